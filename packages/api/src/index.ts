@@ -1,0 +1,11 @@
+export { RESOURCES } from "./generated/resources.ts";
+export type { ResourceInfo, SubresourceInfo } from "./resource-info.ts";
+export { modelSchema, schemaFor } from "./schema/api-schema.ts";
+export type { ApiFieldSchema, ApiScalarSchema, ApiStructSchema } from "./schema/api-schema.ts";
+export { applySchemaDefaults } from "./decode/schema-defaults.ts";
+export { findDuplicateFields } from "./decode/duplicate-fields.ts";
+export { prune, strictDecodingMessage, strictDecodingWarnings, validateShape } from "./decode/validate-shape.ts";
+export type { ShapeOptions, ShapeReport } from "./decode/validate-shape.ts";
+export { openapiV2, openapiV2Text, openapiV3, openapiV3Index, openapiV3Text } from "./openapi.ts";
+export type { OpenAPIV3Index } from "./openapi.ts";
+export { decodeProtobuf, encodeProtobuf, encodeWatchFrame, hasProtobuf, isProtobuf } from "./protobuf/envelope.ts";
