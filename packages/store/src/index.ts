@@ -1,0 +1,3 @@
+export * from "./store.ts";
+export { openMemoryStore } from "./memory.ts";
+export { openLmdbStore } from "./lmdb.ts";

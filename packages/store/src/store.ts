@@ -1,0 +1,94 @@
+// etcd v3's semantics as an interface: one global revision, compare-and-swap transactions, watches from a revision. Values are bytes.
+
+export interface KeyValue {
+  key: string;
+  value: Uint8Array;
+  /** The revision that made the key. */
+  createRevision: number;
+  /** The revision of the last change. */
+  modRevision: number;
+  /** How often the key was written since it was made; 1 for a new one. */
+  version: number;
+}
+
+export interface StoreEvent {
+  type: "put" | "delete";
+  /** On a deletion: the key, no value, and the deletion's revision. */
+  kv: KeyValue;
+  prev?: KeyValue;
+}
+
+export type Op =
+  | { op: "put"; key: string; value: Uint8Array | ((revision: number) => Uint8Array); lease?: number }
+  | { op: "delete"; key: string };
+
+export interface Txn {
+  /** All must hold; modRevision 0 says that the key must not exist. */
+  compare: { key: string; modRevision: number }[];
+  then: Op[];
+}
+
+export interface TxnResult {
+  succeeded: boolean;
+  revision: number;
+  /** When it failed: the compared keys as they are. */
+  kvs: (KeyValue | undefined)[];
+}
+
+export interface RangeOptions {
+  /** Exclusive: the last key of the page before. */
+  start?: string;
+  limit?: number;
+  revision?: number;
+  countOnly?: boolean;
+}
+
+export interface RangeResult {
+  kvs: KeyValue[];
+  more: boolean;
+  /** All keys of the prefix after `start`, the page's included. */
+  count: number;
+  revision: number;
+}
+
+export interface WatchOptions {
+  /** The first revision to tell of. */
+  startRevision: number;
+  signal?: AbortSignal;
+  /** Events of whole revisions, in order. */
+  onEvents(batch: StoreEvent[], revision: number): void;
+  onError(error: Error): void;
+  onProgress?(revision: number): void;
+}
+
+export interface Store extends AsyncDisposable {
+  /** The current revision, linearizable. */
+  revision(): Promise<number>;
+  get(key: string, options?: { revision?: number }): Promise<KeyValue | undefined>;
+  /** Throws CompactedError or FutureRevisionError for a revision that cannot be read. */
+  range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
+  /** Resolves when the change is durable. */
+  txn(txn: Txn): Promise<TxnResult>;
+  watch(prefix: string, options: WatchOptions): Disposable;
+  compact(revision: number): Promise<void>;
+  /** Keys put under the lease are deleted `ttlSeconds` after it was granted. */
+  grantLease(ttlSeconds: number): Promise<number>;
+  revokeLease(id: number): Promise<void>;
+}
+
+/** What was asked for lies before the compaction. */
+export class CompactedError extends Error {
+  override readonly name = "CompactedError";
+  readonly compactRevision: number;
+  constructor(compactRevision: number) {
+    super(`required revision has been compacted (compact revision ${compactRevision})`);
+    this.compactRevision = compactRevision;
+  }
+}
+
+export class FutureRevisionError extends Error {
+  override readonly name = "FutureRevisionError";
+  constructor(revision: number, current: number) {
+    super(`required revision ${revision} is a future revision (current is ${current})`);
+  }
+}
