@@ -1,0 +1,26 @@
+export { Client, type RequestOptions } from "./client.ts";
+export { EventRecorder } from "./event-recorder.ts";
+export { Expectations } from "./expectations.ts";
+export { Informer, type Handler, type InformerOptions } from "./informer.ts";
+export { InformerFactory } from "./informer-factory.ts";
+export { jsonLines } from "./json-lines.ts";
+export {
+  loadKubeconfig,
+  mergeKubeconfig,
+  removeKubeconfigContext,
+  writeKubeconfig,
+  type KubeconfigEntry,
+} from "./kubeconfig.ts";
+export { LeaderElector } from "./leader-elector.ts";
+export type { Indexers, Lister } from "./lister.ts";
+export {
+  ResourceClient,
+  type DeleteOptions,
+  type List,
+  type ListMeta,
+  type ListOptions,
+  type WatchEvent,
+  type WatchOptions,
+} from "./resource-client.ts";
+export type { RestConfig } from "./rest-config.ts";
+export { runWorkers, WorkQueue } from "./work-queue.ts";

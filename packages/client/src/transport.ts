@@ -1,0 +1,157 @@
+// One HTTP/2 connection to the API server, made when needed and made again when lost. Requests share it.
+import { readFileSync, statSync } from "node:fs";
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+} from "node:http2";
+import { nullLogger, type Logger } from "@knots/machinery";
+import type { RestConfig } from "./rest-config.ts";
+
+export interface Exchange {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: ClientHttp2Stream;
+}
+
+export interface RequestHead {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A silent connection is asked for a sign of life, so that a dead one does not hold watches for ever. */
+const PING_MS = 30_000;
+const PING_TIMEOUT_MS = 15_000;
+
+export class Transport implements AsyncDisposable {
+  readonly #config: RestConfig;
+  readonly #logger: Logger;
+  #session: ClientHttp2Session | undefined;
+  #connecting: Promise<ClientHttp2Session> | undefined;
+  #token: { text: string; modified: number } | undefined;
+  #closed = false;
+
+  constructor(config: RestConfig, logger: Logger = nullLogger) {
+    this.#config = config;
+    this.#logger = logger;
+  }
+
+  /** Sends a request; resolves when the response's headers are there. Rejects when the connection fails. */
+  async send(request: RequestHead): Promise<Exchange> {
+    const session = await this.#connect();
+    request.signal?.throwIfAborted();
+    const token = this.#bearer();
+    return await new Promise<Exchange>((resolve, reject) => {
+      const stream = session.request(
+        {
+          [constants.HTTP2_HEADER_METHOD]: request.method,
+          [constants.HTTP2_HEADER_PATH]: request.path,
+          "user-agent": this.#config.userAgent ?? "knots",
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...request.headers,
+        },
+        { endStream: request.body === undefined },
+      );
+      const abort = (): void => {
+        stream.close(constants.NGHTTP2_CANCEL);
+        reject(request.signal?.reason as Error);
+      };
+      request.signal?.addEventListener("abort", abort, { once: true });
+      stream.once("close", () => {
+        request.signal?.removeEventListener("abort", abort);
+        reject(new Error("the connection to the API server was lost"));
+      });
+      stream.once("error", reject);
+      stream.once("response", (headers) => {
+        // From here on errors are the reader's to see; one that comes before it listens must not end the process.
+        stream.on("error", () => undefined);
+        resolve({ status: Number(headers[":status"]), headers, body: stream });
+      });
+      if (request.body !== undefined) stream.end(request.body);
+    });
+  }
+
+  #bearer(): string | undefined {
+    const { token, tokenFile } = this.#config;
+    if (tokenFile === undefined) return token;
+    const modified = statSync(tokenFile).mtimeMs;
+    if (this.#token?.modified !== modified) this.#token = { text: readFileSync(tokenFile, "utf8").trim(), modified };
+    return this.#token.text;
+  }
+
+  async #connect(): Promise<ClientHttp2Session> {
+    if (this.#closed) throw new Error("the client is closed");
+    const session = this.#session;
+    if (session !== undefined && !session.closed && !session.destroyed) return session;
+    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
+    return await this.#connecting;
+  }
+
+  #open(): Promise<ClientHttp2Session> {
+    const { server, caData, clientCertData, clientKeyData, insecureSkipTLSVerify } = this.#config;
+    return new Promise((resolve, reject) => {
+      const session = connect(server, {
+        ...(caData === undefined ? {} : { ca: caData }),
+        ...(clientCertData === undefined ? {} : { cert: clientCertData }),
+        ...(clientKeyData === undefined ? {} : { key: clientKeyData }),
+        rejectUnauthorized: insecureSkipTLSVerify !== true,
+        ALPNProtocols: ["h2"],
+        settings: { enablePush: false, initialWindowSize: 4 * 1024 * 1024 },
+      });
+      const timer = setTimeout(
+        () => session.destroy(new Error(`no connection to ${server} within ${CONNECT_TIMEOUT_MS / 1000} s`)),
+        CONNECT_TIMEOUT_MS,
+      );
+      let ping: NodeJS.Timeout | undefined;
+      session.once("connect", () => {
+        clearTimeout(timer);
+        this.#session = session;
+        // Watches of a hundred informers share a connection.
+        session.setMaxListeners(0);
+        ping = setInterval(() => this.#ping(session), PING_MS);
+        ping.unref();
+        resolve(session);
+      });
+      // After GOAWAY running streams may end; new ones take a new connection.
+      session.on("goaway", () => this.#forget(session));
+      session.on("error", (error) => {
+        clearTimeout(timer);
+        this.#logger.debug({ error: error.message }, "connection to the API server failed");
+        reject(error);
+      });
+      session.once("close", () => {
+        clearTimeout(timer);
+        clearInterval(ping);
+        this.#forget(session);
+        reject(new Error(`the connection to ${server} was closed`));
+      });
+    });
+  }
+
+  #ping(session: ClientHttp2Session): void {
+    if (session.closed || session.destroyed) return;
+    const timer = setTimeout(() => session.destroy(new Error("the API server does not answer")), PING_TIMEOUT_MS);
+    timer.unref();
+    session.ping(() => clearTimeout(timer));
+  }
+
+  #forget(session: ClientHttp2Session): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const session = this.#session;
+    if (session === undefined || session.destroyed) return;
+    await new Promise<void>((resolve) => {
+      session.once("close", () => resolve());
+      session.destroy();
+    });
+  }
+}

@@ -1,0 +1,140 @@
+// A queue of keys: each waits at most once, none is worked on twice at a time, failures come back later and later.
+import type { Clock, Logger, Timer } from "@knots/machinery";
+
+export interface WorkQueueOptions {
+  clock: Clock;
+  name: string;
+  baseDelayMs?: number;
+  maxDelayMs?: number;
+}
+
+export class WorkQueue {
+  readonly name: string;
+  readonly #clock: Clock;
+  readonly #base: number;
+  readonly #max: number;
+  readonly #queue = new Set<string>();
+  readonly #processing = new Set<string>();
+  /** Added again while being worked on. */
+  readonly #again = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  readonly #timers = new Map<string, { due: number; timer: Timer }>();
+  readonly #getters: ((key: string | undefined) => void)[] = [];
+  #down = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.name = options.name;
+    this.#clock = options.clock;
+    this.#base = options.baseDelayMs ?? 5;
+    this.#max = options.maxDelayMs ?? 1_000_000;
+  }
+
+  get length(): number {
+    return this.#queue.size;
+  }
+
+  add(key: string): void {
+    if (this.#down || this.#queue.has(key)) return;
+    if (this.#processing.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    const getter = this.#getters.shift();
+    if (getter === undefined) this.#queue.add(key);
+    else {
+      this.#processing.add(key);
+      getter(key);
+    }
+  }
+
+  /** Adds the key after a while; of several such calls the earliest counts. */
+  addAfter(key: string, ms: number): void {
+    if (this.#down) return;
+    if (ms <= 0) {
+      this.add(key);
+      return;
+    }
+    const due = this.#clock.monotonic() + ms;
+    const known = this.#timers.get(key);
+    if (known !== undefined) {
+      if (known.due <= due) return;
+      known.timer.cancel();
+    }
+    const timer = this.#clock.setTimeout(() => {
+      this.#timers.delete(key);
+      this.add(key);
+    }, ms);
+    this.#timers.set(key, { due, timer });
+  }
+
+  addRateLimited(key: string): void {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    this.addAfter(key, Math.min(this.#base * 2 ** failures, this.#max));
+  }
+
+  /** The key did well: its next failure waits the least. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  numRequeues(key: string): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  /** The next key; undefined once the queue is shut down and empty. */
+  async get(): Promise<string | undefined> {
+    const { value, done } = this.#queue.values().next();
+    if (done !== true) {
+      this.#queue.delete(value);
+      this.#processing.add(value);
+      return value;
+    }
+    if (this.#down) return undefined;
+    return await new Promise((resolve) => this.#getters.push(resolve));
+  }
+
+  done(key: string): void {
+    this.#processing.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+  }
+
+  shutDown(): void {
+    this.#down = true;
+    for (const { timer } of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    for (const getter of this.#getters.splice(0)) getter(undefined);
+  }
+}
+
+export interface WorkerOptions {
+  workers: number;
+  reconcile(key: string): Promise<void | { requeueAfterMs: number }>;
+  logger: Logger;
+  signal?: AbortSignal;
+}
+
+/** Works the queue off until it is shut down. An error brings the key back with back-off. */
+export async function runWorkers(queue: WorkQueue, options: WorkerOptions): Promise<void> {
+  options.signal?.addEventListener("abort", () => queue.shutDown(), { once: true });
+  if (options.signal?.aborted === true) queue.shutDown();
+  await Promise.all(
+    Array.from({ length: options.workers }, async () => {
+      for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
+        try {
+          const result = await options.reconcile(key);
+          queue.forget(key);
+          if (result !== undefined) queue.addAfter(key, result.requeueAfterMs);
+        } catch (error) {
+          options.logger.warn(
+            { queue: queue.name, key, error: error instanceof Error ? error.message : String(error) },
+            "reconcile failed; it is tried again",
+          );
+          queue.addRateLimited(key);
+        } finally {
+          queue.done(key);
+        }
+      }
+    }),
+  );
+}
