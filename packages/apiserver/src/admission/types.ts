@@ -1,0 +1,42 @@
+import type { GroupVersionKind, KubeObject } from "@knots/machinery";
+import type { UserInfo } from "../auth/types.ts";
+import type { ObjectSource } from "../registry/object-source.ts";
+
+export type AdmissionOperation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
+
+/** What admission may know, and (mutating plug-ins: `object`) change. */
+export interface AdmissionAttributes {
+  readonly operation: AdmissionOperation;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly kind: GroupVersionKind;
+  readonly namespace: string;
+  /** May be empty on create with generateName. */
+  readonly name: string;
+  /** New state; undefined for DELETE. Mutating plug-ins change it in place or assign another. */
+  object: KubeObject | undefined;
+  /** Old state on UPDATE and DELETE; read-only. */
+  readonly oldObject: KubeObject | undefined;
+  /** CreateOptions, UpdateOptions, DeleteOptions, PodExecOptions, … as sent. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly objects: ObjectSource;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  warn(text: string): void;
+}
+
+/** What a plug-in must undo when the request fails after it was admitted (quota). */
+export type AdmissionUndo = () => Promise<void>;
+
+/** One admission plug-in. Rejects by throwing a StatusError (Forbidden, as a rule). */
+export interface AdmissionPlugin {
+  readonly name: string;
+  /** Cheap test before anything else: is this plug-in concerned at all? */
+  handles(attributes: AdmissionAttributes): boolean;
+  mutate?(attributes: AdmissionAttributes): void | Promise<void>;
+  validate?(attributes: AdmissionAttributes): void | AdmissionUndo | Promise<void | AdmissionUndo>;
+}

@@ -1,0 +1,54 @@
+// Authenticators in order: client certificate, bearer token (static file, service account). Nobody is anonymous here; the chain adds that.
+import { readFileSync } from "node:fs";
+import { newUnauthorized } from "@knots/machinery";
+import type { SecurityDependencies } from "../security.ts";
+import { ClientCertificates } from "./client-certificates.ts";
+import type { ServiceAccountTokens } from "./service-account-tokens.ts";
+import { TokenFile } from "./token-file.ts";
+import type { Authenticator, Credentials, UserInfo } from "./types.ts";
+
+/** Everybody who proved who they are is in system:authenticated. */
+export function withAuthenticated(user: UserInfo): UserInfo {
+  return user.groups.includes("system:authenticated")
+    ? user
+    : { ...user, groups: [...user.groups, "system:authenticated"] };
+}
+
+export class RequestAuthenticator implements Authenticator {
+  readonly #certificates: ClientCertificates;
+  readonly #tokenFile: TokenFile | undefined;
+  readonly #tokens: ServiceAccountTokens;
+  readonly #now: () => number;
+
+  constructor(deps: SecurityDependencies, tokens: ServiceAccountTokens) {
+    this.#certificates = new ClientCertificates(deps.certificates.clientCA);
+    const file = deps.options.tokenAuthFile;
+    this.#tokenFile = file === undefined ? undefined : new TokenFile(readFileSync(file, "utf8"));
+    this.#tokens = tokens;
+    this.#now = () => deps.clock.now();
+  }
+
+  async authenticate({ headers, socket }: Credentials): Promise<UserInfo | undefined> {
+    const byCertificate = this.#certificates.identify(socket, this.#now());
+    if (byCertificate !== undefined) return withAuthenticated(byCertificate);
+    const match = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "");
+    if (match === null) {
+      if (headers.authorization !== undefined) throw newUnauthorized("Unauthorized");
+      return undefined;
+    }
+    const found = await this.verifyToken(match[1] ?? "");
+    if (found === undefined) throw newUnauthorized("Unauthorized");
+    return withAuthenticated(found.user);
+  }
+
+  /** Who a bearer token stands for; undefined when nobody knows it. */
+  async verifyToken(
+    token: string,
+    audiences?: readonly string[],
+  ): Promise<{ user: UserInfo; audiences?: readonly string[] } | undefined> {
+    if (token === "") return undefined;
+    const user = this.#tokenFile?.find(token);
+    if (user !== undefined) return { user };
+    return await this.#tokens.verify(token, audiences);
+  }
+}

@@ -1,0 +1,78 @@
+// Impersonation: a user with the right verbs acts as another (Impersonate-User, -Group, -Uid, -Extra-*).
+import { newBadRequest, newForbidden } from "@knots/machinery";
+import type { ApiRequest } from "../http/types.ts";
+import { withAuthenticated } from "./authenticator.ts";
+import type { Authorizer, UserInfo } from "./types.ts";
+
+const values = (header: string | string[] | undefined): string[] =>
+  header === undefined
+    ? []
+    : [header]
+        .flat()
+        .flatMap((each) => each.split(",").map((part) => part.trim()))
+        .filter((each) => each !== "");
+
+export function createImpersonator(
+  authorizer: Authorizer,
+): (user: UserInfo, request: ApiRequest) => UserInfo | Promise<UserInfo> {
+  const check = async (
+    user: UserInfo,
+    apiGroup: string,
+    resource: string,
+    subresource: string,
+    namespace: string,
+    name: string,
+  ): Promise<void> => {
+    const decision = await authorizer.authorize({
+      user,
+      verb: "impersonate",
+      namespace,
+      apiGroup,
+      apiVersion: "v1",
+      resource,
+      subresource,
+      name,
+      resourceRequest: true,
+      path: "",
+    });
+    if (decision.allowed !== "allow") {
+      throw newForbidden(
+        { group: apiGroup, resource },
+        name,
+        `User "${user.name}" cannot impersonate resource "${resource}" in API group "${apiGroup}"${namespace === "" ? " at the cluster scope" : ` in the namespace "${namespace}"`}`,
+      );
+    }
+  };
+  const impersonate = async (user: UserInfo, request: ApiRequest): Promise<UserInfo> => {
+    const name = request.headers["impersonate-user"];
+    const groups = values(request.headers["impersonate-group"]);
+    const uid = request.headers["impersonate-uid"];
+    const extra: Record<string, string[]> = {};
+    for (const [key, value] of Object.entries(request.headers))
+      if (key.startsWith("impersonate-extra-")) extra[decodeURIComponent(key.slice(18))] = values(value);
+    if (typeof name !== "string" || name === "")
+      throw newBadRequest("requested impersonation without impersonating a user");
+    const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
+    if (account === null) await check(user, "", "users", "", "", name);
+    else await check(user, "", "serviceaccounts", "", account[1] ?? "", account[2] ?? "");
+    for (const group of groups) await check(user, "", "groups", "", "", group);
+    if (typeof uid === "string") await check(user, "authentication.k8s.io", "uids", "", "", uid);
+    for (const [key, each] of Object.entries(extra))
+      for (const value of each) await check(user, "authentication.k8s.io", "userextras", key, "", value);
+    const implied =
+      groups.length > 0 || account === null
+        ? groups
+        : ["system:serviceaccounts", `system:serviceaccounts:${account[1] ?? ""}`];
+    const acting: UserInfo = {
+      name,
+      groups: implied,
+      ...(typeof uid === "string" ? { uid } : {}),
+      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    };
+    return name === "system:anonymous" ? acting : withAuthenticated(acting);
+  };
+  return (user, request) => {
+    for (const key in request.headers) if (key.startsWith("impersonate-")) return impersonate(user, request);
+    return user;
+  };
+}

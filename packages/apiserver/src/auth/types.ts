@@ -1,0 +1,43 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { TLSSocket } from "node:tls";
+
+/** Who makes a request. */
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Credentials {
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: TLSSocket;
+}
+
+export interface Authenticator {
+  /** Undefined without credentials; throws StatusError 401 for wrong ones. */
+  authenticate(request: Credentials): Promise<UserInfo | undefined>;
+}
+
+/** What somebody wants to do. */
+export interface Attributes {
+  readonly user: UserInfo;
+  readonly verb: string;
+  readonly namespace: string;
+  readonly apiGroup: string;
+  readonly apiVersion: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  readonly resourceRequest: boolean;
+  readonly path: string;
+}
+
+export interface Decision {
+  readonly allowed: "allow" | "deny" | "no-opinion";
+  readonly reason: string;
+}
+
+export interface Authorizer {
+  authorize(attributes: Attributes): Decision | Promise<Decision>;
+}

@@ -1,0 +1,322 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { customResourceDefinitions } from "@knots/api/apiextensions/v1";
+import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from "@knots/api/apiextensions/v1";
+import { formatTime } from "@knots/machinery";
+import type { Clock, KubeObject, Logger } from "@knots/machinery";
+import { handleScale } from "../http/handlers/scale.ts";
+import type { HandlerDependencies } from "../http/handlers/dependencies.ts";
+import type { SpecialHandler } from "../http/handlers/resource-router.ts";
+import { customPrefix, groupResource } from "../registry/keys.ts";
+import { deepEqual } from "../registry/metadata.ts";
+import type { StoredType } from "../registry/resource-type.ts";
+import type { Converter, ServedResource } from "../registry/served.ts";
+import { apiVersionOf } from "../registry/served.ts";
+import { customTable } from "./custom-table.ts";
+import { customStrategy, versionsOf } from "./definition.ts";
+import type { CustomVersion } from "./definition.ts";
+import { applyDefaults, prune } from "./structural.ts";
+
+const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
+const RETRY_MS = 1000;
+
+interface Installed {
+  /** The storage version as it is defined now; strategy and defaults read it at each use. */
+  current: CustomVersion;
+  served: CustomVersion[];
+  spec: unknown;
+}
+
+/**
+ * Follows CustomResourceDefinitions: accepts their names, serves their versions, and on deletion empties and removes
+ * them. Level-triggered by definition name; a definition is worked on by one task at a time.
+ */
+export class CustomResources {
+  readonly #deps: HandlerDependencies;
+  readonly #special: Map<string, SpecialHandler>;
+  readonly #onChange: () => void;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #installed = new Map<string, Installed>();
+  readonly #queue = new Set<string>();
+  readonly #stop = new AbortController();
+  #working: Promise<void> | undefined;
+  #subscription: Disposable | undefined;
+  #generation = 0;
+
+  /** `onChange` is called after resources came, went or changed (discovery, OpenAPI). */
+  constructor(deps: HandlerDependencies, special: Map<string, SpecialHandler>, onChange: () => void) {
+    this.#deps = deps;
+    this.#special = special;
+    this.#onChange = onChange;
+    this.#clock = deps.clock;
+    this.#logger = deps.logger;
+  }
+
+  /** Serves what is defined already, then follows changes. */
+  async start(): Promise<void> {
+    const { registry } = this.#deps;
+    this.#subscription = registry.subscribe(customResourceDefinitions, ({ object }) =>
+      this.#enqueue(object.metadata?.name ?? ""),
+    );
+    for (const crd of registry.list(customResourceDefinitions)) this.#queue.add(crd.metadata?.name ?? "");
+    await this.#work();
+  }
+
+  /** Served versions with their schemas, for OpenAPI. */
+  *versions(): Generator<CustomVersion> {
+    for (const { served } of this.#installed.values()) yield* served;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#subscription?.[Symbol.dispose]();
+    this.#stop.abort();
+    await this.#working;
+  }
+
+  #enqueue(name: string): void {
+    this.#queue.add(name);
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#queue.size > 0 && !this.#stop.signal.aborted) this.#enqueue([...this.#queue][0] ?? "");
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (const name of this.#queue) {
+      if (this.#stop.signal.aborted) return;
+      this.#queue.delete(name);
+      try {
+        await this.#reconcile(name);
+      } catch (error) {
+        this.#logger.warn(
+          { err: error, customResourceDefinition: name },
+          "a custom resource definition could not be handled; trying again",
+        );
+        this.#queue.add(name);
+        await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #reconcile(name: string): Promise<void> {
+    const crd = this.#deps.registry.get(customResourceDefinitions, undefined, name);
+    if (crd === undefined) {
+      this.#uninstall(name);
+      return;
+    }
+    if (crd.metadata?.deletionTimestamp !== undefined) {
+      await this.#install(name, crd);
+      await this.#cleanUp(name, crd);
+      return;
+    }
+    const conflict = this.#nameConflict(crd);
+    if (conflict === undefined) await this.#install(name, crd);
+    await this.#updateStatus(crd, conflict);
+  }
+
+  async #install(name: string, crd: CustomResourceDefinition): Promise<void> {
+    const known = this.#installed.get(name);
+    if (known !== undefined && deepEqual(known.spec, crd.spec)) return;
+    const { registry } = this.#deps;
+    const served = versionsOf(crd);
+    const current = served.find(({ version }) => version.storage) ?? served[0];
+    if (current === undefined) {
+      this.#uninstall(name);
+      return;
+    }
+    const { group, resource } = current.info;
+    if (known === undefined) {
+      const installed: Installed = { current, served, spec: crd.spec };
+      this.#installed.set(name, installed);
+      await registry.addCustom(storedType(() => installed.current));
+    } else {
+      for (const { info } of known.served) registry.stopServing(info.group, info.version, info.resource);
+      Object.assign(known, { current, served, spec: crd.spec });
+    }
+    const storage = registry.storageFor({ group, resource });
+    this.#generation++;
+    for (const version of served) {
+      registry.serveCustom(this.#servedResource(version, storage));
+    }
+    const { scale } = current;
+    const path = `${groupResource(current.info)}/scale`;
+    if (scale === undefined) this.#special.delete(path);
+    else {
+      this.#special.set(path, async (ctx, found) => {
+        if (found !== undefined) await handleScale(this.#deps, ctx, found, scale);
+      });
+    }
+    this.#onChange();
+  }
+
+  #servedResource(version: CustomVersion, storage: ServedResource["storage"]): ServedResource {
+    const { info, schema } = version;
+    return {
+      info,
+      storage,
+      converter: converter(version, () => storage.type.info.version),
+      // The bytes of a stored state depend on the definition: a new one must not find those of the old.
+      viewName: `${this.#generation}`,
+      schema: version.typeSchema,
+      custom: true,
+      table: customTable(version.version.additionalPrinterColumns),
+      applyDefaults(object) {
+        if (schema !== undefined) applyDefaults(object, schema);
+      },
+      shape: (object) => (schema === undefined ? [] : prune(object, schema, true)),
+      ...(version.version.deprecated === true
+        ? { warning: version.version.deprecationWarning ?? `${apiVersionOf(info)} ${info.kind} is deprecated` }
+        : {}),
+    };
+  }
+
+  #uninstall(name: string): void {
+    const known = this.#installed.get(name);
+    if (known === undefined) return;
+    this.#installed.delete(name);
+    const { registry } = this.#deps;
+    for (const { info } of known.served) registry.stopServing(info.group, info.version, info.resource);
+    this.#special.delete(`${groupResource(known.current.info)}/scale`);
+    registry.removeCustom(known.current.info);
+    this.#onChange();
+  }
+
+  /** Names that another definition of the group has: the older one keeps them. */
+  #nameConflict(crd: CustomResourceDefinition): string | undefined {
+    const { group, names } = crd.spec;
+    for (const other of this.#deps.registry.list(customResourceDefinitions)) {
+      const accepted = other.status?.acceptedNames;
+      if (other.metadata?.uid === crd.metadata?.uid || other.spec.group !== group || accepted === undefined) continue;
+      if (accepted.kind === names.kind) return `${JSON.stringify(names.kind)} is already in use`;
+      const taken = new Set([accepted.plural, accepted.singular, ...(accepted.shortNames ?? [])]);
+      const clash = [names.plural, names.singular, ...(names.shortNames ?? [])].find(
+        (name) => name !== undefined && name !== "" && taken.has(name),
+      );
+      if (clash !== undefined) return `${JSON.stringify(clash)} is already in use`;
+    }
+    return undefined;
+  }
+
+  async #updateStatus(crd: CustomResourceDefinition, conflict: string | undefined): Promise<void> {
+    const now = formatTime(new Date(this.#clock.now()));
+    const names: CustomResourceDefinitionCondition =
+      conflict === undefined
+        ? { type: "NamesAccepted", status: "True", reason: "NoConflicts", message: "no conflicts found" }
+        : { type: "NamesAccepted", status: "False", reason: "NameConflict", message: conflict };
+    const established: CustomResourceDefinitionCondition =
+      conflict === undefined
+        ? {
+            type: "Established",
+            status: "True",
+            reason: "InitialNamesAccepted",
+            message: "the initial names have been accepted",
+          }
+        : { type: "Established", status: "False", reason: "NotAccepted", message: "not all names are accepted" };
+    const before = crd.status?.conditions ?? [];
+    const wanted = [names, established].map((condition) => {
+      const old = before.find(({ type }) => type === condition.type);
+      // Once established a definition stays so: clients rely on it.
+      if (old?.type === "Established" && old.status === "True") return old;
+      return {
+        ...condition,
+        lastTransitionTime: old?.status === condition.status ? (old.lastTransitionTime ?? now) : now,
+      };
+    });
+    const conditions = [
+      ...wanted,
+      ...before.filter(({ type }) => !wanted.some((condition) => condition.type === type)),
+    ];
+    const storage = crd.spec.versions.find((version) => version.storage)?.name;
+    const stored = crd.status?.storedVersions ?? [];
+    const status = {
+      ...crd.status,
+      conditions,
+      acceptedNames: conflict === undefined ? crd.spec.names : (crd.status?.acceptedNames ?? { plural: "", kind: "" }),
+      storedVersions: storage === undefined || stored.includes(storage) ? stored : [...stored, storage],
+    };
+    await this.#write(crd, (next) => {
+      next.status = structuredClone(status);
+      const metadata = (next.metadata ??= {});
+      if (!(metadata.finalizers ?? []).includes(CLEANUP_FINALIZER))
+        metadata.finalizers = [...(metadata.finalizers ?? []), CLEANUP_FINALIZER];
+    });
+  }
+
+  /** Deletes all objects of a definition that is being deleted, then lets it go. */
+  async #cleanUp(name: string, crd: CustomResourceDefinition): Promise<void> {
+    if (!(crd.metadata?.finalizers ?? []).includes(CLEANUP_FINALIZER)) return;
+    const { registry } = this.#deps;
+    const installed = this.#installed.get(name);
+    if (installed !== undefined) {
+      const storage = registry.storageFor(installed.current.info);
+      for (const entry of storage.cache.scan(storage.cache.prefix)) {
+        const { namespace = "", name: object = "" } = entry.object.metadata ?? {};
+        await storage.delete(registry.system(), namespace, object, {}).catch((error: unknown) => {
+          if ((error as { code?: number }).code !== 404) throw error;
+        });
+      }
+      if (storage.cache.size > 0) {
+        // Objects with finalizers: look again when they may have gone.
+        void delay(RETRY_MS, undefined, { signal: this.#stop.signal }).then(
+          () => this.#enqueue(name),
+          () => undefined,
+        );
+        return;
+      }
+    }
+    await this.#write(crd, (next) => {
+      const metadata = (next.metadata ??= {});
+      metadata.finalizers = (metadata.finalizers ?? []).filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
+    });
+  }
+
+  async #write(crd: CustomResourceDefinition, change: (next: CustomResourceDefinition) => void): Promise<void> {
+    const { registry } = this.#deps;
+    await registry.storageFor(customResourceDefinitions).update(registry.system("status"), {
+      namespace: "",
+      name: crd.metadata?.name ?? "",
+      forceUnconditional: true,
+      retryOnConflict: true,
+      raw: true,
+      transform(current) {
+        const next = structuredClone(current) as KubeObject as CustomResourceDefinition;
+        change(next);
+        return next;
+      },
+    });
+  }
+}
+
+function storedType(current: () => CustomVersion): StoredType {
+  const strategy = customStrategy(current);
+  const { group, resource } = current().info;
+  return {
+    get info() {
+      return current().info;
+    },
+    prefix: customPrefix(group, resource),
+    get schema() {
+      return current().typeSchema;
+    },
+    strategy,
+    applyDefaults: (object) => strategy.defaults?.(object),
+    hooks: {},
+    returnsDeleted: false,
+  };
+}
+
+/** Conversion "None": another apiVersion on the same fields; the schema of the served version prunes and defaults. */
+function converter({ info, schema }: CustomVersion, storedVersion: () => string): Converter {
+  return {
+    toServed(stored) {
+      const object = structuredClone(stored);
+      object.apiVersion = apiVersionOf(info);
+      if (schema !== undefined) {
+        prune(object, schema, true);
+        applyDefaults(object, schema);
+      }
+      return object;
+    },
+    toStored: (served) => ({ ...served, apiVersion: `${info.group}/${storedVersion()}` }),
+  };
+}

@@ -1,0 +1,83 @@
+import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
+
+type Json = unknown;
+type JsonObject = Record<string, Json>;
+
+export function isObject(value: Json): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The schema of list items; structural schemas have exactly one. */
+export function itemsOf(schema: JSONSchemaProps): JSONSchemaProps | undefined {
+  const { items } = schema;
+  return Array.isArray(items) ? items[0] : items;
+}
+
+/** The schema of a map's values; true and false say that anything, or nothing, is allowed. */
+export function valuesOf(schema: JSONSchemaProps): JSONSchemaProps | undefined {
+  const { additionalProperties } = schema;
+  return typeof additionalProperties === "object" ? additionalProperties : undefined;
+}
+
+/** Fields that every object has, and that no schema of a custom resource describes. */
+const OBJECT_FIELDS = new Set(["apiVersion", "kind", "metadata"]);
+
+/**
+ * Drops, in place, what the schema does not describe (upstream: pruning); reports the dropped paths.
+ * `root`: apiVersion, kind and metadata stand beside the described fields.
+ */
+export function prune(
+  value: Json,
+  schema: JSONSchemaProps,
+  root: boolean,
+  path = "",
+  dropped: string[] = [],
+): string[] {
+  if (Array.isArray(value)) {
+    const items = itemsOf(schema);
+    if (items !== undefined) value.forEach((item, i) => prune(item, items, embedded(items), `${path}[${i}]`, dropped));
+    return dropped;
+  }
+  if (!isObject(value)) return dropped;
+  const values = valuesOf(schema);
+  for (const [key, inner] of Object.entries(value)) {
+    if (root && OBJECT_FIELDS.has(key)) continue;
+    const at = path === "" ? key : `${path}.${key}`;
+    const property =
+      schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    if (property !== undefined) prune(inner, property, embedded(property), at, dropped);
+    else if (values !== undefined) prune(inner, values, embedded(values), at, dropped);
+    else if (schema["x-kubernetes-preserve-unknown-fields"] !== true && schema.additionalProperties !== true) {
+      delete value[key];
+      dropped.push(at);
+    }
+  }
+  return dropped;
+}
+
+function embedded(schema: JSONSchemaProps): boolean {
+  return schema["x-kubernetes-embedded-resource"] === true;
+}
+
+/** Sets, in place, the defaults of absent fields, and of null ones that may not be null. */
+export function applyDefaults(value: Json, schema: JSONSchemaProps): void {
+  if (Array.isArray(value)) {
+    const items = itemsOf(schema);
+    if (items !== undefined) for (const item of value) applyDefaults(item, items);
+    return;
+  }
+  if (!isObject(value)) return;
+  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+    const current = value[key];
+    const missing = current === undefined || (current === null && property.nullable !== true);
+    if (missing && property.default !== undefined) value[key] = structuredClone(property.default);
+    else if (current === null && property.nullable !== true && property.default === undefined) continue;
+    if (value[key] !== undefined) applyDefaults(value[key], property);
+  }
+  const values = valuesOf(schema);
+  if (values === undefined) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (schema.properties !== undefined && Object.hasOwn(schema.properties, key)) continue;
+    applyDefaults(inner, values);
+  }
+}

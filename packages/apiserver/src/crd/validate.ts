@@ -1,0 +1,203 @@
+import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
+import { FieldPath, invalid, notSupported, required, tooLong, tooMany } from "@knots/machinery";
+import type { FieldError } from "@knots/machinery";
+import { deepEqual } from "../registry/metadata.ts";
+import { isObject, itemsOf, valuesOf } from "./structural.ts";
+import { formatProblem } from "./formats.ts";
+
+const patterns = new Map<string, RegExp>();
+
+/** All errors of a value against a structural schema. */
+export function validateValue(
+  value: unknown,
+  schema: JSONSchemaProps,
+  path: FieldPath | undefined,
+  errors: FieldError[],
+): void {
+  const at = path ?? FieldPath.root("");
+  if (value === null) {
+    if (schema.nullable !== true && schema.type !== undefined) errors.push(wrongType(at, value, schema.type));
+    return;
+  }
+  if (!checkType(value, schema, at, errors)) return;
+  if (schema.enum !== undefined && !schema.enum.some((allowed) => deepEqual(allowed, value))) {
+    errors.push(
+      notSupported(
+        at,
+        value,
+        schema.enum.map((allowed) => (typeof allowed === "string" ? allowed : JSON.stringify(allowed))),
+      ),
+    );
+  }
+  if (typeof value === "string") checkString(value, schema, at, errors);
+  else if (typeof value === "number") checkNumber(value, schema, at, errors);
+  else if (Array.isArray(value)) checkList(value, schema, path, at, errors);
+  else if (isObject(value)) checkObject(value, schema, path, at, errors);
+  checkCombinators(value, schema, path, at, errors);
+}
+
+function checkType(value: unknown, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): boolean {
+  if (schema["x-kubernetes-int-or-string"] === true) {
+    if (typeof value === "string" || Number.isInteger(value)) return true;
+    errors.push(wrongType(at, value, "integer,string"));
+    return false;
+  }
+  const { type } = schema;
+  if (type === undefined || type === "") return true;
+  const fits =
+    type === "object"
+      ? isObject(value)
+      : type === "array"
+        ? Array.isArray(value)
+        : type === "integer"
+          ? Number.isInteger(value)
+          : typeof value === type;
+  if (!fits) errors.push(wrongType(at, value, type));
+  return fits;
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  if (Number.isInteger(value)) return "integer";
+  return typeof value;
+}
+
+function wrongType(at: FieldPath, value: unknown, type: string): FieldError {
+  const name = at.toString();
+  return {
+    type: "FieldValueTypeInvalid",
+    field: name,
+    badValue: typeName(value),
+    detail: `${name} in body must be of type ${type}: ${JSON.stringify(typeName(value))}`,
+  };
+}
+
+function checkString(value: string, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): void {
+  const { maxLength, minLength, pattern, format } = schema;
+  const length = maxLength === undefined && minLength === undefined ? 0 : Array.from(value).length;
+  if (maxLength !== undefined && length > maxLength) errors.push(tooLong(at, value, maxLength));
+  if (minLength !== undefined && length < minLength) {
+    errors.push(invalid(at, value, `${at.toString()} in body should be at least ${minLength} chars long`));
+  }
+  if (pattern !== undefined && !compiled(pattern).test(value)) {
+    errors.push(invalid(at, value, `${at.toString()} in body should match '${pattern}'`));
+  }
+  const problem = format === undefined ? undefined : formatProblem(format, value);
+  if (problem !== undefined)
+    errors.push(
+      invalid(at, value, `${at.toString()} in body must be of type ${format ?? ""}: ${JSON.stringify(value)}`),
+    );
+}
+
+function compiled(pattern: string): RegExp {
+  let regexp = patterns.get(pattern);
+  if (regexp === undefined) {
+    // Go's syntax is close to ECMAScript's; \z and inline flags are its own.
+    const flags = /^\(\?([ims]+)\)/.exec(pattern);
+    const source = (flags === null ? pattern : pattern.slice(flags[0].length))
+      .replaceAll("\\z", "$")
+      .replaceAll("\\A", "^");
+    regexp = new RegExp(source, flags?.[1] ?? "");
+    patterns.set(pattern, regexp);
+  }
+  return regexp;
+}
+
+function checkNumber(value: number, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): void {
+  const { maximum, exclusiveMaximum, minimum, exclusiveMinimum, multipleOf } = schema;
+  const say = (text: string): void =>
+    void errors.push(invalid(at, value, `${at.toString()} in body should be ${text}`));
+  if (maximum !== undefined) {
+    if (exclusiveMaximum === true && value >= maximum) say(`less than ${maximum}`);
+    else if (exclusiveMaximum !== true && value > maximum) say(`less than or equal to ${maximum}`);
+  }
+  if (minimum !== undefined) {
+    if (exclusiveMinimum === true && value <= minimum) say(`greater than ${minimum}`);
+    else if (exclusiveMinimum !== true && value < minimum) say(`greater than or equal to ${minimum}`);
+  }
+  if (multipleOf !== undefined && multipleOf > 0 && !Number.isInteger(value / multipleOf))
+    say(`a multiple of ${multipleOf}`);
+}
+
+function checkList(
+  value: readonly unknown[],
+  schema: JSONSchemaProps,
+  path: FieldPath | undefined,
+  at: FieldPath,
+  errors: FieldError[],
+): void {
+  const { maxItems, minItems, uniqueItems } = schema;
+  if (maxItems !== undefined && value.length > maxItems) errors.push(tooMany(at, value.length, maxItems));
+  if (minItems !== undefined && value.length < minItems) {
+    errors.push(invalid(at, value.length, `${at.toString()} in body should have at least ${minItems} items`));
+  }
+  const keyOf = listKey(schema, uniqueItems === true);
+  const seen = new Set<string>();
+  const items = itemsOf(schema);
+  value.forEach((item, i) => {
+    const here = (path ?? FieldPath.root("")).index(i);
+    if (items !== undefined) validateValue(item, items, here, errors);
+    if (keyOf === undefined) return;
+    const key = keyOf(item);
+    if (seen.has(key)) errors.push({ type: "FieldValueDuplicate", field: here.toString(), badValue: item, detail: "" });
+    seen.add(key);
+  });
+}
+
+/** What must be unique in a list: the item of a set, the keys of a map; undefined: nothing. */
+function listKey(schema: JSONSchemaProps, unique: boolean): ((item: unknown) => string) | undefined {
+  if (unique || schema["x-kubernetes-list-type"] === "set") return (item) => JSON.stringify(item);
+  const keys = schema["x-kubernetes-list-map-keys"];
+  if (schema["x-kubernetes-list-type"] !== "map" || keys === undefined) return undefined;
+  return (item) => JSON.stringify(keys.map((key) => (isObject(item) ? (item[key] ?? null) : null)));
+}
+
+function checkObject(
+  value: Record<string, unknown>,
+  schema: JSONSchemaProps,
+  path: FieldPath | undefined,
+  at: FieldPath,
+  errors: FieldError[],
+): void {
+  const child = (name: string): FieldPath => (path === undefined ? FieldPath.root(name) : path.child(name));
+  for (const name of schema.required ?? []) if (value[name] === undefined) errors.push(required(child(name), ""));
+  const { maxProperties, minProperties } = schema;
+  const count = Object.keys(value).length;
+  if (maxProperties !== undefined && count > maxProperties) errors.push(tooMany(at, count, maxProperties));
+  if (minProperties !== undefined && count < minProperties) {
+    errors.push(invalid(at, count, `${at.toString()} in body should have at least ${minProperties} properties`));
+  }
+  const values = valuesOf(schema);
+  for (const [key, inner] of Object.entries(value)) {
+    const property =
+      schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    if (property !== undefined) validateValue(inner, property, child(key), errors);
+    else if (values !== undefined) validateValue(inner, values, (path ?? FieldPath.root("")).key(key), errors);
+  }
+}
+
+function checkCombinators(
+  value: unknown,
+  schema: JSONSchemaProps,
+  path: FieldPath | undefined,
+  at: FieldPath,
+  errors: FieldError[],
+): void {
+  const fits = (inner: JSONSchemaProps): boolean => {
+    const found: FieldError[] = [];
+    validateValue(value, inner, path, found);
+    return found.length === 0;
+  };
+  const name = at.toString();
+  for (const inner of schema.allOf ?? []) validateValue(value, inner, path, errors);
+  if (schema.anyOf !== undefined && !schema.anyOf.some(fits)) {
+    errors.push(invalid(at, value, `${name} in body must validate at least one schema (anyOf)`));
+  }
+  if (schema.oneOf !== undefined && schema.oneOf.filter(fits).length !== 1) {
+    errors.push(invalid(at, value, `${name} in body must validate one and only one schema (oneOf)`));
+  }
+  if (schema.not !== undefined && fits(schema.not)) {
+    errors.push(invalid(at, value, `${name} in body must not validate the schema (not)`));
+  }
+}

@@ -1,0 +1,151 @@
+import { decodeProtobuf, encodeProtobuf, encodeWatchFrame, hasProtobuf } from "@knots/api";
+import { newBadRequest, newUnsupportedMediaType } from "@knots/machinery";
+import type { KubeObject } from "@knots/machinery";
+import { parse as parseYaml, stringify as stringifyYaml } from "yaml";
+import { protobufListParts } from "./protobuf-list.ts";
+
+/** What stands in a list before its items. */
+export interface ListHead {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly metadata: object;
+}
+
+/**
+ * One wire format. JSON is the form in which the cache keeps objects, so its bytes pass through untouched; another
+ * codec (protobuf) makes its bytes from the decoded object, once per object.
+ */
+export interface Codec {
+  readonly mediaType: string;
+  /** Further media types that name this codec, in Accept or Content-Type. */
+  readonly aliases: readonly string[];
+  /** True for the codec whose object bytes are those of the cache. */
+  readonly native: boolean;
+  /** Content-Type of a watch in this format; undefined: it cannot be watched in. */
+  readonly streamMediaType: string | undefined;
+  encode(object: object): Uint8Array;
+  /** Whether objects of a kind have this form; formats that carry any object leave it out. */
+  supports?(apiVersion: string, kind: string): boolean;
+  /** Throws BadRequest on what does not parse. */
+  decode(body: Uint8Array): unknown;
+  /** A list made from its items' bytes, in pieces; undefined: a list is encoded as one object. */
+  list?(head: ListHead, items: readonly Uint8Array[]): Uint8Array[];
+  /** Frames one watch event around an object's bytes in this format. */
+  frame(type: string, object: Uint8Array): Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const COMMA = encoder.encode(",");
+const LIST_END = encoder.encode("]}\n");
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export const jsonCodec: Codec = {
+  mediaType: "application/json",
+  aliases: [],
+  native: true,
+  streamMediaType: "application/json",
+  encode: (object) => encoder.encode(JSON.stringify(object)),
+  decode(body) {
+    try {
+      return JSON.parse(decoder.decode(body)) as unknown;
+    } catch (error) {
+      throw newBadRequest(`the object provided is unrecognized (must be of type JSON): ${(error as Error).message}`);
+    }
+  },
+  list(head, items) {
+    const start = encoder.encode(
+      `{"kind":${JSON.stringify(head.kind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(head.metadata)},"items":[`,
+    );
+    const parts: Uint8Array[] = [start];
+    for (const [i, item] of items.entries()) {
+      if (i > 0) parts.push(COMMA);
+      parts.push(item);
+    }
+    parts.push(LIST_END);
+    return parts;
+  },
+  frame(type, object) {
+    const head = encoder.encode(`{"type":"${type}","object":`);
+    const bytes = new Uint8Array(head.length + object.length + 2);
+    bytes.set(head);
+    bytes.set(object, head.length);
+    bytes[bytes.length - 2] = 0x7d;
+    bytes[bytes.length - 1] = 0x0a;
+    return bytes;
+  },
+};
+
+export const yamlCodec: Codec = {
+  mediaType: "application/yaml",
+  aliases: ["application/x-yaml", "text/yaml"],
+  native: false,
+  streamMediaType: undefined,
+  encode: (object) => encoder.encode(stringifyYaml(object, { version: "1.1", aliasDuplicateObjects: false })),
+  decode(body) {
+    try {
+      return parseYaml(decoder.decode(body), { version: "1.1", merge: true, maxAliasCount: 1000 }) as unknown;
+    } catch (error) {
+      throw newBadRequest(`the object provided is unrecognized (must be of type YAML): ${(error as Error).message}`);
+    }
+  },
+  frame() {
+    throw new Error("a watch cannot be answered in YAML");
+  },
+};
+
+/** Built-in kinds only: custom resources have no protobuf form. */
+export const protobufCodec: Codec = {
+  mediaType: "application/vnd.kubernetes.protobuf",
+  aliases: [],
+  native: false,
+  streamMediaType: "application/vnd.kubernetes.protobuf;stream=watch",
+  supports: hasProtobuf,
+  encode: (object) => encodeProtobuf(object),
+  decode(body) {
+    try {
+      return decodeProtobuf(body);
+    } catch (error) {
+      throw newBadRequest((error as Error).message);
+    }
+  },
+  list: protobufListParts,
+  frame: (type, object) => encodeWatchFrame(type, object),
+};
+
+/** The formats this server speaks; another one is added by listing it here. */
+export class Codecs {
+  readonly #codecs: readonly Codec[];
+  readonly #byType = new Map<string, Codec>();
+
+  constructor(codecs: readonly Codec[] = [jsonCodec, yamlCodec, protobufCodec]) {
+    this.#codecs = codecs;
+    for (const codec of codecs) for (const type of [codec.mediaType, ...codec.aliases]) this.#byType.set(type, codec);
+  }
+
+  mediaTypes(): string[] {
+    return this.#codecs.map((codec) => codec.mediaType);
+  }
+
+  /** `type` may be a range with stars. */
+  forAccept(type: string): Codec | undefined {
+    if (type === "*/*" || type === "application/*") return jsonCodec;
+    return this.#byType.get(type);
+  }
+
+  /** The codec of a body; JSON when nothing is said. Throws UnsupportedMediaType. */
+  forBody(contentType: string | undefined): Codec {
+    if (contentType === undefined || contentType === "") return jsonCodec;
+    const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
+    const codec = this.#byType.get(type);
+    if (codec === undefined) throw newUnsupportedMediaType(this.mediaTypes());
+    return codec;
+  }
+
+  decodeObject(contentType: string | undefined, body: Uint8Array): KubeObject {
+    const value = this.forBody(contentType).decode(body);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw newBadRequest("the body of the request must be an object");
+    }
+    return value;
+  }
+}

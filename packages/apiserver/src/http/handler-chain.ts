@@ -1,0 +1,221 @@
+import { randomUUID } from "node:crypto";
+import { StatusError, newForbidden, newTimeout } from "@knots/machinery";
+import type { Clock, Logger } from "@knots/machinery";
+import type { Attributes, Authenticator, Authorizer, UserInfo } from "../auth/types.ts";
+import { parseRequestInfo } from "./request-info.ts";
+import type { RequestInfo } from "./request-info.ts";
+import { sendError } from "./respond.ts";
+import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
+
+/** Deadline of everything but watches and streams. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
+const LONG_RUNNING = new Set(["exec", "attach", "portforward", "log", "proxy"]);
+
+export const ANONYMOUS: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
+
+export interface ChainDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  authenticator(): Authenticator;
+  authorizer(): Authorizer;
+  /** Impersonation: gives the user to act as, or the same; throws Forbidden. */
+  impersonate(user: UserInfo, request: ApiRequest): UserInfo | Promise<UserInfo>;
+  /** What answers after authorization. */
+  handle(ctx: RequestContext): Promise<void>;
+  observe(ctx: Observation): void;
+}
+
+/** One finished request, for metrics. */
+export interface Observation {
+  readonly info: RequestInfo;
+  readonly method: string;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+/**
+ * What every request passes, in order: audit id, request info, authentication, impersonation, authorization, deadline.
+ * Whatever is thrown further in becomes a Status here; nothing that a request does can end the process.
+ */
+export class HandlerChain {
+  readonly #deps: ChainDependencies;
+  readonly #stop = new AbortController();
+  #inFlight = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(deps: ChainDependencies) {
+    this.#deps = deps;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Ends watches and streams; resolves when all requests have been answered. */
+  async drain(): Promise<void> {
+    this.#stop.abort();
+    if (this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  /** `handler` takes the place of the ordinary one for connections that are to be upgraded. */
+  async handle(
+    request: ApiRequest,
+    response: ApiResponse,
+    handler: (ctx: RequestContext) => Promise<void> = (ctx) => this.#deps.handle(ctx),
+  ): Promise<void> {
+    const started = this.#deps.clock.monotonic();
+    const info = parseRequestInfo(request.method ?? "GET", request.url ?? "/");
+    const auditId = String(request.headers["audit-id"] ?? randomUUID());
+    response.setHeader("audit-id", auditId);
+    this.#inFlight++;
+    let status = 0;
+    try {
+      await this.#serve(request, response, info, auditId, started, handler);
+      status = response.statusCode;
+    } catch (error) {
+      status = this.#fail(request, response, info, error).code;
+    } finally {
+      this.#inFlight--;
+      this.#deps.observe({
+        info,
+        method: request.method ?? "GET",
+        status,
+        milliseconds: this.#deps.clock.monotonic() - started,
+      });
+      if (this.#inFlight === 0) this.#idle?.();
+    }
+  }
+
+  async #serve(
+    request: ApiRequest,
+    response: ApiResponse,
+    info: RequestInfo,
+    auditId: string,
+    started: number,
+    handler: (ctx: RequestContext) => Promise<void>,
+  ): Promise<void> {
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    response.once("close", stop);
+    this.#stop.signal.addEventListener("abort", stop, { once: true });
+    const longRunning = info.verb === "watch" || LONG_RUNNING.has(info.subresource);
+    let timer: { cancel(): void } | undefined;
+    try {
+      const ctx = await this.#context(
+        request,
+        response,
+        info,
+        auditId,
+        started,
+        longRunning ? abort.signal : closeSignal(response),
+      );
+      if (longRunning) {
+        await handler(ctx);
+        return;
+      }
+      const deadline = new Promise<never>((_resolve, reject) => {
+        timer = this.#deps.clock.setTimeout(
+          () => reject(newTimeout("request did not complete within the allotted timeout", 0)),
+          REQUEST_TIMEOUT_MS,
+        );
+      });
+      await Promise.race([handler(ctx), deadline]);
+    } finally {
+      timer?.cancel();
+      this.#stop.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  async #context(
+    request: ApiRequest,
+    response: ApiResponse,
+    info: RequestInfo,
+    auditId: string,
+    started: number,
+    signal: AbortSignal,
+  ): Promise<RequestContext> {
+    const authenticated = (await this.#deps.authenticator().authenticate(request)) ?? ANONYMOUS;
+    const user = await this.#deps.impersonate(authenticated, request);
+    const attributes = attributesOf(user, info);
+    const pending = this.#deps.authorizer().authorize(attributes);
+    const decision = pending instanceof Promise ? await pending : pending;
+    if (decision.allowed !== "allow") throw forbidden(attributes, decision.reason);
+    const warnings: string[] = [];
+    return {
+      info,
+      request,
+      response,
+      user,
+      auditId,
+      userAgent: String(request.headers["user-agent"] ?? ""),
+      signal,
+      startedAt: started,
+      warn(text) {
+        if (warnings.includes(text) || response.headersSent) return;
+        warnings.push(text);
+        response.setHeader(
+          "warning",
+          warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
+        );
+      },
+    };
+  }
+
+  #fail(request: ApiRequest, response: ApiResponse, info: RequestInfo, error: unknown): StatusError {
+    if (!(error instanceof StatusError)) {
+      this.#deps.logger.error({ err: error, verb: info.verb, path: info.path }, "a request failed unexpectedly");
+    }
+    try {
+      return sendError(request, response, error);
+    } catch (cause) {
+      this.#deps.logger.error({ err: cause }, "an error could not be answered");
+      response.destroy();
+      return StatusError.from(error);
+    }
+  }
+}
+
+function closeSignal(response: ApiResponse): AbortSignal {
+  const abort = new AbortController();
+  response.once("close", () => abort.abort());
+  return abort.signal;
+}
+
+export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
+  return {
+    user,
+    verb: info.verb,
+    namespace: info.namespace,
+    apiGroup: info.apiGroup,
+    apiVersion: info.apiVersion,
+    resource: info.resource,
+    subresource: info.subresource,
+    name: info.name,
+    resourceRequest: info.isResourceRequest,
+    path: info.path,
+  };
+}
+
+/** Upstream's sentence for a refused request. */
+function forbidden(attributes: Attributes, reason: string): StatusError {
+  const { user, verb, apiGroup, resource, subresource, namespace, name, path } = attributes;
+  const because = reason === "" ? "" : `: ${reason}`;
+  if (!attributes.resourceRequest) {
+    return newForbidden(
+      { group: "", resource: "" },
+      "",
+      `User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(path)}${because}`,
+    );
+  }
+  const what = subresource === "" ? resource : `${resource}/${subresource}`;
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
+  return newForbidden(
+    { group: apiGroup, resource },
+    name,
+    `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(apiGroup)} ${where}${because}`,
+  );
+}

@@ -1,0 +1,112 @@
+import { newBadRequest } from "@knots/machinery";
+import type { KubeObject, Status } from "@knots/machinery";
+import { isNotFound } from "@knots/machinery";
+import type { DeleteOptions } from "../../registry/deletion.ts";
+import { listPage } from "../../registry/listing.ts";
+import type { Operation } from "../../registry/operation.ts";
+import { selectionOf } from "../../registry/selection.ts";
+import { apiVersionOf } from "../../registry/served.ts";
+import type { ServedResource } from "../../registry/served.ts";
+import { Entry, encodeObject } from "../../watch-cache/entry.ts";
+import { readBody } from "../body.ts";
+import { jsonCodec } from "../codecs.ts";
+import { negotiate } from "../negotiate.ts";
+import { deleteOptions, listOptions } from "../options.ts";
+import { representation } from "../representation.ts";
+import { sendBytes, sendObject } from "../respond.ts";
+import { sendList } from "../send-list.ts";
+import type { RequestContext } from "../types.ts";
+import type { HandlerDependencies } from "./dependencies.ts";
+
+/** Objects deleted at once by deletecollection. */
+const WORKERS = 16;
+
+/** DELETE of one object: answers with the object while it waits for something, else with what upstream answers. */
+export async function handleDelete(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
+): Promise<void> {
+  const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  const options = await readOptions(deps, ctx);
+  const { namespace, name } = ctx.info;
+  const { object, removed } = await served.storage.delete(operation(deps, ctx, options), namespace, name, options);
+  if (removed && !served.storage.type.returnsDeleted) {
+    const { group, resource } = served.info;
+    const status: Status = {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Success",
+      details: {
+        name,
+        ...(group === "" ? {} : { group }),
+        kind: resource,
+        ...(object.metadata.uid === undefined ? {} : { uid: object.metadata.uid }),
+      },
+    };
+    sendObject(ctx.request, ctx.response, 200, status, negotiated.codec);
+    return;
+  }
+  const entry = new Entry("", 0, 0, encodeObject(object), object);
+  const how = representation(served, negotiated, deps.tableOptions(ctx));
+  sendBytes(ctx.request, ctx.response, 200, negotiated.codec.mediaType, how.bytes(entry));
+}
+
+/** DELETE of a collection: every selected object, each by the rules of a single DELETE. */
+export async function handleDeleteCollection(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
+): Promise<void> {
+  negotiate(ctx.request.headers.accept, deps.codecs, { transforms: false });
+  const options = await readOptions(deps, ctx);
+  const list = listOptions(ctx.info.query);
+  const selection = selectionOf(served, ctx.info.namespace, "", list.labelSelector, list.fieldSelector);
+  const page = await listPage(deps.cacher, deps.clock, served, selection, list);
+  const op = operation(deps, ctx, options);
+  const deleted: KubeObject[] = [];
+  const queue = [...page.entries];
+  const work = async (): Promise<void> => {
+    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
+      const { namespace = "", name = "" } = entry.object.metadata ?? {};
+      try {
+        const { object } = await served.storage.delete(op, namespace, name, options);
+        deleted.push(object);
+      } catch (error) {
+        // Somebody else deleted it first.
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+  const items = deleted.map((object) => {
+    const { converter } = served;
+    return encodeObject(converter === undefined ? object : converter.toServed(object));
+  });
+  const metadata = { resourceVersion: String(deps.cacher.revision) };
+  const head = { kind: served.info.listKind, apiVersion: apiVersionOf(served.info), metadata };
+  await sendList(ctx, jsonCodec, jsonCodec.list?.(head, items) ?? []);
+}
+
+function operation(deps: HandlerDependencies, ctx: RequestContext, options: DeleteOptions): Operation {
+  return {
+    user: ctx.user,
+    subresource: "",
+    dryRun: options.dryRun !== undefined,
+    fieldManager: "",
+    options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options },
+    admission: deps.admission,
+    warn: (text) => ctx.warn(text),
+  };
+}
+
+async function readOptions(deps: HandlerDependencies, ctx: RequestContext): Promise<DeleteOptions> {
+  const body = await readBody(ctx.request);
+  if (body.length === 0) return deleteOptions(ctx.info.query, undefined);
+  const value = deps.codecs.forBody(ctx.request.headers["content-type"]).decode(body);
+  if (value === null) return deleteOptions(ctx.info.query, undefined);
+  if (typeof value !== "object" || Array.isArray(value))
+    throw newBadRequest("the body of a DELETE must be DeleteOptions");
+  return deleteOptions(ctx.info.query, value as Record<string, unknown>);
+}

@@ -1,0 +1,19 @@
+import type { Clock, Logger } from "@knots/machinery";
+import type { AdmissionChain } from "../../admission/chain.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { TableOptions } from "../../tables/table.ts";
+import type { Cacher } from "../../watch-cache/cacher.ts";
+import type { Codecs } from "../codecs.ts";
+import type { RequestContext } from "../types.ts";
+
+/** What handlers of resource requests need. */
+export interface HandlerDependencies {
+  readonly registry: Registry;
+  readonly cacher: Cacher;
+  readonly codecs: Codecs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly admission: AdmissionChain;
+  /** Reads includeObject and takes the present time for ages. */
+  tableOptions(ctx: RequestContext): TableOptions;
+}

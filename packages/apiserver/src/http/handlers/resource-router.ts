@@ -1,0 +1,72 @@
+import { StatusError, newMethodNotSupported, newNotFound } from "@knots/machinery";
+import type { ServedResource } from "../../registry/served.ts";
+import type { RequestContext } from "../types.ts";
+import { handleDelete, handleDeleteCollection } from "./delete.ts";
+import type { HandlerDependencies } from "./dependencies.ts";
+import { handlePatch } from "./patch.ts";
+import { handleGet, handleList } from "./read.ts";
+import { handleWatch } from "./watch.ts";
+import { checkVerb, handleCreate, handleUpdate } from "./write.ts";
+
+type Handler = (deps: HandlerDependencies, ctx: RequestContext, served: ServedResource) => Promise<void>;
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  get: handleGet,
+  list: handleList,
+  watch: handleWatch,
+  create: handleCreate,
+  update: handleUpdate,
+  patch: handlePatch,
+  delete: handleDelete,
+  deletecollection: handleDeleteCollection,
+};
+
+/** Handles what is not plain storage: a subresource with a body of another kind, or a resource that is not stored. */
+export type SpecialHandler = (ctx: RequestContext, served: ServedResource | undefined) => Promise<void>;
+
+/** Finds who answers a resource request. */
+export class ResourceRouter {
+  readonly #deps: HandlerDependencies;
+  /** By "verb resource.group/subresource", or "resource.group/subresource" for every verb. */
+  readonly #special: ReadonlyMap<string, SpecialHandler>;
+
+  constructor(deps: HandlerDependencies, special: ReadonlyMap<string, SpecialHandler>) {
+    this.#deps = deps;
+    this.#special = special;
+  }
+
+  async handle(ctx: RequestContext): Promise<void> {
+    const { apiGroup, apiVersion, resource, subresource, verb } = ctx.info;
+    const served = this.#deps.registry.served(apiGroup, apiVersion, resource);
+    const path = `${apiGroup === "" ? resource : `${resource}.${apiGroup}`}${subresource === "" ? "" : `/${subresource}`}`;
+    const special = this.#special.get(`${verb} ${path}`) ?? this.#special.get(path);
+    if (special !== undefined) {
+      await special(ctx, served);
+      return;
+    }
+    if (served === undefined) throw pageNotFound();
+    if (ctx.info.parts.length > 3) throw pageNotFound();
+    if (subresource !== "" && served.info.subresources[subresource] === undefined) throw pageNotFound();
+    if (served.info.namespaced && ctx.info.namespace === "" && ctx.info.name !== "")
+      throw newNotFound(served.info, ctx.info.name);
+    if (served.warning !== undefined) ctx.warn(served.warning);
+    const handler = HANDLERS[verb];
+    if (handler === undefined) throw newMethodNotSupported(served.info, verb);
+    checkVerb(served, subresource, verb);
+    await handler(this.#deps, ctx, served);
+  }
+}
+
+/** What upstream says of a path that nobody serves. */
+export function pageNotFound(): StatusError {
+  return StatusError.fromStatus({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: "the server could not find the requested resource",
+    reason: "NotFound",
+    details: {},
+    code: 404,
+  });
+}

@@ -1,0 +1,111 @@
+import { schemaFor } from "@knots/api";
+import type { Binding } from "@knots/api/core/v1";
+import { newBadRequest, newMethodNotSupported } from "@knots/machinery";
+import type { KubeObject, Status } from "@knots/machinery";
+import type { DeleteOptions } from "../../registry/deletion.ts";
+import { bindPod } from "../../registry/special/binding.ts";
+import { evictPod } from "../../registry/special/eviction.ts";
+import { labelSelectorScale, mapSelectorScale } from "../../registry/special/scale.ts";
+import type { ServedResource } from "../../registry/served.ts";
+import { readBody } from "../body.ts";
+import { negotiate } from "../negotiate.ts";
+import { writeOptions } from "../options.ts";
+import { sendObject } from "../respond.ts";
+import type { RequestContext } from "../types.ts";
+import { shapeObject } from "./decode.ts";
+import type { HandlerDependencies } from "./dependencies.ts";
+import { pageNotFound } from "./resource-router.ts";
+import type { SpecialHandler } from "./resource-router.ts";
+import { handleScale } from "./scale.ts";
+import { operationOf } from "./write.ts";
+
+/** Built-in subresources and resources that are not plain storage, by "verb resource.group/subresource". */
+export function specialHandlers(deps: HandlerDependencies): Map<string, SpecialHandler> {
+  const handlers = new Map<string, SpecialHandler>();
+  for (const name of ["deployments.apps", "replicasets.apps", "statefulsets.apps"]) {
+    handlers.set(`${name}/scale`, (ctx, served) => handleScale(deps, ctx, required(served), labelSelectorScale));
+  }
+  handlers.set("replicationcontrollers/scale", (ctx, served) =>
+    handleScale(deps, ctx, required(served), mapSelectorScale),
+  );
+  handlers.set("create pods/binding", (ctx) => handleBinding(deps, ctx, ctx.info.name));
+  handlers.set("create bindings", (ctx) => handleBinding(deps, ctx, undefined));
+  handlers.set("create pods/eviction", (ctx) => handleEviction(deps, ctx));
+  handlers.set("componentstatuses", (ctx) => handleComponentStatuses(ctx));
+  return handlers;
+}
+
+/** The body as one kind, shape-checked. */
+async function readKind(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  type: { group: string; version: string; kind: string },
+): Promise<KubeObject> {
+  const body = await readBody(ctx.request);
+  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body);
+  const { fieldValidation } = writeOptions(ctx, "CreateOptions");
+  return shapeObject(object, { ...type, schema: schemaFor(type) }, fieldValidation, (text) => ctx.warn(text));
+}
+
+async function handleBinding(deps: HandlerDependencies, ctx: RequestContext, name: string | undefined): Promise<void> {
+  const { codec } = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: false });
+  const options = writeOptions(ctx, "CreateOptions");
+  const binding = (await readKind(deps, ctx, { group: "", version: "v1", kind: "Binding" })) as Binding;
+  const pod = name ?? binding.metadata?.name ?? "";
+  if (binding.metadata?.name !== undefined && binding.metadata.name !== "" && binding.metadata.name !== pod) {
+    throw newBadRequest("name in URL does not match name in Binding object");
+  }
+  const op = { ...operationOf(deps, ctx, options, "CreateOptions"), subresource: "binding" };
+  await deps.registry.storageFor({ group: "", resource: "pods" }).admitCreate(op, ctx.info.namespace, pod, binding, {
+    group: "",
+    version: "v1",
+    kind: "Binding",
+  });
+  await bindPod(deps.registry, op, ctx.info.namespace, pod, binding, deps.clock.now());
+  sendObject(ctx.request, ctx.response, 201, success(201), codec);
+}
+
+async function handleEviction(deps: HandlerDependencies, ctx: RequestContext): Promise<void> {
+  const { codec } = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: false });
+  const eviction = (await readKind(deps, ctx, { group: "policy", version: "v1", kind: "Eviction" })) as KubeObject & {
+    deleteOptions?: DeleteOptions;
+  };
+  const { namespace, name } = ctx.info;
+  if (eviction.metadata?.name !== undefined && eviction.metadata.name !== "" && eviction.metadata.name !== name) {
+    throw newBadRequest("name in URL does not match name in Eviction object");
+  }
+  const options = writeOptions(ctx, "CreateOptions");
+  const dryRun = options.dryRun || (eviction.deleteOptions?.dryRun ?? []).length > 0;
+  const op = { ...operationOf(deps, ctx, { ...options, dryRun }, "CreateOptions"), subresource: "eviction" };
+  await deps.registry.storageFor({ group: "", resource: "pods" }).admitCreate(op, namespace, name, eviction, {
+    group: "policy",
+    version: "v1",
+    kind: "Eviction",
+  });
+  await evictPod(deps.registry, { ...op, subresource: "" }, deps.clock, namespace, name, eviction.deleteOptions ?? {});
+  sendObject(ctx.request, ctx.response, 201, success(201), codec);
+}
+
+/** Deprecated upstream for years; an empty list says that nothing is known of components here. */
+async function handleComponentStatuses(ctx: RequestContext): Promise<void> {
+  const { verb } = ctx.info;
+  if (verb === "get") throw pageNotFound();
+  if (verb !== "list") throw newMethodNotSupported({ group: "", resource: "componentstatuses" }, verb);
+  await Promise.resolve();
+  ctx.warn("v1 ComponentStatus is deprecated in v1.19+");
+  sendObject(ctx.request, ctx.response, 200, {
+    kind: "ComponentStatusList",
+    apiVersion: "v1",
+    metadata: {},
+    items: [],
+  });
+}
+
+function success(code: number): Status {
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code };
+}
+
+function required(served: ServedResource | undefined): ServedResource {
+  if (served === undefined) throw pageNotFound();
+  return served;
+}

@@ -1,0 +1,133 @@
+import { findDuplicateFields } from "@knots/api";
+import { newBadRequest, newMethodNotSupported } from "@knots/machinery";
+import type { KubeObject } from "@knots/machinery";
+import type { Operation } from "../../registry/operation.ts";
+import type { ServedResource } from "../../registry/served.ts";
+import type { Entry } from "../../watch-cache/entry.ts";
+import { readBody } from "../body.ts";
+import { jsonCodec } from "../codecs.ts";
+import { negotiate } from "../negotiate.ts";
+import type { Negotiated } from "../negotiate.ts";
+import { writeOptions } from "../options.ts";
+import type { WriteOptions } from "../options.ts";
+import { representation } from "../representation.ts";
+import { sendBytes } from "../respond.ts";
+import type { RequestContext } from "../types.ts";
+import { checkIdentity, expectedType, shapeObject } from "./decode.ts";
+import type { HandlerDependencies } from "./dependencies.ts";
+
+/** The operation that a write request stands for. */
+export function operationOf(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  options: WriteOptions,
+  kind: string,
+): Operation {
+  return {
+    user: ctx.user,
+    subresource: ctx.info.subresource,
+    dryRun: options.dryRun,
+    fieldManager: options.fieldManager,
+    options: {
+      kind,
+      apiVersion: "meta.k8s.io/v1",
+      ...(options.dryRun ? { dryRun: ["All"] } : {}),
+      ...(ctx.info.query.has("fieldManager") ? { fieldManager: options.fieldManager } : {}),
+      ...(ctx.info.query.has("fieldValidation") ? { fieldValidation: options.fieldValidation } : {}),
+    },
+    admission: deps.admission,
+    warn: (text) => ctx.warn(text),
+  };
+}
+
+/** POST to a collection. */
+export async function handleCreate(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
+): Promise<void> {
+  const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  const options = writeOptions(ctx, "CreateOptions");
+  const object = await readObject(deps, ctx, served, options);
+  const { namespace } = ctx.info;
+  if (served.info.namespaced && namespace === "") {
+    throw newBadRequest("an empty namespace may not be set during creation");
+  }
+  checkIdentity(object, served.info.namespaced, namespace, "");
+  const op = operationOf(deps, ctx, options, "CreateOptions");
+  const entry = await served.storage.create(op, namespace, toStored(served, object));
+  sendEntry(deps, ctx, served, negotiated, entry, 201);
+}
+
+/** PUT of an object or of a subresource that has its parent's kind. */
+export async function handleUpdate(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
+): Promise<void> {
+  const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  const options = writeOptions(ctx, "UpdateOptions");
+  const object = await readObject(deps, ctx, served, options);
+  const { namespace, name } = ctx.info;
+  checkIdentity(object, served.info.namespaced, namespace, name);
+  const op = operationOf(deps, ctx, options, "UpdateOptions");
+  const stored = toStored(served, object);
+  const unconditional = (stored.metadata?.resourceVersion ?? "") === "";
+  const { entry, created } = await served.storage.update(op, {
+    namespace,
+    name,
+    transform: () => structuredClone(stored),
+    retryOnConflict: unconditional,
+  });
+  sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
+}
+
+export function sendEntry(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
+  negotiated: Negotiated,
+  entry: Entry,
+  status: number,
+): void {
+  const how = representation(served, negotiated, deps.tableOptions(ctx));
+  sendBytes(ctx.request, ctx.response, status, negotiated.codec.mediaType, how.bytes(entry));
+}
+
+export function toStored(served: ServedResource, object: KubeObject): KubeObject {
+  return served.converter === undefined ? object : served.converter.toStored(object);
+}
+
+async function readObject(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
+  options: WriteOptions,
+): Promise<KubeObject> {
+  const body = await readBody(ctx.request);
+  if (body.length === 0) throw newBadRequest("the request body is empty");
+  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body);
+  const shaped = shapeObject(
+    object,
+    expectedType(served),
+    options.fieldValidation,
+    (text) => ctx.warn(text),
+    duplicates(deps, ctx, body, options),
+  );
+  served.applyDefaults(shaped);
+  return shaped;
+}
+
+/** Keys that a JSON body names twice; looked for only where somebody wants to know. */
+function duplicates(deps: HandlerDependencies, ctx: RequestContext, body: Uint8Array, options: WriteOptions): string[] {
+  if (options.fieldValidation === "Ignore") return [];
+  if (deps.codecs.forBody(ctx.request.headers["content-type"]) !== jsonCodec) return [];
+  return findDuplicateFields(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+}
+
+/** Throws MethodNotAllowed when the resource (or subresource) does not offer the verb. */
+export function checkVerb(served: ServedResource, subresource: string, verb: string): void {
+  const { info } = served;
+  const verbs = subresource === "" ? info.verbs : (info.subresources[subresource]?.verbs ?? []);
+  if (!verbs.includes(verb)) throw newMethodNotSupported(info, verb);
+}

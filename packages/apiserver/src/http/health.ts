@@ -1,0 +1,53 @@
+import { sendText } from "./respond.ts";
+import type { RequestContext } from "./types.ts";
+
+/** One named check; a reason when it fails. Must be quick and synchronous. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly check: () => string | undefined;
+}
+
+/** /healthz, /livez and /readyz with their single checks, ?verbose and ?exclude=. */
+export class Health {
+  readonly #checks: Readonly<Record<string, readonly HealthCheck[]>>;
+
+  constructor(checks: { readonly livez: readonly HealthCheck[]; readonly readyz: readonly HealthCheck[] }) {
+    this.#checks = { livez: checks.livez, readyz: checks.readyz, healthz: checks.livez };
+  }
+
+  /** False when the path is none of these. */
+  handle(ctx: RequestContext): boolean {
+    const [, endpoint = "", single, extra] = ctx.info.path.split("/");
+    const checks = this.#checks[endpoint];
+    if (checks === undefined || extra !== undefined) return false;
+    if (single !== undefined && single !== "") {
+      const check = checks.find((candidate) => candidate.name === single);
+      if (check === undefined) return false;
+      const reason = check.check();
+      if (reason === undefined) sendText(ctx.response, 200, "ok");
+      else sendText(ctx.response, 500, `internal server error: ${reason}\n`);
+      return true;
+    }
+    const excluded = new Set(ctx.info.query.getAll("exclude"));
+    const lines: string[] = [];
+    let failed = false;
+    for (const { name, check } of checks) {
+      if (excluded.delete(name)) {
+        lines.push(`[+]${name} excluded: ok`);
+        continue;
+      }
+      const reason = check();
+      failed ||= reason !== undefined;
+      lines.push(reason === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
+    }
+    if (excluded.size > 0) {
+      const names = [...excluded].map((name) => JSON.stringify(name)).join(", ");
+      lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
+    }
+    if (failed) sendText(ctx.response, 500, `${lines.join("\n")}\n${endpoint} check failed\n`);
+    else if (ctx.info.query.has("verbose"))
+      sendText(ctx.response, 200, `${lines.join("\n")}\n${endpoint} check passed\n`);
+    else sendText(ctx.response, 200, "ok");
+    return true;
+  }
+}

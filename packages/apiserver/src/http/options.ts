@@ -1,0 +1,154 @@
+import { newBadRequest, newInvalid } from "@knots/machinery";
+import type { DeleteOptions } from "../registry/deletion.ts";
+import { boolParam } from "./request-info.ts";
+import type { RequestContext } from "./types.ts";
+
+/** Query parameters of writes: CreateOptions, UpdateOptions, PatchOptions. */
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly fieldManager: string;
+  readonly fieldValidation: "Strict" | "Warn" | "Ignore";
+  readonly force: boolean;
+}
+
+/** Query parameters of list and watch: ListOptions. */
+export interface ListOptions {
+  readonly labelSelector: string;
+  readonly fieldSelector: string;
+  readonly limit: number;
+  readonly continueToken: string;
+  /** "" unset. */
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: string;
+  readonly timeoutSeconds: number | undefined;
+  readonly allowWatchBookmarks: boolean;
+  /** Undefined: not set. */
+  readonly sendInitialEvents: boolean | undefined;
+}
+
+const OPTIONS_GROUP = { group: "meta.k8s.io" };
+
+/** Throws Invalid on a wrong dryRun, fieldValidation or fieldManager. */
+export function writeOptions(
+  ctx: RequestContext,
+  kind: "CreateOptions" | "UpdateOptions" | "PatchOptions",
+): WriteOptions {
+  const { query } = ctx.info;
+  const fieldManager = query.get("fieldManager") ?? "";
+  if (fieldManager.length > 128) {
+    throw newInvalid({ ...OPTIONS_GROUP, kind }, "", [
+      {
+        type: "FieldValueTooLong",
+        field: "fieldManager",
+        badValue: fieldManager,
+        detail: "may not be more than 128 bytes",
+      },
+    ]);
+  }
+  const validation = query.get("fieldValidation") ?? "";
+  if (validation !== "" && validation !== "Strict" && validation !== "Warn" && validation !== "Ignore") {
+    throw newInvalid({ ...OPTIONS_GROUP, kind }, "", [
+      {
+        type: "FieldValueNotSupported",
+        field: "fieldValidation",
+        badValue: validation,
+        detail: 'supported values: "Ignore", "Strict", "Warn"',
+      },
+    ]);
+  }
+  return {
+    dryRun: dryRun(query.getAll("dryRun"), kind),
+    fieldManager: fieldManager !== "" ? fieldManager : managerFromUserAgent(ctx.userAgent),
+    fieldValidation: validation === "" ? "Warn" : validation,
+    force: boolParam(query, "force"),
+  };
+}
+
+/** "All" is the only value there is. */
+export function dryRun(values: readonly string[], kind: string): boolean {
+  const given = values.filter((value) => value !== "");
+  for (const value of given) {
+    if (value !== "All") {
+      throw newInvalid({ ...OPTIONS_GROUP, kind }, "", [
+        { type: "FieldValueNotSupported", field: "dryRun", badValue: given, detail: 'supported values: "All"' },
+      ]);
+    }
+  }
+  return given.length > 0;
+}
+
+/** Upstream's default manager: the user agent up to the first slash, at most 128 printable characters. */
+function managerFromUserAgent(userAgent: string): string {
+  const manager = (userAgent.split("/")[0] ?? "").replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "").slice(0, 128);
+  return manager === "" ? "unknown" : manager;
+}
+
+export function listOptions(query: URLSearchParams): ListOptions {
+  const initial = query.get("sendInitialEvents");
+  return {
+    labelSelector: query.get("labelSelector") ?? "",
+    fieldSelector: query.get("fieldSelector") ?? "",
+    limit: integer(query, "limit") ?? 0,
+    continueToken: query.get("continue") ?? "",
+    resourceVersion: query.get("resourceVersion") ?? "",
+    resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
+    timeoutSeconds: integer(query, "timeoutSeconds"),
+    allowWatchBookmarks: boolParam(query, "allowWatchBookmarks"),
+    sendInitialEvents: initial === null ? undefined : boolParam(query, "sendInitialEvents"),
+  };
+}
+
+function integer(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value)) {
+    throw newBadRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`);
+  }
+  return value;
+}
+
+/** DeleteOptions from the query and, over it, from the body. */
+export function deleteOptions(
+  query: URLSearchParams,
+  body: Readonly<Record<string, unknown>> | undefined,
+): DeleteOptions {
+  const fromBody = (body ?? {}) as DeleteOptions & { kind?: string };
+  if (fromBody.kind !== undefined && fromBody.kind !== "" && fromBody.kind !== "DeleteOptions") {
+    throw newBadRequest(`the body of a DELETE must be DeleteOptions, not ${fromBody.kind}`);
+  }
+  const grace = fromBody.gracePeriodSeconds ?? integer(query, "gracePeriodSeconds");
+  const policy = fromBody.propagationPolicy ?? query.get("propagationPolicy") ?? undefined;
+  const orphan =
+    fromBody.orphanDependents ?? (query.has("orphanDependents") ? boolParam(query, "orphanDependents") : undefined);
+  if (orphan !== undefined && policy !== undefined) {
+    throw newInvalid({ ...OPTIONS_GROUP, kind: "DeleteOptions" }, "", [
+      {
+        type: "FieldValueInvalid",
+        field: "propagationPolicy",
+        badValue: policy,
+        detail: "orphanDependents and deletionPropagation cannot be both set",
+      },
+    ]);
+  }
+  if (policy !== undefined && !["Foreground", "Background", "Orphan", ""].includes(policy)) {
+    throw newInvalid({ ...OPTIONS_GROUP, kind: "DeleteOptions" }, "", [
+      {
+        type: "FieldValueNotSupported",
+        field: "propagationPolicy",
+        badValue: policy,
+        detail: 'supported values: "Background", "Foreground", "Orphan"',
+      },
+    ]);
+  }
+  const dry = [...(fromBody.dryRun ?? []), ...query.getAll("dryRun")];
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Math.max(0, grace) }),
+    ...(policy === undefined || policy === "" ? {} : { propagationPolicy: policy }),
+    ...(orphan === undefined ? {} : { orphanDependents: orphan }),
+    ...(fromBody.preconditions === undefined || fromBody.preconditions === null
+      ? {}
+      : { preconditions: fromBody.preconditions }),
+    ...(dryRun(dry, "DeleteOptions") ? { dryRun: ["All"] } : {}),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * What a request is about, read from its method and path (upstream: RequestInfo).
+ * Parsed by hand: the paths of the API are regular, and this runs on every request.
+ */
+export interface RequestInfo {
+  readonly isResourceRequest: boolean;
+  /** URL path without the query, as received. */
+  readonly path: string;
+  /** get, list, watch, create, update, patch, delete, deletecollection, connect; for non-resource paths the lower-case HTTP method. */
+  readonly verb: string;
+  /** "api" or "apis"; empty for non-resource requests. */
+  readonly apiPrefix: string;
+  readonly apiGroup: string;
+  readonly apiVersion: string;
+  /** Empty for cluster-scoped requests and lists over all namespaces. */
+  readonly namespace: string;
+  readonly resource: string;
+  readonly subresource: string;
+  /** Empty for collections. */
+  readonly name: string;
+  /** Path segments from the resource on: [resource, name, subresource, …rest]. */
+  readonly parts: readonly string[];
+  readonly query: URLSearchParams;
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  POST: "create",
+  GET: "get",
+  HEAD: "get",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
+/** Subresources of a namespace object itself: /api/v1/namespaces/NAME/status is not a resource "status" in the namespace. */
+const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);
+
+/** Parses method and URL (path with query); never throws: what is no resource path is a non-resource request. */
+export function parseRequestInfo(method: string, url: string): RequestInfo {
+  const mark = url.indexOf("?");
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+  const nonResource: RequestInfo = {
+    isResourceRequest: false,
+    path,
+    verb: method.toLowerCase(),
+    apiPrefix: "",
+    apiGroup: "",
+    apiVersion: "",
+    namespace: "",
+    resource: "",
+    subresource: "",
+    name: "",
+    parts: [],
+    query,
+  };
+  let segments: string[];
+  try {
+    segments = trimSlashes(path).split("/").map(decodeURIComponent);
+  } catch {
+    return nonResource;
+  }
+  const apiPrefix = segments[0] ?? "";
+  if (apiPrefix !== "api" && apiPrefix !== "apis") return nonResource;
+  if (segments.length < (apiPrefix === "api" ? 3 : 4)) return nonResource;
+  const apiGroup = apiPrefix === "api" ? "" : (segments[1] ?? "");
+  let rest = segments.slice(apiPrefix === "api" ? 1 : 2);
+  const apiVersion = rest[0] ?? "";
+  rest = rest.slice(1);
+
+  let verb = VERBS[method] ?? "";
+  // The deprecated form /api/v1/watch/…
+  if (rest[0] === "watch" && rest.length > 1) {
+    verb = "watch";
+    rest = rest.slice(1);
+  }
+  let namespace = "";
+  if (rest[0] === "namespaces" && rest.length > 1) {
+    namespace = rest[1] ?? "";
+    if (rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] ?? "")) rest = rest.slice(2);
+  }
+  const resource = rest[0] ?? "";
+  const name = rest[1] ?? "";
+  const subresource = rest[2] ?? "";
+  if (name === "") {
+    if (verb === "get") verb = isWatch(query) ? "watch" : "list";
+    else if (verb === "delete") verb = "deletecollection";
+  } else if (verb === "get" && subresource === "" && isWatch(query)) {
+    verb = "watch";
+  }
+  return {
+    isResourceRequest: true,
+    path,
+    verb,
+    apiPrefix,
+    apiGroup,
+    apiVersion,
+    namespace,
+    resource,
+    subresource,
+    name,
+    parts: rest,
+    query,
+  };
+}
+
+/** A boolean parameter as upstream converts it: absent, "false" and "0" are false, anything else true. */
+export function boolParam(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
+  return value !== null && value !== "false" && value !== "0";
+}
+
+function isWatch(query: URLSearchParams): boolean {
+  return boolParam(query, "watch");
+}
+
+function trimSlashes(path: string): string {
+  let start = 0;
+  let end = path.length;
+  while (start < end && path.charCodeAt(start) === 47) start++;
+  while (end > start && path.charCodeAt(end - 1) === 47) end--;
+  return path.slice(start, end);
+}

@@ -1,0 +1,98 @@
+import { gzip } from "node:zlib";
+import { StatusError } from "@knots/machinery";
+import { jsonCodec } from "./codecs.ts";
+import type { Codec } from "./codecs.ts";
+import type { ApiRequest, ApiResponse } from "./types.ts";
+
+/** Answers above this size are compressed for clients that accept it (upstream: 128 KiB). */
+const GZIP_ABOVE_BYTES = 128 * 1024;
+const LEVEL = 1;
+
+/** Browsers and curl get indented JSON, as upstream. */
+function wantsPretty(request: ApiRequest): boolean {
+  const url = request.url ?? "";
+  const at = url.indexOf("pretty=");
+  if (at > 0) {
+    const value = url.slice(at + 7).split("&")[0];
+    return value !== "false" && value !== "0";
+  }
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(request.headers["user-agent"] ?? "");
+}
+
+export function acceptsGzip(request: ApiRequest): boolean {
+  return /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+}
+
+/** Writes a whole answer. `bytes` are not copied. */
+export function sendBytes(
+  request: ApiRequest,
+  response: ApiResponse,
+  status: number,
+  contentType: string,
+  bytes: Uint8Array,
+): void {
+  let body = bytes;
+  if (contentType === jsonCodec.mediaType && wantsPretty(request)) {
+    body = Buffer.from(`${JSON.stringify(JSON.parse(Buffer.from(bytes).toString("utf8")), undefined, 2)}\n`);
+  }
+  if (body.length < GZIP_ABOVE_BYTES || !acceptsGzip(request)) {
+    response.writeHead(status, {
+      "content-type": contentType,
+      "content-length": body.length,
+      "cache-control": "no-cache, private",
+    });
+    if (request.method === "HEAD") response.end();
+    else response.end(body);
+    return;
+  }
+  gzip(body, { level: LEVEL }, (error, packed) => {
+    if (response.headersSent || response.writableEnded) return;
+    const plain = error !== null;
+    const payload = plain ? body : packed;
+    response.writeHead(status, {
+      "content-type": contentType,
+      "content-length": payload.length,
+      "cache-control": "no-cache, private",
+      vary: "Accept-Encoding",
+      ...(plain ? {} : { "content-encoding": "gzip" }),
+    });
+    if (request.method === "HEAD") response.end();
+    else response.end(payload);
+  });
+}
+
+/** Writes an object that is not kept encoded anywhere. */
+export function sendObject(
+  request: ApiRequest,
+  response: ApiResponse,
+  status: number,
+  object: object,
+  codec: Codec = jsonCodec,
+): void {
+  sendBytes(request, response, status, codec.mediaType, codec.encode(object));
+}
+
+/** Plain text (healthz). */
+export function sendText(response: ApiResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache, private",
+    "content-length": Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+/** Answers with the Status of an error; after the headers are out the connection can only be cut. */
+export function sendError(request: ApiRequest, response: ApiResponse, error: unknown): StatusError {
+  const status = StatusError.from(error);
+  if (response.headersSent || response.writableEnded) {
+    if (!response.writableEnded) response.destroy();
+    return status;
+  }
+  const retry = status.status.details?.retryAfterSeconds;
+  if (retry !== undefined && retry > 0) response.setHeader("retry-after", String(retry));
+  if (status.code === 401) response.setHeader("www-authenticate", "Bearer");
+  sendBytes(request, response, status.code, jsonCodec.mediaType, jsonCodec.encode(status.status));
+  return status;
+}

@@ -1,0 +1,46 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { TLSSocket } from "node:tls";
+import type { Readable } from "node:stream";
+import type { UserInfo } from "../auth/types.ts";
+import type { RequestInfo } from "./request-info.ts";
+
+/** What HTTP/1.1 and HTTP/2 requests have in common. */
+export type ApiRequest = Readable & {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly httpVersionMajor: number;
+  readonly socket: TLSSocket;
+};
+
+/** What HTTP/1.1 and HTTP/2 responses have in common. */
+export interface ApiResponse {
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  readonly writableLength: number;
+  statusCode: number;
+  setHeader(name: string, value: string | number | readonly string[]): unknown;
+  writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
+  flushHeaders(): void;
+  write(chunk: Uint8Array | string): boolean;
+  end(chunk?: Uint8Array | string): unknown;
+  destroy(error?: Error): unknown;
+  on(event: "close" | "drain" | "finish", listener: () => void): unknown;
+  once(event: "close" | "drain" | "finish", listener: () => void): unknown;
+  removeListener(event: "close" | "drain" | "finish", listener: () => void): unknown;
+}
+
+/** One request on its way through the handler chain. */
+export interface RequestContext {
+  readonly info: RequestInfo;
+  readonly request: ApiRequest;
+  readonly response: ApiResponse;
+  readonly user: UserInfo;
+  readonly auditId: string;
+  readonly userAgent: string;
+  /** Aborted when the client goes away, the deadline passes or the server stops. */
+  readonly signal: AbortSignal;
+  /** Milliseconds on the monotonic clock when the request arrived. */
+  readonly startedAt: number;
+  warn(text: string): void;
+}

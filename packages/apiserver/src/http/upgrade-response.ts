@@ -1,0 +1,82 @@
+import { STATUS_CODES } from "node:http";
+import type { OutgoingHttpHeaders } from "node:http";
+import type { Duplex } from "node:stream";
+
+/**
+ * The response side of a connection that asks to be upgraded: refusals are written as plain HTTP/1.1 answers, and
+ * once the connection has been taken over nothing is written any more.
+ */
+export class UpgradeResponse {
+  readonly #socket: Duplex;
+  readonly #headers = new Map<string, string>();
+  #sent = false;
+  #detached = false;
+  statusCode = 101;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+    socket.on("error", () => socket.destroy());
+  }
+
+  get headersSent(): boolean {
+    return this.#sent || this.#detached;
+  }
+
+  get writableEnded(): boolean {
+    return this.#detached || this.#socket.writableEnded;
+  }
+
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** The connection belongs to somebody else now. */
+  detach(): void {
+    this.#detached = true;
+  }
+
+  setHeader(name: string, value: string | number | readonly string[]): void {
+    this.#headers.set(name.toLowerCase(), Array.isArray(value) ? value.join(", ") : String(value as string | number));
+  }
+
+  writeHead(status: number, headers: OutgoingHttpHeaders = {}): void {
+    if (this.headersSent) return;
+    this.#sent = true;
+    this.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) this.setHeader(name, value);
+    const lines = [...this.#headers].map(([name, value]) => `${name}: ${value}`);
+    this.#socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("\r\n")}\r\nconnection: close\r\n\r\n`,
+    );
+  }
+
+  flushHeaders(): void {
+    this.writeHead(this.statusCode);
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    return this.#detached ? true : this.#socket.write(chunk);
+  }
+
+  end(chunk?: Uint8Array | string): void {
+    if (this.#detached) return;
+    if (chunk === undefined) this.#socket.end();
+    else this.#socket.end(chunk);
+  }
+
+  destroy(): void {
+    if (!this.#detached) this.#socket.destroy();
+  }
+
+  on(event: "close" | "drain" | "finish", listener: () => void): void {
+    this.#socket.on(event, listener);
+  }
+
+  once(event: "close" | "drain" | "finish", listener: () => void): void {
+    this.#socket.once(event, listener);
+  }
+
+  removeListener(event: "close" | "drain" | "finish", listener: () => void): void {
+    this.#socket.removeListener(event, listener);
+  }
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { openapiV2, openapiV2Text, openapiV3Index, openapiV3Text } from "@knots/api";
+import { newNotAcceptable } from "@knots/machinery";
+import { parseAccept } from "../http/negotiate.ts";
+import { sendBytes } from "../http/respond.ts";
+import type { RequestContext } from "../http/types.ts";
+
+interface Document {
+  readonly bytes: Uint8Array;
+  readonly hash: string;
+}
+
+/** Where custom resources add their part to the documents. */
+export interface OpenApiSource {
+  /** By path as in the index ("apis/example.com/v1"). */
+  v3(): ReadonlyMap<string, object>;
+  /** Definitions and paths to merge into the v2 document. */
+  v2(): { readonly definitions: Record<string, unknown>; readonly paths: Record<string, unknown> };
+}
+
+const encoder = new TextEncoder();
+
+/** /openapi/v2 and /openapi/v3: built-in documents as they were generated, custom ones merged in. */
+export class OpenApi {
+  readonly #custom: OpenApiSource | undefined;
+  readonly #documents = new Map<string, Document>();
+
+  constructor(custom?: OpenApiSource) {
+    this.#custom = custom;
+  }
+
+  /** To be called when custom resources change. */
+  invalidate(): void {
+    this.#documents.clear();
+  }
+
+  /** False when the path is not of OpenAPI. */
+  handle(ctx: RequestContext): boolean {
+    const { path, query } = ctx.info;
+    if (path === "/openapi/v2" || path === "/openapi/v2/") {
+      checkV2Accept(ctx.request.headers.accept);
+      this.#send(
+        ctx,
+        this.#document("v2", () => this.#v2()),
+        false,
+      );
+      return true;
+    }
+    if (path === "/openapi/v3" || path === "/openapi/v3/") {
+      this.#send(
+        ctx,
+        this.#document("v3", () => JSON.stringify(this.#index())),
+        false,
+      );
+      return true;
+    }
+    if (!path.startsWith("/openapi/v3/")) return false;
+    const name = path.slice("/openapi/v3/".length).replace(/\/$/, "");
+    const document = this.#groupDocument(name);
+    if (document === undefined) return false;
+    this.#send(ctx, document, query.get("hash") === document.hash);
+    return true;
+  }
+
+  #send(ctx: RequestContext, document: Document, immutable: boolean): void {
+    const { request, response } = ctx;
+    const etag = `"${document.hash}"`;
+    response.setHeader("etag", etag);
+    response.setHeader("vary", "Accept");
+    if (immutable) {
+      response.setHeader("expires", new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString());
+    }
+    if (request.headers["if-none-match"] === etag) {
+      response.writeHead(304);
+      response.end();
+      return;
+    }
+    sendBytes(request, response, 200, "application/json", document.bytes);
+  }
+
+  #document(name: string, make: () => string): Document {
+    let document = this.#documents.get(name);
+    if (document === undefined) {
+      const bytes = encoder.encode(make());
+      document = { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
+      this.#documents.set(name, document);
+    }
+    return document;
+  }
+
+  #groupDocument(name: string): Document | undefined {
+    const custom = this.#custom?.v3().get(name);
+    const text = custom === undefined ? openapiV3Text(name) : JSON.stringify(custom);
+    return text === undefined ? undefined : this.#document(`v3/${name}`, () => text);
+  }
+
+  /** Built-in documents are named with the hashes they were generated with, so that none is read before it is asked for. */
+  #index(): object {
+    const paths: Record<string, object> = { ...openapiV3Index().paths };
+    for (const name of this.#custom?.v3().keys() ?? []) {
+      const document = this.#groupDocument(name);
+      if (document !== undefined) paths[name] = { serverRelativeURL: `/openapi/v3/${name}?hash=${document.hash}` };
+    }
+    return { paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))) };
+  }
+
+  #v2(): string {
+    const custom = this.#custom?.v2();
+    if (custom === undefined || Object.keys(custom.paths).length === 0) return openapiV2Text();
+    const base = openapiV2() as { definitions: object; paths: object };
+    return JSON.stringify({
+      ...base,
+      definitions: { ...base.definitions, ...custom.definitions },
+      paths: { ...base.paths, ...custom.paths },
+    });
+  }
+}
+
+/** Old clients ask for the protobuf form alone: that cannot be answered in JSON. */
+function checkV2Accept(accept: string | undefined): void {
+  const ranges = parseAccept(accept === undefined || accept === "" ? "*/*" : accept);
+  const json = ranges.some(({ type }) => type === "application/json" || type === "*/*" || type === "application/*");
+  if (!json) throw newNotAcceptable(["application/json"]);
+}

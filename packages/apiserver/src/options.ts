@@ -1,0 +1,40 @@
+import type { Clock, Logger } from "@knots/machinery";
+import type { Store } from "@knots/store";
+
+export interface TlsPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What an ApiServer is made with. PEM values are texts, not paths. */
+export interface ApiServerOptions {
+  readonly store: Store;
+  /** Certificates and keys that are not given are made, and kept, in `pki/` below; without it they live in memory. */
+  readonly dataDir?: string;
+  /** 0: any free port. */
+  readonly securePort: number;
+  readonly bindAddress?: string;
+  /** Address under which members of the cluster reach this server. */
+  readonly advertiseAddress?: string;
+  /** Further names and addresses of the serving certificate. */
+  readonly certSANs?: readonly string[];
+  readonly serviceClusterIPRange?: string;
+  readonly serviceNodePortRange?: string;
+  readonly tls?: TlsPair & { readonly ca: string };
+  /** CA bundle of client certificates, in place of the own CA. */
+  readonly clientCA?: string;
+  readonly serviceAccountKey?: string;
+  readonly serviceAccountIssuer?: string;
+  readonly apiAudiences?: readonly string[];
+  /** Path of upstream's static token file. */
+  readonly tokenAuthFile?: string;
+  readonly anonymousAuth?: boolean;
+  /** Client identity towards kubelets. */
+  readonly kubeletClient?: TlsPair & { readonly ca: string };
+  /** Node, RBAC, AlwaysAllow, AlwaysDeny. */
+  readonly authorizationModes?: readonly string[];
+  readonly disableAdmissionPlugins?: readonly string[];
+  readonly eventTtlSeconds?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}

@@ -1,0 +1,162 @@
+import { newBadRequest, newInvalid, newResourceExpired, newTimeout } from "@knots/machinery";
+import type { Clock, StatusError } from "@knots/machinery";
+import type { ListOptions } from "../http/options.ts";
+import type { Cacher } from "../watch-cache/cacher.ts";
+import type { Entry } from "../watch-cache/entry.ts";
+import { decodeContinue, encodeContinue } from "./continue-token.ts";
+import type { Selection } from "./selection.ts";
+import type { ServedResource } from "./served.ts";
+
+/** How long a read waits for a revision that this server has not seen yet. */
+const WAIT_FOR_REVISION_MS = 3000;
+
+export interface ListPage {
+  readonly entries: readonly Entry[];
+  readonly revision: number;
+  readonly continueToken: string;
+  readonly remaining: number | undefined;
+}
+
+/** The rules of resourceVersion, resourceVersionMatch, limit and continue. */
+export async function listPage(
+  cacher: Cacher,
+  clock: Clock,
+  served: ServedResource,
+  selection: Selection,
+  options: ListOptions,
+): Promise<ListPage> {
+  checkMatch(options);
+  const { cache, type } = served.storage;
+  let revision: number | undefined;
+  let after: string | undefined;
+  if (options.continueToken !== "") {
+    if (options.resourceVersion !== "" && options.resourceVersion !== "0") {
+      throw newBadRequest("specifying resource version is not allowed when using continue");
+    }
+    const token = decodeContinue(options.continueToken);
+    after = type.prefix + token.after;
+    if (!after.startsWith(selection.prefix)) throw newBadRequest("continue key is not valid: it is of another list");
+    if (token.revision >= 0) {
+      revision = token.revision;
+      if (revision < cache.historyStart) throw expiredContinue(token.after);
+    }
+  } else if (options.resourceVersion !== "") {
+    const wanted = parseRevision(options.resourceVersion);
+    await waitForRevision(cacher, clock, wanted);
+    if (options.resourceVersionMatch === "Exact") {
+      if (wanted < cache.historyStart) {
+        throw newResourceExpired(`The resourceVersion for the provided list is too old.`);
+      }
+      revision = wanted;
+    }
+  }
+  const at = revision ?? cacher.revision;
+  const source =
+    revision !== undefined && revision < cacher.revision
+      ? cache.scanAt(revision, selection.prefix, after)
+      : cache.scan(selection.prefix, after);
+  return collect(served, selection, options.limit, at, source, after);
+}
+
+function collect(
+  served: ServedResource,
+  selection: Selection,
+  limit: number,
+  revision: number,
+  source: Iterable<Entry>,
+  after: string | undefined,
+): ListPage {
+  const { cache, type } = served.storage;
+  const entries: Entry[] = [];
+  if (selection.key !== undefined && after === undefined) {
+    const entry = cache.get(selection.key);
+    if (entry !== undefined && entry.revision <= revision && selection.matches(entry)) entries.push(entry);
+    return { entries, revision, continueToken: "", remaining: undefined };
+  }
+  let more = 0;
+  for (const entry of source) {
+    if (!selection.everything && !selection.matches(entry)) continue;
+    if (limit > 0 && entries.length === limit) {
+      more++;
+      if (!selection.everything) break;
+      continue;
+    }
+    entries.push(entry);
+  }
+  const last = entries[entries.length - 1];
+  if (more === 0 || last === undefined) return { entries, revision, continueToken: "", remaining: undefined };
+  return {
+    entries,
+    revision,
+    continueToken: encodeContinue({ revision, after: last.key.slice(type.prefix.length) }),
+    remaining: selection.everything ? more : undefined,
+  };
+}
+
+/** A revision number; throws BadRequest. */
+export function parseRevision(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw newBadRequest(`Invalid value for query parameter resourceVersion: ${JSON.stringify(text)}`);
+  }
+  return Number(text);
+}
+
+/** Waits until reads reflect `revision`; throws Timeout ("Too large resource version") when they do not soon. */
+export async function waitForRevision(cacher: Cacher, clock: Clock, revision: number): Promise<void> {
+  const ready = cacher.waitFor(revision);
+  if (ready === undefined) return;
+  const abort = new AbortController();
+  const timedOut = await Promise.race([
+    ready.then(() => false),
+    clock.sleep(WAIT_FOR_REVISION_MS, abort.signal).then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  abort.abort();
+  if (timedOut) throw tooLarge(revision, cacher.revision);
+}
+
+function tooLarge(wanted: number, current: number): StatusError {
+  const error = newTimeout(`Too large resource version: ${wanted}, current: ${current}`, 1);
+  error.status.details = {
+    ...error.status.details,
+    causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+  };
+  return error;
+}
+
+function expiredContinue(after: string): StatusError {
+  const error = newResourceExpired(
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
+      "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. " +
+      "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or " +
+      "deleted between the time the first chunk was returned and now may show up in the list.",
+  );
+  error.status.metadata = { ...error.status.metadata, continue: encodeContinue({ revision: -1, after }) };
+  return error;
+}
+
+function checkMatch(options: ListOptions): void {
+  const { resourceVersionMatch: match, resourceVersion, continueToken } = options;
+  if (match === "") return;
+  const fail = (detail: string): never => {
+    throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
+      { type: "FieldValueForbidden", field: "resourceVersionMatch", detail },
+    ]);
+  };
+  if (continueToken !== "") fail("resourceVersionMatch is forbidden when continue is provided");
+  if (resourceVersion === "") fail("resourceVersionMatch is forbidden unless resourceVersion is provided");
+  if (match !== "Exact" && match !== "NotOlderThan") {
+    throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
+      {
+        type: "FieldValueNotSupported",
+        field: "resourceVersionMatch",
+        badValue: match,
+        detail: 'supported values: "Exact", "NotOlderThan", ""',
+      },
+    ]);
+  }
+  if (match === "Exact" && resourceVersion === "0")
+    fail('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+}

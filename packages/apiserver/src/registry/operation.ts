@@ -1,0 +1,18 @@
+import type { UserInfo } from "../auth/types.ts";
+import type { AdmissionChain } from "../admission/chain.ts";
+
+/** Who does something to an object, and how; made by a handler, or by `Registry.system()` for the server's own writes. */
+export interface Operation {
+  readonly user: UserInfo;
+  /** "" for the resource itself, else "status", "scale", … */
+  readonly subresource: string;
+  readonly dryRun: boolean;
+  /** Name under which managedFields records this writer. */
+  readonly fieldManager: string;
+  /** CreateOptions, PatchOptions, … for admission. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Absent for the server's own writes, which nobody admits. */
+  readonly admission: AdmissionChain | undefined;
+  /** Collects the texts of Warning headers. */
+  warn(text: string): void;
+}

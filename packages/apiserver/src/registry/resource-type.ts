@@ -1,0 +1,38 @@
+import type { ResourceInfo } from "@knots/api";
+import type { KubeObject, TypeSchema } from "@knots/machinery";
+import type { Strategy } from "../strategies/types.ts";
+import type { Operation } from "./operation.ts";
+
+/** Gives back what a hook took (allocated addresses, …) when the write fails afterwards. */
+export type Undo = () => void;
+
+/** Work that belongs to a write of one resource but needs more than the object: allocation, repair. */
+export interface StorageHooks {
+  /** After prepareForCreate, before validation. */
+  beforeCreate?(object: KubeObject, op: Operation): Undo | undefined;
+  /** After prepareForUpdate, before validation. */
+  beforeUpdate?(next: KubeObject, old: KubeObject, op: Operation): Undo | undefined;
+  /** After the write of `next` is durable. */
+  afterUpdate?(next: KubeObject, old: KubeObject): void;
+  afterDelete?(object: KubeObject): void;
+  /** Seconds after which the store forgets the object (events). */
+  ttlSeconds?(object: KubeObject): number | undefined;
+}
+
+/** Everything the registry knows of one stored resource: its storage version's facts, schema and rules. */
+export interface StoredType {
+  /** Facts of the storage version. */
+  readonly info: ResourceInfo;
+  /** Store prefix, with the slash at its end. */
+  readonly prefix: string;
+  /** Undefined when the type preserves everything. */
+  readonly schema: TypeSchema | undefined;
+  readonly strategy: Strategy;
+  /** Schema defaults and the strategy's defaults. */
+  applyDefaults(object: KubeObject): void;
+  readonly hooks: StorageHooks;
+  /** DELETE answers with the object that was deleted, not with a Status. */
+  readonly returnsDeleted: boolean;
+  /** Labels a watcher may register for besides namespace and name, e.g. "node:n1". */
+  readonly triggers?: (object: KubeObject) => string[];
+}

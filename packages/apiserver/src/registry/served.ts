@@ -1,0 +1,56 @@
+import type { ResourceInfo } from "@knots/api";
+import type { KubeObject, TypeSchema } from "@knots/machinery";
+import type { TableKind } from "../tables/columns.ts";
+import { encodeObject } from "../watch-cache/entry.ts";
+import type { Entry } from "../watch-cache/entry.ts";
+import type { ResourceStorage } from "./storage.ts";
+
+/** Between the served and the stored version of a resource; both directions return new objects. */
+export interface Converter {
+  toServed(stored: KubeObject): KubeObject;
+  toStored(served: KubeObject): KubeObject;
+}
+
+/** A resource in one of its versions, as requests address it. */
+export interface ServedResource {
+  readonly info: ResourceInfo;
+  readonly storage: ResourceStorage;
+  /** Absent when the stored bytes are the served bytes. */
+  readonly converter: Converter | undefined;
+  /** Schema of the served version; undefined when everything is preserved. */
+  readonly schema: TypeSchema | undefined;
+  /** Defined by a CustomResourceDefinition: no strategic merge patch, its own table columns. */
+  readonly custom: boolean;
+  /** Tells apart what stored states look like under different definitions of a custom resource. */
+  readonly viewName?: string;
+  /** Brings a custom object into its shape in place; gives the paths of the fields it dropped. */
+  readonly shape?: (object: KubeObject) => string[];
+  /** Text of the Warning header that every use of a deprecated version gets. */
+  readonly warning?: string;
+  /** Columns of a custom resource; built-in kinds have theirs by name. */
+  readonly table?: TableKind;
+  /** Schema defaults of the served version, applied on decoding. */
+  applyDefaults(object: KubeObject): void;
+}
+
+/** JSON bytes of a stored state in the served version. */
+export function bytesOf(served: ServedResource, entry: Entry): Uint8Array {
+  const { converter, info } = served;
+  if (converter === undefined) return entry.bytes;
+  return entry.view(`json:${info.group}/${info.version}:${served.viewName ?? ""}`, (object) =>
+    encodeObject(converter.toServed(object)),
+  );
+}
+
+/** Decoded object in the served version; shared, read-only. */
+export function objectOf(served: ServedResource, entry: Entry): KubeObject {
+  return objectFrom(served, entry.object);
+}
+
+export function objectFrom(served: ServedResource, stored: KubeObject): KubeObject {
+  return served.converter === undefined ? stored : served.converter.toServed(stored);
+}
+
+export function apiVersionOf(info: { group: string; version: string }): string {
+  return info.group === "" ? info.version : `${info.group}/${info.version}`;
+}

@@ -1,0 +1,389 @@
+import {
+  generateName,
+  newAlreadyExists,
+  newConflict,
+  newInternalError,
+  newInvalid,
+  newNotFound,
+} from "@knots/machinery";
+import type { Clock, GroupVersionKind, KubeObject } from "@knots/machinery";
+import type { AdmissionAttributes, AdmissionUndo } from "../admission/types.ts";
+import type { Strategy, StrategyContext } from "../strategies/types.ts";
+import { Entry, encodeObject } from "../watch-cache/entry.ts";
+import type { ResourceCache } from "../watch-cache/resource-cache.ts";
+import type { Committer } from "./committer.ts";
+import { checkPreconditions, decideDeletion, isFinished } from "./deletion.ts";
+import type { DeleteOptions } from "./deletion.ts";
+import type { FieldTracker } from "./field-tracker.ts";
+import { keyOf } from "./keys.ts";
+import { deepEqual, fillSystemFields, keepSystemFields, withMetadata } from "./metadata.ts";
+import type { StoredObject } from "./metadata.ts";
+import type { ObjectSource } from "./object-source.ts";
+import type { Operation } from "./operation.ts";
+import type { StoredType, Undo } from "./resource-type.ts";
+
+/** Tries for a free name under generateName, as upstream. */
+const NAME_TRIES = 8;
+/** Tries of an update that may be repeated on a newer state before the conflict is the caller's. */
+const UPDATE_TRIES = 10;
+
+export interface UpdateRequest {
+  readonly namespace: string;
+  readonly name: string;
+  /** Makes the wanted state from the current one, which is read-only (undefined: create). May be called again after a conflict. */
+  transform(current: StoredObject | undefined): KubeObject | Promise<KubeObject>;
+  /** Accept the absence of resourceVersion whatever the strategy says (subresources that carry no metadata). */
+  readonly forceUnconditional?: boolean;
+  /** A conflict with another writer is answered by transforming the newer state. */
+  readonly retryOnConflict?: boolean;
+  /** Create when missing, even where the strategy does not allow it (server-side apply). */
+  readonly createIfMissing?: boolean;
+  /** The server's own change (binding): no strategy, no admission of the update, no managed fields. */
+  readonly raw?: boolean;
+  /** How managed fields are recorded: a plain write, or an apply whose transform has set them already. */
+  readonly managedFields?: "update" | "set-by-transform";
+}
+
+export interface StorageDependencies {
+  readonly committer: Committer;
+  readonly clock: Clock;
+  readonly objects: ObjectSource;
+  readonly tracker: FieldTracker;
+}
+
+/**
+ * Create, update and delete of one resource on decoded objects in its storage version: strategy, admission, managed
+ * fields and compare-and-swap in upstream's order. Handlers and the server's own writers use it alike.
+ */
+export class ResourceStorage {
+  readonly type: StoredType;
+  readonly cache: ResourceCache;
+  readonly #deps: StorageDependencies;
+
+  constructor(type: StoredType, cache: ResourceCache, deps: StorageDependencies) {
+    this.type = type;
+    this.cache = cache;
+    this.#deps = deps;
+  }
+
+  key(namespace: string, name: string): string {
+    return keyOf(this.type.prefix, this.type.info.namespaced ? namespace : undefined, name);
+  }
+
+  /** The current state; throws NotFound. */
+  get(namespace: string, name: string): Entry {
+    const entry = this.cache.get(this.key(namespace, name));
+    if (entry === undefined) throw newNotFound(this.type.info, name);
+    return entry;
+  }
+
+  async create(op: Operation, namespace: string, input: KubeObject): Promise<Entry> {
+    const original = withMetadata(input);
+    const { name = "", generateName: base = "", resourceVersion = "" } = original.metadata;
+    if (resourceVersion !== "") {
+      throw newInternalError("resourceVersion should not be set on objects to be created");
+    }
+    if (name !== "" || base === "") return this.#create(op, namespace, original);
+    for (let tries = 1; ; tries++) {
+      const attempt = structuredClone(original);
+      attempt.metadata.name = generateName(base);
+      if (tries < NAME_TRIES && this.cache.get(this.key(namespace, attempt.metadata.name)) !== undefined) continue;
+      try {
+        return await this.#create(op, namespace, attempt);
+      } catch (error) {
+        if (tries >= NAME_TRIES || (error as { reason?: string }).reason !== "AlreadyExists") throw error;
+      }
+    }
+  }
+
+  /** `created` tells whether the object did not exist before. */
+  async update(op: Operation, request: UpdateRequest): Promise<{ entry: Entry; created: boolean }> {
+    const { info } = this.type;
+    const key = this.key(request.namespace, request.name);
+    const strategy = this.#strategy(op.subresource);
+    for (let tries = 1; ; tries++) {
+      const entry = this.cache.get(key);
+      if (entry === undefined) {
+        if (request.createIfMissing !== true && strategy.allowCreateOnUpdate !== true)
+          throw newNotFound(info, request.name);
+        const object = withMetadata(await request.transform(undefined));
+        delete object.metadata.resourceVersion;
+        delete object.metadata.uid;
+        return { entry: await this.#create(op, request.namespace, object, request.managedFields), created: true };
+      }
+      const done = await this.#tryUpdate(op, request, strategy, key, entry);
+      if (done !== undefined) return { entry: done, created: false };
+      if (request.retryOnConflict !== true || tries >= UPDATE_TRIES) throw modified(info, request.name);
+    }
+  }
+
+  /** The object as it was when deletion was accepted, and whether it is gone already. */
+  async delete(
+    op: Operation,
+    namespace: string,
+    name: string,
+    options: DeleteOptions,
+  ): Promise<{ object: StoredObject; removed: boolean }> {
+    const { info, hooks } = this.type;
+    const key = this.key(namespace, name);
+    const strategy = this.#strategy("");
+    for (let tries = 1; ; tries++) {
+      const entry = this.get(namespace, name);
+      const current = withMetadata(entry.object);
+      checkPreconditions(info, current, options.preconditions);
+      const undo = await op.admission?.validate(this.#attributes(op, "DELETE", namespace, name, undefined, current));
+      try {
+        const decision = decideDeletion(current, options, strategy, this.#context(op, namespace, name));
+        if (decision.action === "nothing") return { object: current, removed: false };
+        if (op.dryRun) {
+          return {
+            object: decision.action === "update" ? decision.next : current,
+            removed: decision.action === "remove",
+          };
+        }
+        if (decision.action === "update") {
+          const put = await this.#deps.committer.put(key, decision.next, {
+            modRevision: entry.revision,
+            createRevision: entry.createRevision,
+          });
+          if (put !== undefined) {
+            hooks.afterUpdate?.(put.object, current);
+            return { object: withMetadata(put.object), removed: false };
+          }
+        } else {
+          const revision = await this.#deps.committer.delete(key, entry.revision);
+          if (revision !== undefined) {
+            hooks.afterDelete?.(current);
+            return { object: withMetadata(entry.deletedAt(revision).object), removed: true };
+          }
+        }
+      } catch (error) {
+        await undo?.();
+        throw error;
+      }
+      await undo?.();
+      if (tries >= UPDATE_TRIES) throw modified(info, name);
+    }
+  }
+
+  /** Runs connect admission for a streaming or proxying subresource. */
+  async connect(op: Operation, namespace: string, name: string, options: KubeObject): Promise<void> {
+    const attributes = this.#attributes(op, "CONNECT", namespace, name, options, undefined);
+    await op.admission?.mutate(attributes);
+    await op.admission?.validate(attributes);
+  }
+
+  /** Admission of an object that is created under a subresource and not stored itself (Binding, Eviction, TokenRequest). */
+  async admitCreate(
+    op: Operation,
+    namespace: string,
+    name: string,
+    object: KubeObject,
+    kind: GroupVersionKind,
+  ): Promise<void> {
+    const attributes = { ...this.#attributes(op, "CREATE", namespace, name, object, undefined), kind };
+    await op.admission?.mutate(attributes);
+    await op.admission?.validate(attributes);
+  }
+
+  async #create(
+    op: Operation,
+    namespace: string,
+    input: StoredObject,
+    fields: UpdateRequest["managedFields"] = "update",
+  ): Promise<Entry> {
+    const { info, hooks } = this.type;
+    const { committer, clock, tracker } = this.#deps;
+    const strategy = this.#strategy(op.subresource);
+    let object = input;
+    if (info.namespaced) object.metadata.namespace = namespace;
+    else delete object.metadata.namespace;
+    fillSystemFields(object, clock.now());
+    const { name = "" } = object.metadata;
+    const attributes = this.#attributes(op, "CREATE", namespace, name, object, undefined);
+    await op.admission?.mutate(attributes);
+    object = withMetadata(attributes.object ?? object);
+    this.type.applyDefaults(object);
+    const ctx = this.#context(op, namespace, name);
+    if (fields === "update") tracker.onCreate(this.type, object, op, clock.now());
+    strategy.prepareForCreate?.(object, ctx);
+    attributes.object = object;
+    let release: Undo | undefined;
+    let undo: AdmissionUndo | undefined;
+    try {
+      release = hooks.beforeCreate?.(object, op);
+      const errors = strategy.validate?.(object, ctx) ?? [];
+      if (errors.length > 0) throw newInvalid(info, name, errors);
+      strategy.canonicalize?.(object);
+      for (const text of strategy.warnings?.(object) ?? []) op.warn(text);
+      undo = await op.admission?.validate(attributes);
+      const key = this.key(namespace, object.metadata.name ?? "");
+      if (op.dryRun) {
+        if (this.cache.get(key) !== undefined) throw newAlreadyExists(info, name);
+        release?.();
+        return detachedEntry(key, object);
+      }
+      const entry = await committer.put(key, object, { modRevision: 0 }, hooks.ttlSeconds?.(object));
+      if (entry === undefined) throw newAlreadyExists(info, name);
+      return entry;
+    } catch (error) {
+      release?.();
+      await undo?.();
+      throw error;
+    }
+  }
+
+  /** One attempt; undefined when another writer came first. */
+  async #tryUpdate(
+    op: Operation,
+    request: UpdateRequest,
+    strategy: Strategy,
+    key: string,
+    entry: Entry,
+  ): Promise<Entry | undefined> {
+    const { info, hooks } = this.type;
+    const { clock, tracker } = this.#deps;
+    const { namespace, name } = request;
+    const old = withMetadata(entry.object);
+    let next = withMetadata(await request.transform(old));
+    this.#checkVersion(request, strategy, next, old);
+    if (next.metadata.uid !== undefined && next.metadata.uid !== "" && next.metadata.uid !== old.metadata.uid) {
+      checkPreconditions(info, old, { uid: next.metadata.uid });
+    }
+    keepSystemFields(next, old);
+    if (request.raw === true) return this.#commitUpdate(op, key, entry, next, old);
+    const attributes = this.#attributes(op, "UPDATE", namespace, name, next, old);
+    await op.admission?.mutate(attributes);
+    next = withMetadata(attributes.object ?? next);
+    this.type.applyDefaults(next);
+    const ctx = this.#context(op, namespace, name);
+    if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
+    strategy.prepareForUpdate?.(next, old, ctx);
+    attributes.object = next;
+    let release: Undo | undefined;
+    let undo: AdmissionUndo | undefined;
+    try {
+      release = hooks.beforeUpdate?.(next, old, op);
+      const errors = strategy.validateUpdate?.(next, old, ctx) ?? [];
+      if (errors.length > 0) throw newInvalid(info, name, errors);
+      strategy.canonicalize?.(next);
+      for (const text of strategy.warnings?.(next, old) ?? []) op.warn(text);
+      undo = await op.admission?.validate(attributes);
+      const done = await this.#commitUpdate(op, key, entry, next, old);
+      if (done !== undefined && done !== entry && !op.dryRun) return done;
+      release?.();
+      await undo?.();
+      return done;
+    } catch (error) {
+      release?.();
+      await undo?.();
+      throw error;
+    }
+  }
+
+  /** Writes `next` over the state of `entry`; `entry` itself when nothing changed, undefined when another writer came first. */
+  async #commitUpdate(
+    op: Operation,
+    key: string,
+    entry: Entry,
+    next: StoredObject,
+    old: StoredObject,
+  ): Promise<Entry | undefined> {
+    const { hooks } = this.type;
+    const { committer } = this.#deps;
+    next.metadata.resourceVersion = old.metadata.resourceVersion ?? "";
+    if (deepEqual(next, old)) return entry;
+    if (op.dryRun) return detachedEntry(key, next);
+    if (isFinished(next)) {
+      const revision = await committer.delete(key, entry.revision);
+      if (revision === undefined) return undefined;
+      hooks.afterDelete?.(next);
+      return detachedEntry(key, next);
+    }
+    const expected = { modRevision: entry.revision, createRevision: entry.createRevision };
+    const put = await committer.put(key, next, expected, hooks.ttlSeconds?.(next));
+    if (put !== undefined) hooks.afterUpdate?.(put.object, old);
+    return put;
+  }
+
+  #checkVersion(request: UpdateRequest, strategy: Strategy, next: StoredObject, old: StoredObject): void {
+    const { info } = this.type;
+    const sent = next.metadata.resourceVersion ?? "";
+    if (sent === "" || sent === "0") {
+      if (request.forceUnconditional === true || strategy.allowUnconditionalUpdate !== false) {
+        next.metadata.resourceVersion = old.metadata.resourceVersion ?? "";
+        return;
+      }
+      throw newInvalid(info, request.name, [
+        {
+          type: "FieldValueInvalid",
+          field: "metadata.resourceVersion",
+          badValue: 0,
+          detail: "must be specified for an update",
+        },
+      ]);
+    }
+    if (sent !== old.metadata.resourceVersion) throw modified(info, request.name);
+  }
+
+  #strategy(subresource: string): Strategy {
+    const { strategy } = this.type;
+    if (subresource === "") return strategy;
+    const overrides = strategy.subresources?.[subresource];
+    return overrides === undefined ? strategy : { ...strategy, ...overrides };
+  }
+
+  #context(op: Operation, namespace: string, name: string): StrategyContext {
+    return {
+      user: op.user,
+      namespace,
+      name,
+      subresource: op.subresource,
+      now: this.#deps.clock.now(),
+      objects: this.#deps.objects,
+      dryRun: op.dryRun,
+    };
+  }
+
+  #attributes(
+    op: Operation,
+    operation: AdmissionAttributes["operation"],
+    namespace: string,
+    name: string,
+    object: KubeObject | undefined,
+    oldObject: KubeObject | undefined,
+  ): AdmissionAttributes {
+    const { group, version, resource, kind } = this.type.info;
+    return {
+      operation,
+      group,
+      version,
+      resource,
+      subresource: op.subresource,
+      kind: { group, version, kind },
+      namespace,
+      name,
+      object,
+      oldObject,
+      options: op.options,
+      user: op.user,
+      dryRun: op.dryRun,
+      objects: this.#deps.objects,
+      now: this.#deps.clock.now(),
+      warn: (text) => op.warn(text),
+    };
+  }
+}
+
+function modified(info: { group: string; resource: string }, name: string): Error {
+  return newConflict(
+    info,
+    name,
+    "the object has been modified; please apply your changes to the latest version and try again",
+  );
+}
+
+/** An entry that the store does not hold: what a dry run, or the update that ended an object, shows its caller. */
+function detachedEntry(key: string, object: StoredObject): Entry {
+  return new Entry(key, Number(object.metadata.resourceVersion ?? 0), 0, encodeObject(object), object);
+}

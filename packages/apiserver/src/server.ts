@@ -1,0 +1,297 @@
+import { newLogger, RealClock } from "@knots/machinery";
+import type { Clock, Logger } from "@knots/machinery";
+import type { RestConfig } from "@knots/client";
+import type { Duplex } from "node:stream";
+import { AdmissionChain } from "./admission/chain.ts";
+import { DEFAULT_PLUGINS } from "./admission/plugins/index.ts";
+import { ResourceQuotaPlugin } from "./admission/plugins/resource-quota.ts";
+import { ensureCertificates } from "./certificates.ts";
+import type { ServerCertificates } from "./certificates.ts";
+import { Compactor } from "./compactor.ts";
+import { CustomResources } from "./crd/custom-resources.ts";
+import { customOpenApi } from "./crd/custom-openapi.ts";
+import { Discovery } from "./discovery/discovery.ts";
+import { syncLocalApiServices } from "./discovery/local-api-services.ts";
+import { Codecs } from "./http/codecs.ts";
+import { HandlerChain } from "./http/handler-chain.ts";
+import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
+import { ResourceRouter } from "./http/handlers/resource-router.ts";
+import type { SpecialHandler } from "./http/handlers/resource-router.ts";
+import { handleWatchWebSocket } from "./http/handlers/watch-websocket.ts";
+import { specialHandlers } from "./http/handlers/special.ts";
+import { Health } from "./http/health.ts";
+import { Listener } from "./http/listener.ts";
+import { Metrics } from "./http/metrics.ts";
+import { NonResourceRouter } from "./http/non-resource.ts";
+import type { ApiRequest, ApiResponse, RequestContext } from "./http/types.ts";
+import { UpgradeResponse } from "./http/upgrade-response.ts";
+import { OpenApi } from "./openapi/openapi.ts";
+import type { ApiServerOptions } from "./options.ts";
+import { Committer } from "./registry/committer.ts";
+import { groupResource } from "./registry/keys.ts";
+import { ManagedFieldTracker } from "./registry/managed-field-tracker.ts";
+import { Registry } from "./registry/registry.ts";
+import type { StorageHooks } from "./registry/resource-type.ts";
+import { ServiceAllocator } from "./registry/services/service-allocator.ts";
+import { tableOptions } from "./tables/table.ts";
+import { Cacher } from "./watch-cache/cacher.ts";
+import { assembleSecurity } from "./security.ts";
+import type { Security } from "./security.ts";
+
+/** Time that requests in flight get to finish. */
+const DRAIN_MS = 10_000;
+
+/** The whole API server: one HTTPS port over one store. */
+export class ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #cacher: Cacher;
+  readonly #registry: Registry;
+  readonly #allocator: ServiceAllocator;
+  readonly #compactor: Compactor;
+  readonly #chain: HandlerChain;
+  readonly #discovery: Discovery;
+  readonly #resources: ResourceRouter;
+  readonly #paths: NonResourceRouter;
+  readonly #special: Map<string, SpecialHandler>;
+  readonly #handlers: HandlerDependencies;
+  readonly #custom: CustomResources;
+  #security: Security | undefined;
+  #certificates: ServerCertificates | undefined;
+  #listener: Listener | undefined;
+  #port = 0;
+  #syncing: Promise<void> = Promise.resolve();
+  #state: "new" | "starting" | "ready" | "stopping" | "stopped" = "new";
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? new RealClock();
+    this.#logger = options.logger ?? newLogger({ name: "kube-apiserver", level: "info" });
+    this.#cacher = new Cacher(options.store, this.#logger);
+    this.#allocator = new ServiceAllocator(
+      options.serviceClusterIPRange ?? "10.96.0.0/12",
+      options.serviceNodePortRange ?? "30000-32767",
+    );
+    const eventTtl = options.eventTtlSeconds ?? 3600;
+    const deps = {
+      committer: new Committer(options.store, this.#cacher, this.#clock),
+      clock: this.#clock,
+      tracker: new ManagedFieldTracker(),
+    };
+    this.#registry = new Registry(
+      this.#cacher,
+      deps,
+      new Map<string, StorageHooks>([
+        ["services", this.#allocator],
+        ["events", { ttlSeconds: () => eventTtl }],
+      ]),
+    );
+    this.#compactor = new Compactor(options.store, this.#cacher, this.#clock, this.#logger);
+    const disabled = new Set(options.disableAdmissionPlugins ?? []);
+    const plugins = [...DEFAULT_PLUGINS, new ResourceQuotaPlugin(() => this.#registry)];
+    this.#handlers = {
+      registry: this.#registry,
+      cacher: this.#cacher,
+      codecs: new Codecs(),
+      clock: this.#clock,
+      logger: this.#logger,
+      admission: new AdmissionChain(plugins.filter(({ name }) => !disabled.has(name))),
+      tableOptions: (ctx) => tableOptions(ctx.info.query, this.#clock.now()),
+    };
+    this.#special = specialHandlers(this.#handlers);
+    this.#resources = new ResourceRouter(this.#handlers, this.#special);
+    this.#discovery = new Discovery(this.#registry, () => this.#advertised());
+    const metrics = new Metrics({
+      inFlight: () => this.#chain.inFlight,
+      storedObjects: () => this.#storedObjects(),
+    });
+    const paths = new Map<string, (ctx: RequestContext) => Promise<void>>();
+    const openapi = new OpenApi(customOpenApi(() => this.#custom.versions()));
+    this.#custom = new CustomResources(this.#handlers, this.#special, () => {
+      this.#discovery.invalidate();
+      openapi.invalidate();
+      if (this.#state === "ready") void this.#syncApiServices();
+    });
+    this.#paths = new NonResourceRouter(this.#discovery, openapi, this.#health(), metrics, paths);
+    this.#chain = new HandlerChain({
+      clock: this.#clock,
+      logger: this.#logger,
+      authenticator: () => this.#ready().authenticator,
+      authorizer: () => this.#ready().authorizer,
+      impersonate: (user, request) => this.#ready().impersonate(user, request),
+      handle: (ctx) => (ctx.info.isResourceRequest ? this.#resources.handle(ctx) : this.#handlePath(ctx)),
+      observe: (observation) => metrics.observe(observation),
+    });
+  }
+
+  /** Loads the store, opens the port, makes the objects every cluster has. Resolves when /readyz answers ok. */
+  async start(): Promise<void> {
+    if (this.#state !== "new") throw new Error(`an API server starts once; it is ${this.#state}`);
+    this.#state = "starting";
+    const options = this.#options;
+    await this.#cacher.start();
+    this.#allocator.follow(this.#registry.storageFor({ group: "", resource: "services" }).cache);
+    this.#certificates = await ensureCertificates({
+      dataDir: options.dataDir,
+      tls: options.tls,
+      clientCA: options.clientCA,
+      serviceAccountKey: options.serviceAccountKey,
+      kubeletClient: options.kubeletClient,
+      dnsNames: [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        ...(options.certSANs ?? []).filter((name) => !isAddress(name)),
+      ],
+      ipAddresses: [
+        ...new Set([
+          "127.0.0.1",
+          "::1",
+          this.#allocator.firstAddress,
+          ...[options.advertiseAddress, options.bindAddress].filter(
+            (address) => address !== undefined && address !== "0.0.0.0",
+          ),
+          ...(options.certSANs ?? []).filter(isAddress),
+        ]),
+      ] as string[],
+    });
+    this.#security = await assembleSecurity({
+      options,
+      certificates: this.#certificates,
+      registry: this.#registry,
+      handlers: this.#handlers,
+      clock: this.#clock,
+      logger: this.#logger,
+      firstServiceAddress: this.#allocator.firstAddress,
+      address: () => ({ host: this.#advertiseHost(), port: this.#port }),
+    });
+    for (const [name, handler] of this.#security.special) this.#special.set(name, handler);
+    this.#listener = new Listener({
+      bindAddress: options.bindAddress ?? "0.0.0.0",
+      port: options.securePort,
+      cert: this.#certificates.serving.cert,
+      key: this.#certificates.serving.key,
+      clientCA: this.#certificates.clientCA,
+      onRequest: (request, response) => void this.#chain.handle(request, response),
+      onUpgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
+    });
+    await this.#custom.start();
+    this.#port = await this.#listener.listen();
+    await this.#security.bootstrap();
+    await this.#syncApiServices();
+    this.#compactor.start();
+    this.#state = "ready";
+    this.#logger.info({ url: this.url, revision: this.#cacher.revision }, "serving");
+  }
+
+  get url(): string {
+    const host = this.#options.bindAddress ?? "0.0.0.0";
+    return `https://${host === "0.0.0.0" ? "127.0.0.1" : host}:${this.#port}`;
+  }
+
+  /** How to reach this server as system:masters from the same process. */
+  get loopbackConfig(): RestConfig {
+    const certificates = this.#certificates;
+    if (certificates === undefined) throw new Error("the API server has not been started");
+    return {
+      server: this.url,
+      caData: certificates.ca,
+      clientCertData: certificates.loopback.cert,
+      clientKeyData: certificates.loopback.key,
+    };
+  }
+
+  /** Certificates in use, for whoever puts a cluster together. */
+  get certificates(): ServerCertificates {
+    if (this.#certificates === undefined) throw new Error("the API server has not been started");
+    return this.#certificates;
+  }
+
+  /** /readyz fails, watches are closed, requests in flight are finished; the store stays open: it is the caller's. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === "stopped" || this.#state === "stopping") return;
+    this.#state = "stopping";
+    this.#listener?.stopAccepting();
+    const abort = new AbortController();
+    await Promise.race([this.#chain.drain(), this.#clock.sleep(DRAIN_MS, abort.signal).catch(() => undefined)]);
+    abort.abort();
+    this.#compactor.stop();
+    await this.#custom[Symbol.asyncDispose]();
+    await this.#syncing;
+    await this.#security?.[Symbol.asyncDispose]();
+    await this.#listener?.close();
+    this.#cacher[Symbol.dispose]();
+    this.#state = "stopped";
+  }
+
+  async #handlePath(ctx: RequestContext): Promise<void> {
+    const handler = this.#ready().paths.get(ctx.info.path);
+    await (handler === undefined ? this.#paths.handle(ctx) : handler(ctx));
+  }
+
+  async #upgrade(request: ApiRequest, socket: Duplex, head: Buffer): Promise<void> {
+    const response = new UpgradeResponse(socket);
+    await this.#chain.handle(request, response as unknown as ApiResponse, async (ctx) => {
+      const { apiGroup, apiVersion, resource, verb } = ctx.info;
+      const served = verb === "watch" ? this.#registry.served(apiGroup, apiVersion, resource) : undefined;
+      const taken = (): void => response.detach();
+      if (served !== undefined) await handleWatchWebSocket(this.#handlers, ctx, served, socket, head, taken);
+      else await this.#ready().upgrade(ctx, socket, head, taken);
+    });
+  }
+
+  /** One at a time, so that two never make the same object. */
+  #syncApiServices(): Promise<void> {
+    this.#syncing = this.#syncing
+      .then(() => syncLocalApiServices(this.#registry, this.#discovery.groups(), this.#clock))
+      .catch((error: unknown) =>
+        this.#logger.warn({ err: error }, "local APIServices could not be brought up to date"),
+      );
+    return this.#syncing;
+  }
+
+  #ready(): Security {
+    if (this.#security === undefined) throw new Error("the API server has not been started");
+    return this.#security;
+  }
+
+  #health(): Health {
+    const ping = { name: "ping", check: () => undefined };
+    const store = { name: "etcd", check: () => this.#cacher.failure?.message };
+    return new Health({
+      livez: [ping, store],
+      readyz: [
+        ping,
+        store,
+        { name: "poststarthook/bootstrap", check: () => (this.#state === "starting" ? "not finished" : undefined) },
+        { name: "shutdown", check: () => (this.#state === "stopping" ? "process is shutting down" : undefined) },
+      ],
+    });
+  }
+
+  #advertiseHost(): string {
+    const { advertiseAddress, bindAddress } = this.#options;
+    return advertiseAddress ?? (bindAddress === undefined || bindAddress === "0.0.0.0" ? "127.0.0.1" : bindAddress);
+  }
+
+  #advertised(): string {
+    return `${this.#advertiseHost()}:${this.#port}`;
+  }
+
+  *#storedObjects(): Generator<{ resource: string; count: number }> {
+    const seen = new Set<string>();
+    for (const { storage } of this.#registry.all()) {
+      const resource = groupResource(storage.type.info);
+      if (seen.has(resource)) continue;
+      seen.add(resource);
+      yield { resource, count: storage.cache.size };
+    }
+  }
+}
+
+function isAddress(text: string): boolean {
+  return /^[\d.]+$/.test(text) || text.includes(":");
+}

@@ -1,0 +1,119 @@
+import type {
+  Container,
+  ContainerPort,
+  EphemeralContainer,
+  Lifecycle,
+  PodSpec,
+  PodTemplateSpec,
+  Probe,
+  Volume,
+} from "@knots/api/core/v1";
+import { defaultPersistentVolumeClaimSpec } from "./volume-claim.ts";
+
+/** Octal 0644, the mode of files made from secrets, config maps, the downward API and projections. */
+const FILE_MODE = 0o644;
+const HOUR_SECONDS = 3600;
+
+/** Defaults of a pod spec wherever it stands: in a pod or in a workload's template. */
+export function defaultPodSpec(spec: PodSpec): void {
+  spec.dnsPolicy ||= "ClusterFirst";
+  spec.restartPolicy ||= "Always";
+  spec.securityContext ??= {};
+  spec.terminationGracePeriodSeconds ??= 30;
+  spec.schedulerName ||= "default-scheduler";
+  for (const container of spec.initContainers ?? []) defaultContainer(container);
+  for (const container of spec.containers ?? []) defaultContainer(container);
+  for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
+  for (const volume of spec.volumes ?? []) defaultVolume(volume);
+  if (spec.hostNetwork) {
+    for (const container of spec.containers ?? []) defaultHostPorts(container.ports);
+    for (const container of spec.initContainers ?? []) defaultHostPorts(container.ports);
+  }
+  // The old spelling lives on beside the new one, for clients of either.
+  if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
+  else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount;
+}
+
+/** Defaults of a workload's pod template. */
+export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
+  if (template?.spec) defaultPodSpec(template.spec);
+}
+
+/** With hostNetwork a container port is a host port. */
+function defaultHostPorts(ports: ContainerPort[] | undefined): void {
+  for (const port of ports ?? []) port.hostPort ||= port.containerPort;
+}
+
+function defaultContainer(container: Container | EphemeralContainer): void {
+  container.imagePullPolicy ||= pullPolicyFor(container.image ?? "");
+  container.terminationMessagePath ||= "/dev/termination-log";
+  container.terminationMessagePolicy ||= "File";
+  for (const port of container.ports ?? []) port.protocol ||= "TCP";
+  for (const env of container.env ?? []) {
+    if (env.valueFrom?.fieldRef) env.valueFrom.fieldRef.apiVersion ||= "v1";
+    if (env.valueFrom?.fileKeyRef) env.valueFrom.fileKeyRef.optional ??= false;
+  }
+  defaultProbe(container.livenessProbe);
+  defaultProbe(container.readinessProbe);
+  defaultProbe(container.startupProbe);
+  defaultLifecycle(container.lifecycle);
+}
+
+/** Always for ":latest" or no tag, IfNotPresent otherwise; a digest counts as a tag. */
+export function pullPolicyFor(image: string): "Always" | "IfNotPresent" {
+  if (image.includes("@")) return "IfNotPresent";
+  const tag = /:([\w][\w.-]*)$/.exec(image.slice(image.lastIndexOf("/") + 1))?.[1];
+  return tag === undefined || tag === "latest" ? "Always" : "IfNotPresent";
+}
+
+function defaultProbe(probe: Probe | undefined): void {
+  if (!probe) return;
+  probe.timeoutSeconds ||= 1;
+  probe.periodSeconds ||= 10;
+  probe.successThreshold ||= 1;
+  probe.failureThreshold ||= 3;
+  defaultHttpGet(probe.httpGet);
+  if (probe.grpc) probe.grpc.service ??= "";
+}
+
+function defaultLifecycle(lifecycle: Lifecycle | undefined): void {
+  defaultHttpGet(lifecycle?.postStart?.httpGet);
+  defaultHttpGet(lifecycle?.preStop?.httpGet);
+}
+
+function defaultHttpGet(action: { path?: string; scheme?: string } | undefined): void {
+  if (!action) return;
+  action.path ||= "/";
+  action.scheme ||= "HTTP";
+}
+
+function defaultVolume(volume: Volume): void {
+  if (Object.keys(volume).every((key) => key === "name")) volume.emptyDir = {};
+  if (volume.hostPath) volume.hostPath.type ??= "";
+  if (volume.secret) volume.secret.defaultMode ??= FILE_MODE;
+  if (volume.configMap) volume.configMap.defaultMode ??= FILE_MODE;
+  if (volume.image) volume.image.pullPolicy ||= pullPolicyFor(volume.image.reference ?? "");
+  if (volume.ephemeral?.volumeClaimTemplate)
+    defaultPersistentVolumeClaimSpec(volume.ephemeral.volumeClaimTemplate.spec);
+  if (volume.downwardAPI) {
+    volume.downwardAPI.defaultMode ??= FILE_MODE;
+    for (const item of volume.downwardAPI.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ||= "v1";
+  }
+  if (volume.projected) {
+    volume.projected.defaultMode ??= FILE_MODE;
+    for (const source of volume.projected.sources ?? []) {
+      if (source.serviceAccountToken) source.serviceAccountToken.expirationSeconds ??= HOUR_SECONDS;
+      for (const item of source.downwardAPI?.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ||= "v1";
+    }
+  }
+}
+
+/** Limits stand in for absent requests; only in pods, not in templates. */
+export function defaultRequestsFromLimits(spec: PodSpec): void {
+  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
+    const limits = container.resources?.limits;
+    if (!limits) continue;
+    const resources = container.resources ?? {};
+    resources.requests = { ...limits, ...resources.requests };
+  }
+}

@@ -1,0 +1,12 @@
+export {
+  FieldPath,
+  duplicate,
+  forbidden,
+  invalid,
+  notFound,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from "@knots/machinery";
+export type { FieldError } from "@knots/machinery";

@@ -1,0 +1,137 @@
+import type { ResourceInfo } from "@knots/api";
+import type { KubeObject } from "@knots/machinery";
+import { combine } from "./combine.ts";
+import { defaultStrategy } from "./default-strategy.ts";
+import type { DefaultRules } from "./default-strategy.ts";
+import { cronJobStrategy, jobStrategy } from "./kinds/batch.ts";
+import {
+  eventStrategy,
+  eventsEventStrategy,
+  limitRangeStrategy,
+  namespaceStrategy,
+  nodeStrategy,
+  resourceQuotaStrategy,
+} from "./kinds/cluster.ts";
+import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./kinds/config.ts";
+import * as extensions from "./kinds/extensions.ts";
+import * as networking from "./kinds/networking.ts";
+import * as others from "./kinds/others.ts";
+import { podStrategy } from "./kinds/pod.ts";
+import * as policy from "./kinds/policy.ts";
+import * as rbac from "./kinds/rbac.ts";
+import { serviceStrategy } from "./kinds/service.ts";
+import * as storage from "./kinds/storage.ts";
+import * as replicas from "./kinds/replicas.ts";
+import * as sets from "./kinds/sets.ts";
+import type { Strategy } from "./types.ts";
+import { nameIsDNS1035Label, nameIsDNSLabel, nameIsPathSegment } from "./validation/names.ts";
+
+export type { Strategy, StrategyContext } from "./types.ts";
+
+interface Entry extends DefaultRules {
+  readonly strategy: Strategy;
+}
+
+/** A kind's own rules for its own type stand in a table of all kinds; the registry pairs them with their objects. */
+function kind<T extends KubeObject>(strategy: Strategy<T>, rules: DefaultRules = {}): Entry {
+  return { ...rules, strategy: strategy as unknown as Strategy };
+}
+
+const counted = { generation: true } as const;
+/** Generation counts changes of these fields, for kinds without a spec. */
+const countedBy = (...fields: string[]): DefaultRules => ({
+  generation: true,
+  generationOf: (obj) => fields.map((field) => (obj as Record<string, unknown>)[field]),
+});
+
+/** By group/resource, or group/version/resource where versions differ. */
+const KINDS: Readonly<Record<string, Entry>> = {
+  "/pods": kind(podStrategy, counted),
+  "/podtemplates": kind(sets.podTemplateStrategy, countedBy("template")),
+  "/replicationcontrollers": kind(replicas.replicationControllerStrategy, counted),
+  "/services": kind(serviceStrategy, { checkName: nameIsDNS1035Label }),
+  "/endpoints": kind(networking.endpointsStrategy),
+  "/configmaps": kind(configMapStrategy),
+  "/secrets": kind(secretStrategy),
+  "/serviceaccounts": kind(serviceAccountStrategy),
+  "/namespaces": kind(namespaceStrategy, { checkName: nameIsDNSLabel }),
+  "/nodes": kind(nodeStrategy, { statusOnCreate: true }),
+  "/events": kind(eventStrategy),
+  "/bindings": kind(others.bindingStrategy),
+  "/limitranges": kind(limitRangeStrategy),
+  "/resourcequotas": kind(resourceQuotaStrategy),
+  "/persistentvolumeclaims": kind(storage.persistentVolumeClaimStrategy),
+  "/persistentvolumes": kind(storage.persistentVolumeStrategy),
+  "events.k8s.io/events": kind(eventsEventStrategy),
+  "apps/deployments": kind(replicas.deploymentStrategy, counted),
+  "apps/replicasets": kind(replicas.replicaSetStrategy, counted),
+  "apps/statefulsets": kind(sets.statefulSetStrategy, counted),
+  "apps/daemonsets": kind(sets.daemonSetStrategy, counted),
+  "apps/controllerrevisions": kind(others.controllerRevisionStrategy),
+  "batch/jobs": kind(jobStrategy, counted),
+  "batch/cronjobs": kind(cronJobStrategy, counted),
+  "autoscaling/v1/horizontalpodautoscalers": kind(policy.horizontalPodAutoscalerV1Strategy),
+  "autoscaling/v2/horizontalpodautoscalers": kind(policy.horizontalPodAutoscalerStrategy),
+  "policy/poddisruptionbudgets": kind(policy.podDisruptionBudgetStrategy, counted),
+  "discovery.k8s.io/endpointslices": kind(
+    networking.endpointSliceStrategy,
+    countedBy("endpoints", "ports", "addressType"),
+  ),
+  "networking.k8s.io/ingresses": kind(networking.ingressStrategy, counted),
+  "networking.k8s.io/ingressclasses": kind(networking.ingressClassStrategy, counted),
+  "networking.k8s.io/networkpolicies": kind(networking.networkPolicyStrategy, counted),
+  "networking.k8s.io/ipaddresses": kind(others.ipAddressStrategy),
+  "networking.k8s.io/servicecidrs": kind(others.serviceCIDRStrategy),
+  "rbac.authorization.k8s.io/roles": kind(rbac.roleStrategy, { checkName: nameIsPathSegment }),
+  "rbac.authorization.k8s.io/clusterroles": kind(rbac.clusterRoleStrategy, { checkName: nameIsPathSegment }),
+  "rbac.authorization.k8s.io/rolebindings": kind(rbac.roleBindingStrategy, { checkName: nameIsPathSegment }),
+  "rbac.authorization.k8s.io/clusterrolebindings": kind(rbac.clusterRoleBindingStrategy, {
+    checkName: nameIsPathSegment,
+  }),
+  "storage.k8s.io/storageclasses": kind(storage.storageClassStrategy),
+  "storage.k8s.io/csidrivers": kind(storage.csiDriverStrategy),
+  "storage.k8s.io/csinodes": kind(storage.csiNodeStrategy),
+  "storage.k8s.io/volumeattachments": kind(storage.volumeAttachmentStrategy),
+  "storage.k8s.io/volumeattributesclasses": kind(storage.volumeAttributesClassStrategy),
+  "scheduling.k8s.io/priorityclasses": kind(policy.priorityClassStrategy, countedBy("value")),
+  "node.k8s.io/runtimeclasses": kind(others.runtimeClassStrategy),
+  "coordination.k8s.io/leases": kind(others.leaseStrategy),
+  "certificates.k8s.io/certificatesigningrequests": kind(others.certificateSigningRequestStrategy),
+  "apiextensions.k8s.io/customresourcedefinitions": kind(extensions.customResourceDefinitionStrategy, counted),
+  "apiregistration.k8s.io/apiservices": kind(extensions.apiServiceStrategy, { checkName: nameIsPathSegment }),
+  "admissionregistration.k8s.io/validatingwebhookconfigurations": kind(
+    policy.validatingWebhookStrategy,
+    countedBy("webhooks"),
+  ),
+  "admissionregistration.k8s.io/mutatingwebhookconfigurations": kind(
+    policy.mutatingWebhookStrategy,
+    countedBy("webhooks"),
+  ),
+  "admissionregistration.k8s.io/validatingadmissionpolicies": kind(policy.admissionPolicyStrategy, counted),
+  "admissionregistration.k8s.io/mutatingadmissionpolicies": kind(policy.admissionPolicyStrategy, counted),
+  "admissionregistration.k8s.io/validatingadmissionpolicybindings": kind(
+    policy.admissionPolicyBindingStrategy,
+    counted,
+  ),
+  "admissionregistration.k8s.io/mutatingadmissionpolicybindings": kind(policy.admissionPolicyBindingStrategy, counted),
+  "flowcontrol.apiserver.k8s.io/flowschemas": kind(policy.flowSchemaStrategy, counted),
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": kind(policy.priorityLevelStrategy, counted),
+  "resource.k8s.io/resourceclaims": kind(others.resourceClaimStrategy),
+  "resource.k8s.io/resourceclaimtemplates": kind(others.resourceClaimTemplateStrategy),
+  "resource.k8s.io/deviceclasses": kind(others.deviceClassStrategy, counted),
+  "resource.k8s.io/resourceslices": kind(others.resourceSliceStrategy, counted),
+};
+
+const built = new WeakMap<ResourceInfo, Strategy>();
+
+/** The rules of a built-in resource: the default ones, with its kind's own on top. Built once per resource. */
+export function strategyFor(info: ResourceInfo): Strategy {
+  let strategy = built.get(info);
+  if (!strategy) {
+    const entry = KINDS[`${info.group}/${info.version}/${info.resource}`] ?? KINDS[`${info.group}/${info.resource}`];
+    const base = defaultStrategy(info, entry);
+    strategy = entry ? combine(base, entry.strategy) : base;
+    built.set(info, strategy);
+  }
+  return strategy;
+}

@@ -1,0 +1,144 @@
+import type { Pod } from "@knots/api/core/v1";
+import { podQOSClass } from "@knots/machinery";
+import { keep, metadataFor } from "../default-strategy.ts";
+import { defaultPodSpec, defaultRequestsFromLimits } from "../defaults/pod-spec.ts";
+import { semanticEqual } from "../equality.ts";
+import { FieldPath, forbidden } from "../field.ts";
+import type { FieldError } from "../field.ts";
+import type { Strategy } from "../types.ts";
+import { validatePodSpec } from "../validation/pod-spec.ts";
+import {
+  validateEphemeralUpdate,
+  validatePodImages,
+  validatePodResize,
+  validatePodSpecUpdate,
+  validatePodStatusUpdate,
+} from "../validation/pod-update.ts";
+import { podWarnings } from "./pod-warnings.ts";
+
+const SPEC = FieldPath.root("spec");
+const STATUS = FieldPath.root("status");
+
+function validateSpec(pod: Pod): FieldError[] {
+  const errors: FieldError[] = [];
+  const spec = pod.spec ?? { containers: [] };
+  validatePodSpec(spec, pod.metadata, SPEC, errors);
+  validatePodImages(spec, SPEC, errors);
+  if (!spec.serviceAccountName) {
+    spec.volumes?.forEach((volume, index) => {
+      volume.projected?.sources?.forEach((source, sourceIndex) => {
+        if (!source.serviceAccountToken) return;
+        const at = SPEC.child("volumes").index(index).child("projected").child("sources").index(sourceIndex);
+        const why = "must not be specified when serviceAccountName is not set";
+        errors.push(forbidden(at.child("serviceAccountToken"), why));
+      });
+    });
+  }
+  return errors;
+}
+
+/** Only the named part of the spec may change; everything else of the pod stays. */
+function keepSpecBut(next: Pod, old: Pod, field: "ephemeralContainers"): void {
+  const value = next.spec?.[field];
+  const spec = { ...(old.spec ?? { containers: [] }) };
+  if (value === undefined) delete spec[field];
+  else spec[field] = value;
+  next.spec = spec;
+  keep(next, old, "status");
+}
+
+/** Generation counts changes of the spec, whichever subresource makes them. */
+function countChange(next: Pod, old: Pod): void {
+  const before = old.metadata?.generation ?? 0;
+  metadataFor(next).generation = semanticEqual(next.spec, old.spec) ? before : before + 1;
+}
+
+export const podStrategy: Strategy<Pod> = {
+  defaults(pod) {
+    if (!pod.spec) return;
+    defaultPodSpec(pod.spec);
+    defaultRequestsFromLimits(pod.spec);
+    pod.spec.enableServiceLinks ??= true;
+  },
+  prepareForCreate(pod) {
+    pod.status = { phase: "Pending", qosClass: podQOSClass(pod) };
+    if (pod.spec?.schedulingGates?.length) {
+      const condition = {
+        type: "PodScheduled",
+        status: "False",
+        reason: "SchedulingGated",
+        message: "Scheduling is blocked due to non-empty scheduling gates",
+      };
+      pod.status.conditions = [condition];
+    }
+  },
+  validate(pod) {
+    const errors = validateSpec(pod);
+    if (pod.spec?.ephemeralContainers?.length) {
+      errors.push(forbidden(SPEC.child("ephemeralContainers"), "cannot be set on create"));
+    }
+    return errors;
+  },
+  validateUpdate(next, old) {
+    const errors = validateSpec(next);
+    validatePodSpecUpdate(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
+    return errors;
+  },
+  warnings: podWarnings,
+  gracefulDeletion(pod, options) {
+    let seconds = options.gracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 0;
+    const phase = pod.status?.phase;
+    // Nobody runs it: nothing to wait for.
+    if (!pod.spec?.nodeName || phase === "Succeeded" || phase === "Failed") seconds = 0;
+    return { graceSeconds: seconds < 0 ? 1 : seconds };
+  },
+  fieldLabels(pod) {
+    return {
+      "spec.nodeName": pod.spec?.nodeName ?? "",
+      "spec.restartPolicy": pod.spec?.restartPolicy ?? "",
+      "spec.schedulerName": pod.spec?.schedulerName ?? "",
+      "spec.serviceAccountName": pod.spec?.serviceAccountName ?? "",
+      "spec.hostNetwork": String(pod.spec?.hostNetwork ?? false),
+      "status.phase": pod.status?.phase ?? "",
+      "status.podIP": pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP ?? "",
+      "status.nominatedNodeName": pod.status?.nominatedNodeName ?? "",
+    };
+  },
+  subresources: {
+    status: {
+      prepareForUpdate(next, old) {
+        const owners = old.metadata?.ownerReferences;
+        if (owners) metadataFor(next).ownerReferences = owners;
+        else delete metadataFor(next).ownerReferences;
+        if (next.status && old.status?.qosClass) next.status.qosClass = old.status.qosClass;
+      },
+      validateUpdate(next, old) {
+        const errors: FieldError[] = [];
+        validatePodStatusUpdate(next, old, STATUS, errors);
+        return errors;
+      },
+    },
+    ephemeralcontainers: {
+      prepareForUpdate(next, old) {
+        keepSpecBut(next, old, "ephemeralContainers");
+        countChange(next, old);
+      },
+      validateUpdate(next, old) {
+        const errors = validateSpec(next);
+        validateEphemeralUpdate(next, old, SPEC.child("ephemeralContainers"), errors);
+        return errors;
+      },
+    },
+    resize: {
+      prepareForUpdate(next, old) {
+        keep(next, old, "status");
+        countChange(next, old);
+      },
+      validateUpdate(next, old) {
+        const errors = validateSpec(next);
+        validatePodResize(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
+        return errors;
+      },
+    },
+  },
+};

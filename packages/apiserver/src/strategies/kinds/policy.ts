@@ -1,0 +1,251 @@
+import type {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  MutatingWebhook,
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhook,
+  ValidatingWebhookConfiguration,
+} from "@knots/api/admissionregistration/v1";
+import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV1 } from "@knots/api/autoscaling/v1";
+import type { HorizontalPodAutoscaler } from "@knots/api/autoscaling/v2";
+import type { FlowSchema, PriorityLevelConfiguration } from "@knots/api/flowcontrol/v1";
+import type { PodDisruptionBudget } from "@knots/api/policy/v1";
+import type { PriorityClass } from "@knots/api/scheduling/v1";
+import {
+  defaultAdmissionPolicy,
+  defaultAdmissionPolicyBinding,
+  defaultFlowSchema,
+  defaultMutatingWebhookConfiguration,
+  defaultPriorityClass,
+  defaultPriorityLevelConfiguration,
+  defaultWebhookConfiguration,
+} from "../defaults/policies.ts";
+import { defaultHorizontalPodAutoscaler, defaultHorizontalPodAutoscalerV1 } from "../defaults/workloads.ts";
+import { FieldPath, forbidden, invalid, required } from "../field.ts";
+import type { FieldError } from "../field.ts";
+import type { Strategy } from "../types.ts";
+import { validateLabelSelector } from "../validation/label-selector.ts";
+import { immutable } from "../validation/metadata.ts";
+import { intOrPercent, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
+import { validateWebhookClient, validateWebhookRules } from "../validation/webhooks.ts";
+
+const SPEC = FieldPath.root("spec");
+const WEBHOOKS = FieldPath.root("webhooks");
+
+function validateBudget(budget: PodDisruptionBudget): FieldError[] {
+  const errors: FieldError[] = [];
+  const spec = budget.spec ?? {};
+  if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
+    errors.push(invalid(SPEC, spec, "minAvailable and maxUnavailable cannot be both set"));
+  }
+  for (const field of ["minAvailable", "maxUnavailable"] as const) {
+    intOrPercent(spec[field], SPEC.child(field), errors);
+    notMoreThan100Percent(spec[field], SPEC.child(field), errors);
+  }
+  validateLabelSelector(spec.selector, SPEC.child("selector"), errors);
+  if (spec.unhealthyPodEvictionPolicy !== undefined) {
+    const policies = ["AlwaysAllow", "IfHealthyBudget"];
+    oneOf(spec.unhealthyPodEvictionPolicy, policies, SPEC.child("unhealthyPodEvictionPolicy"), errors);
+  }
+  return errors;
+}
+
+export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  allowUnconditionalUpdate: false,
+  validate: validateBudget,
+  validateUpdate: validateBudget,
+};
+
+const HIGHEST_USER_PRIORITY = 1_000_000_000;
+
+export const priorityClassStrategy: Strategy<PriorityClass> = {
+  defaults: defaultPriorityClass,
+  validate(priorityClass) {
+    const errors: FieldError[] = [];
+    const name = priorityClass.metadata?.name ?? "";
+    const system = name === "system-node-critical" || name === "system-cluster-critical";
+    if (name.startsWith("system-") && !system) {
+      const why =
+        "priority class names with 'system-' prefix are reserved for system use only. error: invalid system priority class name";
+      errors.push(forbidden(FieldPath.root("metadata").child("name"), why));
+    }
+    if (!system && (priorityClass.value ?? 0) > HIGHEST_USER_PRIORITY) {
+      errors.push(
+        forbidden(
+          FieldPath.root("value"),
+          `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`,
+        ),
+      );
+    }
+    if (priorityClass.preemptionPolicy !== undefined) {
+      oneOf(
+        priorityClass.preemptionPolicy,
+        ["Never", "PreemptLowerPriority"],
+        FieldPath.root("preemptionPolicy"),
+        errors,
+      );
+    }
+    return errors;
+  },
+  validateUpdate(next, old) {
+    const errors: FieldError[] = [];
+    if ((next.value ?? 0) !== (old.value ?? 0)) {
+      errors.push(forbidden(FieldPath.root("value"), "may not be changed in an update."));
+    }
+    immutable(next.preemptionPolicy, old.preemptionPolicy, FieldPath.root("preemptionPolicy"), errors);
+    return errors;
+  },
+};
+
+function validateAutoscaler(autoscaler: HorizontalPodAutoscaler | HorizontalPodAutoscalerV1): FieldError[] {
+  const errors: FieldError[] = [];
+  const spec = autoscaler.spec;
+  const min = spec?.minReplicas;
+  const max = spec?.maxReplicas ?? 0;
+  if (min !== undefined && min < 1)
+    errors.push(invalid(SPEC.child("minReplicas"), min, "must be greater than or equal to 1"));
+  if (max < 1) errors.push(invalid(SPEC.child("maxReplicas"), max, "must be greater than 0"));
+  if (min !== undefined && max < min) {
+    errors.push(invalid(SPEC.child("maxReplicas"), max, "must be greater than or equal to `minReplicas`"));
+  }
+  const target = spec?.scaleTargetRef;
+  for (const field of ["kind", "name"] as const) {
+    if (!target?.[field]) errors.push(required(SPEC.child("scaleTargetRef").child(field), ""));
+  }
+  return errors;
+}
+
+export const horizontalPodAutoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
+  defaults: defaultHorizontalPodAutoscaler,
+  validate: validateAutoscaler,
+  validateUpdate: validateAutoscaler,
+};
+
+export const horizontalPodAutoscalerV1Strategy: Strategy<HorizontalPodAutoscalerV1> = {
+  defaults: defaultHorizontalPodAutoscalerV1,
+  validate: validateAutoscaler,
+  validateUpdate: validateAutoscaler,
+};
+
+function validateWebhooks(configuration: { webhooks?: (ValidatingWebhook | MutatingWebhook)[] }): FieldError[] {
+  const errors: FieldError[] = [];
+  const names = new Set<string>();
+  configuration.webhooks?.forEach((webhook, index) => {
+    const at = WEBHOOKS.index(index);
+    if (names.has(webhook.name)) errors.push(invalid(at.child("name"), webhook.name, "must be unique"));
+    names.add(webhook.name);
+    validateWebhookClient(webhook, at, errors);
+    validateWebhookRules(webhook.rules, at.child("rules"), errors);
+    validateLabelSelector(webhook.namespaceSelector, at.child("namespaceSelector"), errors);
+    validateLabelSelector(webhook.objectSelector, at.child("objectSelector"), errors);
+  });
+  return errors;
+}
+
+export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
+  defaults: defaultWebhookConfiguration,
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooks,
+};
+
+export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
+  defaults: defaultMutatingWebhookConfiguration,
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooks,
+};
+
+function validateAdmissionPolicy(policy: ValidatingAdmissionPolicy | MutatingAdmissionPolicy): FieldError[] {
+  const errors: FieldError[] = [];
+  const spec = policy.spec;
+  const match = spec?.matchConstraints;
+  if (!match) errors.push(required(SPEC.child("matchConstraints"), ""));
+  else if (!match.resourceRules?.length)
+    errors.push(required(SPEC.child("matchConstraints").child("resourceRules"), ""));
+  else validateWebhookRules(match.resourceRules, SPEC.child("matchConstraints").child("resourceRules"), errors);
+  const validating = (policy as ValidatingAdmissionPolicy).spec;
+  if (
+    policy.kind === "ValidatingAdmissionPolicy" &&
+    !validating?.validations?.length &&
+    !validating?.auditAnnotations?.length
+  ) {
+    const why = "validations or auditAnnotations must contain at least one item";
+    errors.push(required(SPEC.child("validations"), why), required(SPEC.child("auditAnnotations"), why));
+  }
+  validating?.validations?.forEach((validation, index) => {
+    if (!validation.expression?.trim()) {
+      errors.push(required(SPEC.child("validations").index(index).child("expression"), "expression is not specified"));
+    }
+  });
+  return errors;
+}
+
+export const admissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy & MutatingAdmissionPolicy> = {
+  defaults: defaultAdmissionPolicy,
+  validate: validateAdmissionPolicy,
+  validateUpdate: validateAdmissionPolicy,
+};
+
+function validatePolicyBinding(
+  binding: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!binding.spec?.policyName) errors.push(required(SPEC.child("policyName"), ""));
+  if (binding.kind === "ValidatingAdmissionPolicyBinding") {
+    const actions = (binding as ValidatingAdmissionPolicyBinding).spec?.validationActions ?? [];
+    const at = SPEC.child("validationActions");
+    if (actions.length === 0) errors.push(required(at, ""));
+    actions.forEach((action, index) => oneOf(action, ["Audit", "Deny", "Warn"], at.index(index), errors));
+    if (actions.includes("Deny") && actions.includes("Warn")) {
+      errors.push(
+        invalid(
+          at,
+          actions,
+          "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)",
+        ),
+      );
+    }
+  }
+  return errors;
+}
+
+export const admissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
+  defaults: defaultAdmissionPolicyBinding,
+  validate: validatePolicyBinding,
+  validateUpdate: validatePolicyBinding,
+};
+
+export const flowSchemaStrategy: Strategy<FlowSchema> = {
+  defaults: defaultFlowSchema,
+  validate(schema) {
+    const errors: FieldError[] = [];
+    const precedence = schema.spec?.matchingPrecedence ?? 0;
+    if (precedence <= 0) errors.push(invalid(SPEC.child("matchingPrecedence"), precedence, "must be a positive value"));
+    if (precedence > 10_000) {
+      errors.push(invalid(SPEC.child("matchingPrecedence"), precedence, "must not be greater than 10000"));
+    }
+    if (!schema.spec?.priorityLevelConfiguration?.name) {
+      errors.push(required(SPEC.child("priorityLevelConfiguration").child("name"), "must reference a priority level"));
+    }
+    const method = schema.spec?.distinguisherMethod?.type;
+    if (method !== undefined)
+      oneOf(method, ["ByNamespace", "ByUser"], SPEC.child("distinguisherMethod").child("type"), errors);
+    return errors;
+  },
+};
+
+export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
+  defaults: defaultPriorityLevelConfiguration,
+  validate(configuration) {
+    const errors: FieldError[] = [];
+    const spec = configuration.spec;
+    oneOf(spec?.type, ["Exempt", "Limited"], SPEC.child("type"), errors);
+    if (spec?.type === "Limited" && !spec.limited)
+      errors.push(required(SPEC.child("limited"), "must not be empty when type is Limited"));
+    if (spec?.type === "Exempt" && spec.limited) {
+      errors.push(forbidden(SPEC.child("limited"), "must be nil if the type is not Limited"));
+    }
+    return errors;
+  },
+};

@@ -1,0 +1,154 @@
+import type { DaemonSet, DaemonSetSpec, StatefulSet, StatefulSetSpec } from "@knots/api/apps/v1";
+import type { PodTemplate } from "@knots/api/core/v1";
+import { defaultPodTemplate } from "../defaults/pod-spec.ts";
+import { defaultDaemonSet, defaultStatefulSet } from "../defaults/workloads.ts";
+import { semanticEqual } from "../equality.ts";
+import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
+import type { FieldError } from "../field.ts";
+import type { Strategy } from "../types.ts";
+import { immutable } from "../validation/metadata.ts";
+import {
+  amountOf,
+  intOrPercent,
+  nonNegative,
+  nonNegativeFields,
+  notMoreThan100Percent,
+} from "../validation/numbers.ts";
+import { validatePodTemplate } from "../validation/pod-spec.ts";
+import { SPEC, STATUS, emptySpec, notGreater, templateWarnings, validateWorkload } from "./workloads.ts";
+
+function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[]): void {
+  const policy = spec.podManagementPolicy;
+  if (policy !== "OrderedReady" && policy !== "Parallel") {
+    errors.push(invalid(SPEC.child("podManagementPolicy"), policy ?? "", "must be 'OrderedReady' or 'Parallel'"));
+  }
+  const strategy = spec.updateStrategy ?? {};
+  const at = SPEC.child("updateStrategy");
+  if (strategy.type === "OnDelete") {
+    if (strategy.rollingUpdate) {
+      const why = "only allowed for updateStrategy 'RollingUpdate'";
+      errors.push(invalid(at.child("rollingUpdate"), strategy.rollingUpdate, why));
+    }
+  } else if (strategy.type === "RollingUpdate") {
+    nonNegative(strategy.rollingUpdate?.partition, at.child("rollingUpdate").child("partition"), errors);
+    const unavailable = strategy.rollingUpdate?.maxUnavailable;
+    intOrPercent(unavailable, at.child("rollingUpdate").child("maxUnavailable"), errors);
+    if (unavailable !== undefined && amountOf(unavailable) === 0) {
+      errors.push(invalid(at.child("rollingUpdate").child("maxUnavailable"), unavailable, "cannot be 0"));
+    }
+  } else errors.push(invalid(at, strategy, "must be 'RollingUpdate' or 'OnDelete'"));
+  const retention = spec.persistentVolumeClaimRetentionPolicy;
+  for (const field of ["whenDeleted", "whenScaled"] as const) {
+    const value = retention?.[field];
+    if (value !== undefined && value !== "Retain" && value !== "Delete") {
+      const path = SPEC.child("persistentVolumeClaimRetentionPolicy").child(field);
+      errors.push(notSupported(path, value, ["Delete", "Retain"]));
+    }
+  }
+  nonNegativeFields(spec, ["replicas", "minReadySeconds", "revisionHistoryLimit"], SPEC, errors);
+  nonNegative(spec.ordinals?.start, SPEC.child("ordinals").child("start"), errors);
+  validateWorkload(spec, "statefulset", errors);
+}
+
+const STATEFUL_SET_MUTABLE = [
+  "replicas",
+  "template",
+  "updateStrategy",
+  "persistentVolumeClaimRetentionPolicy",
+  "minReadySeconds",
+  "ordinals",
+  "revisionHistoryLimit",
+] as const;
+
+export const statefulSetStrategy: Strategy<StatefulSet> = {
+  defaults: defaultStatefulSet,
+  validate(set) {
+    const errors: FieldError[] = [];
+    validateStatefulSetSpec(set.spec ?? (emptySpec() as unknown as StatefulSetSpec), errors);
+    return errors;
+  },
+  validateUpdate(next, old) {
+    const errors: FieldError[] = [];
+    validateStatefulSetSpec(next.spec ?? (emptySpec() as unknown as StatefulSetSpec), errors);
+    const fixed = (spec: StatefulSetSpec | undefined): object => {
+      const rest: Record<string, unknown> = { ...spec };
+      for (const field of STATEFUL_SET_MUTABLE) delete rest[field];
+      return rest;
+    };
+    if (!semanticEqual(fixed(next.spec), fixed(old.spec))) {
+      const why =
+        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+      errors.push(forbidden(SPEC, why));
+    }
+    return errors;
+  },
+  warnings: templateWarnings,
+  subresources: {
+    status: {
+      validateUpdate(next) {
+        const errors: FieldError[] = [];
+        const status = next.status ?? { replicas: 0 };
+        const counts = ["readyReplicas", "currentReplicas", "updatedReplicas"] as const;
+        nonNegativeFields(status, ["replicas", ...counts, "observedGeneration", "collisionCount"], STATUS, errors);
+        notGreater(status, counts, "replicas", errors);
+        return errors;
+      },
+    },
+  },
+};
+
+function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[]): void {
+  validateWorkload(spec, "daemonset", errors);
+  nonNegativeFields(spec, ["minReadySeconds", "revisionHistoryLimit"], SPEC, errors);
+  const strategy = spec.updateStrategy ?? {};
+  const at = SPEC.child("updateStrategy");
+  if (strategy.type === "OnDelete") return;
+  if (strategy.type !== "RollingUpdate")
+    return void errors.push(notSupported(at, strategy, ["OnDelete", "RollingUpdate"]));
+  const rolling = strategy.rollingUpdate;
+  if (!rolling) return void errors.push(required(at.child("rollingUpdate"), ""));
+  const path = at.child("rollingUpdate");
+  for (const field of ["maxUnavailable", "maxSurge"] as const) {
+    intOrPercent(rolling[field], path.child(field), errors);
+    notMoreThan100Percent(rolling[field], path.child(field), errors);
+  }
+  const unavailable = amountOf(rolling.maxUnavailable) !== 0;
+  const surge = amountOf(rolling.maxSurge) !== 0;
+  if (unavailable && surge) {
+    errors.push(
+      invalid(path.child("maxSurge"), rolling.maxSurge ?? 0, "may not be set when maxUnavailable is non-zero"),
+    );
+  }
+  if (!unavailable && !surge) {
+    errors.push(invalid(path.child("maxUnavailable"), rolling.maxUnavailable ?? 0, "cannot be 0 when maxSurge is 0"));
+  }
+}
+
+function validateDaemonSet(set: DaemonSet): FieldError[] {
+  const errors: FieldError[] = [];
+  validateDaemonSetSpec(set.spec ?? emptySpec(), errors);
+  return errors;
+}
+
+export const daemonSetStrategy: Strategy<DaemonSet> = {
+  defaults: defaultDaemonSet,
+  validate: validateDaemonSet,
+  validateUpdate(next, old) {
+    const errors = validateDaemonSet(next);
+    immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
+    return errors;
+  },
+  warnings: templateWarnings,
+};
+
+function validateTemplate(template: PodTemplate): FieldError[] {
+  const errors: FieldError[] = [];
+  validatePodTemplate(template.template ?? {}, FieldPath.root("template"), errors);
+  return errors;
+}
+
+export const podTemplateStrategy: Strategy<PodTemplate> = {
+  defaults: (template) => defaultPodTemplate(template.template),
+  validate: validateTemplate,
+  validateUpdate: validateTemplate,
+};

@@ -1,0 +1,40 @@
+import type { LabelSelector } from "@knots/api/meta/v1";
+import { isQualifiedName, isValidLabelValue } from "@knots/machinery";
+import type { FieldError, FieldPath } from "../field.ts";
+import { forbidden, invalid, required } from "../field.ts";
+import { validateLabels } from "./metadata.ts";
+
+export function validateLabelSelector(
+  selector: LabelSelector | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (!selector) return;
+  validateLabels(selector.matchLabels, path.child("matchLabels"), errors);
+  selector.matchExpressions?.forEach((requirement, index) => {
+    const at = path.child("matchExpressions").index(index);
+    const values = requirement.values ?? [];
+    if (requirement.operator === "In" || requirement.operator === "NotIn") {
+      if (values.length === 0) {
+        errors.push(required(at.child("values"), "must be specified when `operator` is 'In' or 'NotIn'"));
+      }
+    } else if (requirement.operator === "Exists" || requirement.operator === "DoesNotExist") {
+      if (values.length > 0) {
+        errors.push(
+          forbidden(at.child("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+        );
+      }
+    } else errors.push(invalid(at.child("operator"), requirement.operator, "not a valid selector operator"));
+    for (const message of isQualifiedName(requirement.key))
+      errors.push(invalid(at.child("key"), requirement.key, message));
+    values.forEach((value, valueIndex) => {
+      for (const message of isValidLabelValue(value)) {
+        errors.push(invalid(at.child("values").index(valueIndex), value, message));
+      }
+    });
+  });
+}
+
+/** Whether a selector has no requirement at all: it then matches everything. */
+export const isEmptySelector = (selector: LabelSelector): boolean =>
+  Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0;

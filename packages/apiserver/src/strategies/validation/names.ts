@@ -1,0 +1,65 @@
+import { isDNS1035Label, isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
+
+/** Checks a name, or with `prefix` the base of a generated one; returns upstream's messages. */
+export type NameCheck = (name: string, prefix: boolean) => string[];
+
+/** A generated suffix follows: a trailing dash of the base is fine then. */
+const masked = (name: string, prefix: boolean): string =>
+  prefix && name.endsWith("-") ? `${name.slice(0, -1)}a` : name;
+
+export const nameIsDNSSubdomain: NameCheck = (name, prefix) => isDNS1123Subdomain(masked(name, prefix));
+export const nameIsDNSLabel: NameCheck = (name, prefix) => isDNS1123Label(masked(name, prefix));
+export const nameIsDNS1035Label: NameCheck = (name, prefix) => isDNS1035Label(masked(name, prefix));
+
+/** Names that become a segment of a path: RBAC objects, whose names carry colons. */
+export const nameIsPathSegment: NameCheck = (name, prefix) => {
+  if (!prefix && (name === "." || name === "..")) return [`may not be '${name}'`];
+  return ["/", "%"].filter((each) => name.includes(each)).map((each) => `may not contain '${each}'`);
+};
+
+const CONFIG_MAP_KEY = /^[-._a-zA-Z0-9]+$/;
+const KEY_MESSAGE =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+
+/** A key of a ConfigMap or Secret. */
+export function isConfigMapKey(value: string): string[] {
+  const errors: string[] = [];
+  if (value.length > 253) errors.push("must be no more than 253 characters");
+  if (!CONFIG_MAP_KEY.test(value)) errors.push(KEY_MESSAGE);
+  return [...errors, ...hasChDirPrefix(value)];
+}
+
+function hasChDirPrefix(value: string): string[] {
+  if (value === ".") return ["must not be '.'"];
+  if (value === "..") return ["must not be '..'"];
+  return value.startsWith("..") ? ["must not start with '..'"] : [];
+}
+
+/** Any printable ASCII character except "=": the rule since environment names were relaxed. */
+export function isRelaxedEnvVarName(value: string): string[] {
+  if (value.length === 0) return ["environment variable name must not be empty"];
+  // eslint-disable-next-line no-control-regex -- printable ASCII is the rule
+  return /^[ -<>-~]+$/.test(value)
+    ? []
+    : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
+}
+
+/** IANA_SVC_NAME: a name of a port. */
+export function isValidPortName(port: string): string[] {
+  const errors: string[] = [];
+  if (port.length > 15) errors.push("must be no more than 15 characters");
+  if (!/^[-a-z0-9]+$/.test(port)) errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+  if (!/[a-z]/.test(port)) errors.push("must contain at least one letter (a-z)");
+  if (port.includes("--")) errors.push("must not contain consecutive hyphens");
+  if (port.startsWith("-") || port.endsWith("-")) errors.push("must not begin or end with a hyphen");
+  return errors;
+}
+
+export function isValidPortNumber(port: number): string[] {
+  return port >= 1 && port <= 65_535 ? [] : [rangeMessage(1, 65_535)];
+}
+
+export const rangeMessage = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
+export const NON_NEGATIVE = "must be greater than or equal to 0";
+export const POSITIVE = "must be greater than 0";
+export const IMMUTABLE = "field is immutable";

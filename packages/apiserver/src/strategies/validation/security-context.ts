@@ -1,0 +1,95 @@
+import type { PodSecurityContext, PodSpec, SeccompProfile, SecurityContext } from "@knots/api/core/v1";
+import type { FieldError, FieldPath } from "../field.ts";
+import { duplicate, invalid, notSupported, required } from "../field.ts";
+import { rangeMessage } from "./names.ts";
+import { validateDescendingPath } from "./paths.ts";
+
+const MAX_ID = 2_147_483_647;
+const SYSCTL_SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+const SYSCTL = new RegExp(`^(${SYSCTL_SEGMENT}[\\./])*${SYSCTL_SEGMENT}$`);
+const PROFILE_TYPES = ["Localhost", "RuntimeDefault", "Unconfined"];
+
+function validateId(id: number | undefined, path: FieldPath, errors: FieldError[]): void {
+  if (id !== undefined && (id < 0 || id > MAX_ID)) errors.push(invalid(path, id, rangeMessage(0, MAX_ID)));
+}
+
+export function validatePodSecurityContext(
+  context: PodSecurityContext | undefined,
+  spec: PodSpec,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (spec.shareProcessNamespace && spec.hostPID) {
+    const why = "ShareProcessNamespace and HostPID cannot both be enabled";
+    errors.push(invalid(path.child("shareProcessNamespace"), true, why));
+  }
+  if (!context) return;
+  validateId(context.fsGroup, path.child("fsGroup"), errors);
+  validateId(context.runAsUser, path.child("runAsUser"), errors);
+  validateId(context.runAsGroup, path.child("runAsGroup"), errors);
+  context.supplementalGroups?.forEach((id, index) =>
+    validateId(id, path.child("supplementalGroups").index(index), errors),
+  );
+  const seen = new Set<string>();
+  context.sysctls?.forEach((sysctl, index) => {
+    const at = path.child("sysctls").index(index).child("name");
+    if (!sysctl.name) errors.push(required(at, ""));
+    else if (sysctl.name.length > 253 || !SYSCTL.test(sysctl.name)) {
+      const regex = `(${SYSCTL_SEGMENT}[\\./])*${SYSCTL_SEGMENT}`;
+      errors.push(invalid(at, sysctl.name, `must have at most 253 characters and match regex ${regex}`));
+    } else if (seen.has(sysctl.name)) errors.push(duplicate(at, sysctl.name));
+    seen.add(sysctl.name);
+  });
+  const change = context.fsGroupChangePolicy;
+  if (change !== undefined && change !== "Always" && change !== "OnRootMismatch") {
+    errors.push(notSupported(path.child("fsGroupChangePolicy"), change, ["Always", "OnRootMismatch"]));
+  }
+  validateProfile(context.seccompProfile, "seccomp", "seccompProfile", path.child("seccompProfile"), errors);
+  validateProfile(context.appArmorProfile, "AppArmor", "appArmorProfile", path.child("appArmorProfile"), errors);
+}
+
+export function validateSecurityContext(
+  context: SecurityContext | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (!context) return;
+  validateId(context.runAsUser, path.child("runAsUser"), errors);
+  validateId(context.runAsGroup, path.child("runAsGroup"), errors);
+  if (context.allowPrivilegeEscalation === false) {
+    if (context.privileged) {
+      errors.push(invalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
+    }
+    if (context.capabilities?.add?.includes("CAP_SYS_ADMIN")) {
+      const why = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
+      errors.push(invalid(path, context, why));
+    }
+  }
+  if (context.procMount !== undefined && context.procMount !== "Default" && context.procMount !== "Unmasked") {
+    errors.push(notSupported(path.child("procMount"), context.procMount, ["Default", "Unmasked"]));
+  }
+  validateProfile(context.seccompProfile, "seccomp", "seccompProfile", path.child("seccompProfile"), errors);
+  validateProfile(context.appArmorProfile, "AppArmor", "appArmorProfile", path.child("appArmorProfile"), errors);
+}
+
+function validateProfile(
+  profile: SeccompProfile | undefined,
+  what: string,
+  field: string,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (!profile) return;
+  if (!profile.type) errors.push(required(path.child("type"), `type is required when ${field} is set`));
+  else if (!PROFILE_TYPES.includes(profile.type))
+    errors.push(notSupported(path.child("type"), profile.type, PROFILE_TYPES));
+  const local = profile.localhostProfile;
+  if (profile.type === "Localhost") {
+    if (local === undefined) {
+      errors.push(required(path.child("localhostProfile"), `must be set when ${what} type is Localhost`));
+    } else validateDescendingPath(local, path.child("localhostProfile"), errors);
+  } else if (local !== undefined) {
+    const why = `can only be set when ${what} type is Localhost`;
+    errors.push(invalid(path.child("localhostProfile"), what === "seccomp" ? profile : local, why));
+  }
+}

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Harness } from "./harness.ts";
+
+const MAPS = "/api/v1/namespaces/default/configmaps";
+const PODS = "/api/v1/namespaces/default/pods";
+
+describe("create, read, update, delete", () => {
+  let api: Harness;
+  beforeAll(async () => {
+    api = await Harness.start();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  it("creates with the server's fields and answers 201", async () => {
+    const { status, body } = await api.post(MAPS, { metadata: { name: "a", uid: "mine" }, data: { x: "1" } });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      kind: "ConfigMap",
+      apiVersion: "v1",
+      metadata: { name: "a", namespace: "default" },
+      data: { x: "1" },
+    });
+    expect(body.metadata.uid).not.toBe("mine");
+    expect(Number(body.metadata.resourceVersion)).toBeGreaterThan(0);
+    expect((await api.get(`${MAPS}/a`)).body).toEqual(body);
+  });
+
+  it("makes names from generateName", async () => {
+    const { body } = await api.post(MAPS, { metadata: { generateName: "gen-" } });
+    expect(body.metadata.name).toMatch(/^gen-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
+  });
+
+  it("refuses what exists, what is invalid, and namespaces that do not exist", async () => {
+    await api.post(MAPS, { metadata: { name: "twice" } });
+    expect((await api.post(MAPS, { metadata: { name: "twice" } })).body).toMatchObject({
+      code: 409,
+      reason: "AlreadyExists",
+    });
+    expect((await api.post(MAPS, { metadata: { name: "UPPER" } })).body).toMatchObject({
+      code: 422,
+      reason: "Invalid",
+      kind: "Status",
+    });
+    expect((await api.post("/api/v1/namespaces/nowhere/configmaps", { metadata: { name: "a" } })).body).toMatchObject({
+      code: 404,
+      message: 'namespaces "nowhere" not found',
+    });
+    expect((await api.get(`${MAPS}/none`)).body).toMatchObject({ code: 404, message: 'configmaps "none" not found' });
+  });
+
+  it("validates fields as fieldValidation says", async () => {
+    const object = { metadata: { name: "fields" }, unknown: 1 };
+    const strict = await api.post(`${MAPS}?fieldValidation=Strict&dryRun=All`, object);
+    expect(strict.body.message).toContain('strict decoding error: unknown field "unknown"');
+    const warn = await api.post(`${MAPS}?dryRun=All`, object);
+    expect(warn.status).toBe(201);
+    expect(String(warn.headers.warning)).toBe('299 - "unknown field \\"unknown\\""');
+    const ignored = await api.post(`${MAPS}?fieldValidation=Ignore&dryRun=All`, object);
+    expect(ignored.headers.warning).toBeUndefined();
+    expect(ignored.body.unknown).toBeUndefined();
+  });
+
+  it("stores nothing on a dry run", async () => {
+    expect((await api.post(`${MAPS}?dryRun=All`, { metadata: { name: "dry" } })).status).toBe(201);
+    expect((await api.get(`${MAPS}/dry`)).status).toBe(404);
+  });
+
+  it("updates by resourceVersion, and not when nothing changed", async () => {
+    const { body: made } = await api.post(MAPS, { metadata: { name: "up" }, data: { x: "1" } });
+    const { body: next } = await api.put(`${MAPS}/up`, { ...made, data: { x: "2" } });
+    expect(next.metadata.resourceVersion).not.toBe(made.metadata.resourceVersion);
+    const stale = await api.put(`${MAPS}/up`, { ...made, data: { x: "3" } });
+    expect(stale.body).toMatchObject({ code: 409, reason: "Conflict" });
+    expect(stale.body.message).toContain(
+      "the object has been modified; please apply your changes to the latest version and try again",
+    );
+    const { body: same } = await api.put(`${MAPS}/up`, next);
+    expect(same.metadata.resourceVersion).toBe(next.metadata.resourceVersion);
+    const { body: unconditional } = await api.put(`${MAPS}/up`, { metadata: { name: "up" }, data: { x: "4" } });
+    expect(unconditional).toMatchObject({ data: { x: "4" }, metadata: { uid: made.metadata.uid } });
+  });
+
+  it("patches in three ways", async () => {
+    await api.post(MAPS, { metadata: { name: "patch" }, data: { x: "1", y: "1" } });
+    const merge = await api.patch(`${MAPS}/patch`, { data: { x: null, z: "3" } });
+    expect(merge.body.data).toEqual({ y: "1", z: "3" });
+    const json = await api.patch(
+      `${MAPS}/patch`,
+      [{ op: "replace", path: "/data/y", value: "2" }],
+      "application/json-patch+json",
+    );
+    expect(json.body.data).toEqual({ y: "2", z: "3" });
+    const strategic = await api.patch(
+      `${MAPS}/patch`,
+      { metadata: { labels: { a: "b" } } },
+      "application/strategic-merge-patch+json",
+    );
+    expect(strategic.body.metadata.labels).toEqual({ a: "b" });
+    expect((await api.patch(`${MAPS}/patch`, {}, "text/plain")).status).toBe(415);
+    const failed = await api.patch(
+      `${MAPS}/patch`,
+      [{ op: "remove", path: "/data/none" }],
+      "application/json-patch+json",
+    );
+    expect(failed.status).toBe(422);
+  });
+
+  it("keeps many concurrent patches", async () => {
+    await api.post(MAPS, { metadata: { name: "many" } });
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_unused, i) => api.patch(`${MAPS}/many`, { data: { [`k${i}`]: "v" } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect(Object.keys((await api.get(`${MAPS}/many`)).body.data)).toHaveLength(8);
+  });
+
+  it("answers a DELETE with a Status, and waits for finalizers", async () => {
+    const { body: made } = await api.post(MAPS, { metadata: { name: "gone" } });
+    const { body } = await api.delete(`${MAPS}/gone`);
+    expect(body).toMatchObject({
+      kind: "Status",
+      status: "Success",
+      details: { name: "gone", kind: "configmaps", uid: made.metadata.uid },
+    });
+    await api.post(MAPS, { metadata: { name: "held", finalizers: ["example.com/x"] } });
+    const { body: held } = await api.delete(`${MAPS}/held`);
+    expect(held.metadata.deletionTimestamp).toBeDefined();
+    await api.patch(`${MAPS}/held`, { metadata: { finalizers: null } });
+    expect((await api.get(`${MAPS}/held`)).status).toBe(404);
+  });
+
+  it("heeds preconditions of a DELETE", async () => {
+    await api.post(MAPS, { metadata: { name: "pre" } });
+    const { body } = await api.delete(`${MAPS}/pre`, { preconditions: { uid: "other" } });
+    expect(body).toMatchObject({ code: 409 });
+    expect(body.message).toContain("Precondition failed: UID in precondition: other");
+  });
+
+  it("deletes a selected collection", async () => {
+    for (const name of ["c1", "c2", "c3"])
+      await api.post(MAPS, { metadata: { name, labels: { set: name === "c3" ? "b" : "a" } } });
+    const { body } = await api.delete(`${MAPS}?labelSelector=set%3Da`);
+    expect(body.items.map((item: { metadata: { name: string } }) => item.metadata.name).sort()).toEqual(["c1", "c2"]);
+    expect((await api.get(`${MAPS}/c3`)).status).toBe(200);
+  });
+
+  it("admits pods as every cluster does, and binds them once", async () => {
+    const { status, body: pod } = await api.post(PODS, {
+      metadata: { name: "p" },
+      spec: { containers: [{ name: "c", image: "i" }] },
+    });
+    expect(status).toBe(201);
+    expect(pod.spec).toMatchObject({ serviceAccountName: "default", priority: 0, restartPolicy: "Always" });
+    expect(pod.spec.tolerations).toHaveLength(2);
+    expect(pod.spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds).toBe(3607);
+    const binding = { metadata: { name: "p" }, target: { kind: "Node", name: "n1" } };
+    expect((await api.post(`${PODS}/p/binding`, binding)).status).toBe(201);
+    const { body: bound } = await api.get(`${PODS}/p`);
+    expect(bound.spec.nodeName).toBe("n1");
+    expect(bound.status.conditions).toContainEqual(expect.objectContaining({ type: "PodScheduled", status: "True" }));
+    expect((await api.post(`${PODS}/p/binding`, binding)).body).toMatchObject({ code: 409 });
+  });
+
+  it("scales through /scale", async () => {
+    const path = "/apis/apps/v1/namespaces/default/deployments";
+    const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+    await api.post(path, { metadata: { name: "d" }, spec: { selector: { matchLabels: { a: "b" } }, template } });
+    const { body: scale } = await api.get(`${path}/d/scale`);
+    expect(scale).toMatchObject({
+      kind: "Scale",
+      apiVersion: "autoscaling/v1",
+      spec: { replicas: 1 },
+      status: { selector: "a=b" },
+    });
+    expect((await api.put(`${path}/d/scale`, { ...scale, spec: { replicas: 3 } })).body.spec.replicas).toBe(3);
+    expect((await api.patch(`${path}/d/scale`, { spec: { replicas: 4 } })).body.spec.replicas).toBe(4);
+    const { body } = await api.get(`${path}/d`);
+    expect(body).toMatchObject({ spec: { replicas: 4 }, metadata: { generation: 3 } });
+  });
+
+  it("serves one event under two API groups", async () => {
+    const event = {
+      metadata: { name: "e" },
+      involvedObject: { kind: "Pod", name: "p", namespace: "default" },
+      reason: "R",
+      message: "m",
+      type: "Normal",
+      source: { component: "c" },
+    };
+    expect((await api.post("/api/v1/namespaces/default/events", event)).status).toBe(201);
+    const { body } = await api.get("/apis/events.k8s.io/v1/namespaces/default/events/e");
+    expect(body).toMatchObject({
+      apiVersion: "events.k8s.io/v1",
+      kind: "Event",
+      note: "m",
+      regarding: { name: "p" },
+      deprecatedSource: { component: "c" },
+    });
+  });
+});
