@@ -1,0 +1,25 @@
+import type { ControllerInitializer } from "./framework/types.ts";
+import { endpointsController } from "./endpoints/controller.ts";
+import { endpointSliceController } from "./endpointslice/controller.ts";
+import { garbageCollectorController } from "./garbagecollector/controller.ts";
+import { namespaceController } from "./namespace/controller.ts";
+import { nodeIPAMController } from "./nodeipam/controller.ts";
+import { nodeLifecycleController } from "./nodelifecycle/controller.ts";
+import { podGCController } from "./podgc/controller.ts";
+import { rootCAController } from "./rootca/controller.ts";
+import { serviceAccountController } from "./serviceaccount/controller.ts";
+import { taintEvictionController } from "./tainteviction/controller.ts";
+
+/** The controllers of namespaces, nodes, services and identities, in upstream's order of start. */
+export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
+  endpointsController,
+  endpointSliceController,
+  podGCController,
+  namespaceController,
+  garbageCollectorController,
+  serviceAccountController,
+  rootCAController,
+  nodeIPAMController,
+  nodeLifecycleController,
+  taintEvictionController,
+];

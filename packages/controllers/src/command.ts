@@ -1,0 +1,206 @@
+import { readFile } from "node:fs/promises";
+import { Client, loadKubeconfig } from "@knots/client";
+import { newLogger, parseDuration, RealClock } from "@knots/machinery";
+import { issue, newCA } from "@knots/machinery/pki/index";
+import { Command, Option } from "commander";
+import { defaultControllerOptions } from "./framework/options.ts";
+import type { ControllerOptions } from "./framework/options.ts";
+import { HealthServer } from "./health-server.ts";
+import { ControllerManager, defaultLeaderElection } from "./manager.ts";
+
+interface Flags {
+  readonly kubeconfig: string;
+  readonly leaderElect: boolean;
+  readonly leaderElectLeaseDuration: number;
+  readonly leaderElectRenewDeadline: number;
+  readonly leaderElectRetryPeriod: number;
+  readonly leaderElectResourceName: string;
+  readonly leaderElectResourceNamespace: string;
+  readonly controllers: string[];
+  readonly allocateNodeCidrs: boolean;
+  readonly clusterCidr?: string[];
+  readonly serviceClusterIpRange?: string;
+  readonly nodeCidrMaskSize?: number;
+  readonly nodeCidrMaskSizeIpv4?: number;
+  readonly nodeCidrMaskSizeIpv6?: number;
+  readonly rootCaFile?: string;
+  readonly serviceAccountPrivateKeyFile?: string;
+  readonly clusterSigningCertFile?: string;
+  readonly clusterSigningKeyFile?: string;
+  readonly bindAddress: string;
+  readonly securePort: number;
+  readonly tlsCertFile?: string;
+  readonly tlsPrivateKeyFile?: string;
+  readonly v: number;
+  readonly [flag: string]: unknown;
+}
+
+/** Flags that are a duration, with the option each sets. */
+const DURATIONS = {
+  "node-monitor-period": "nodeMonitorPeriod",
+  "node-monitor-grace-period": "nodeMonitorGracePeriod",
+  "node-startup-grace-period": "nodeStartupGracePeriod",
+  "cluster-signing-duration": "clusterSigningDuration",
+  "endpoint-updates-batch-period": "endpointUpdatesBatchPeriod",
+  "namespace-sync-period": "namespaceSyncPeriod",
+  "resource-quota-sync-period": "resourceQuotaSyncPeriod",
+  "horizontal-pod-autoscaler-sync-period": "hpaSyncPeriod",
+  "horizontal-pod-autoscaler-downscale-stabilization": "hpaDownscaleStabilization",
+} as const satisfies Record<string, keyof ControllerOptions>;
+
+/** Flags that are a number, with the option each sets. */
+const NUMBERS = {
+  "terminated-pod-gc-threshold": "terminatedPodGCThreshold",
+  "max-endpoints-per-slice": "maxEndpointsPerSlice",
+  "mirroring-max-endpoints-per-subset": "mirroringMaxEndpointsPerSubset",
+  "node-eviction-rate": "nodeEvictionRate",
+  "secondary-node-eviction-rate": "secondaryNodeEvictionRate",
+  "large-cluster-size-threshold": "largeClusterSizeThreshold",
+  "unhealthy-zone-threshold": "unhealthyZoneThreshold",
+} as const satisfies Record<string, keyof ControllerOptions>;
+
+function list(value: string): string[] {
+  return value.split(",").filter((part) => part !== "");
+}
+
+/** A boolean flag in Go's manner: `--flag`, `--flag=true`, `--flag=false`. */
+function bool(flag: string, description: string, initial: boolean): Option {
+  return new Option(`--${flag} [bool]`, description)
+    .default(initial)
+    .preset(true)
+    .argParser((value: string) => value === "true" || value === "1");
+}
+
+function camel(flag: string): string {
+  return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** `kube-controller-manager`, with upstream's flags. */
+export function command(): Command {
+  const election = defaultLeaderElection;
+  const result = new Command("kube-controller-manager")
+    .description("Runs the controllers that drive the cluster's state towards what its objects ask for")
+    .requiredOption("--kubeconfig <file>", "kubeconfig with the address and credentials of the API server")
+    .addOption(bool("leader-elect", "run only while holding the Lease", true))
+    .option("--leader-elect-lease-duration <duration>", "life of the Lease", parseDuration, election.leaseDurationMs)
+    .option("--leader-elect-renew-deadline <duration>", "time to renew it in", parseDuration, election.renewDeadlineMs)
+    .option("--leader-elect-retry-period <duration>", "time between tries", parseDuration, election.retryPeriodMs)
+    .option("--leader-elect-resource-name <name>", "name of the Lease", election.name)
+    .option("--leader-elect-resource-namespace <namespace>", "namespace of the Lease", election.namespace)
+    .option("--controllers <names>", "controllers to run: '*', 'foo', '-foo', comma-separated", list, ["*"])
+    .addOption(bool("allocate-node-cidrs", "give each node a part of --cluster-cidr", true))
+    .option("--cluster-cidr <cidrs>", "pod CIDRs of the cluster, comma-separated", list)
+    .option("--service-cluster-ip-range <cidr>", "CIDR of the Services")
+    .option("--node-cidr-mask-size <bits>", "prefix length of a node's pod CIDR", Number)
+    .option("--node-cidr-mask-size-ipv4 <bits>", "the same for IPv4 of a dual-stack cluster", Number)
+    .option("--node-cidr-mask-size-ipv6 <bits>", "the same for IPv6 of a dual-stack cluster", Number)
+    .option("--root-ca-file <file>", "CA that goes into each namespace's kube-root-ca.crt")
+    .option("--service-account-private-key-file <file>", "key that signs service-account tokens")
+    .option("--cluster-signing-cert-file <file>", "CA that signs CertificateSigningRequests")
+    .option("--cluster-signing-key-file <file>", "its key")
+    .option("--bind-address <ip>", "address for /healthz and /metrics", "0.0.0.0")
+    .option("--secure-port <port>", "port for them; 0: none", Number, 10257)
+    .option("--tls-cert-file <file>", "its certificate; self-signed where absent")
+    .option("--tls-private-key-file <file>", "its key")
+    .option("-v, --v <level>", "log verbosity", Number, 0);
+  for (const [flag, option] of Object.entries(DURATIONS)) {
+    result.option(`--${flag} <duration>`, `see ${flag}`, parseDuration, defaultControllerOptions[option]);
+  }
+  for (const [flag, option] of Object.entries(NUMBERS)) {
+    result.option(`--${flag} <number>`, `see ${flag}`, Number, defaultControllerOptions[option]);
+  }
+  for (const [stem, workers] of Object.entries(defaultControllerOptions.concurrentSyncs)) {
+    result.option(`--concurrent-${stem}-syncs <number>`, `workers of the ${stem} controller`, Number, workers);
+  }
+  return result.action((flags: Flags) => run(flags));
+}
+
+/** Options from flags; files are read. Throws where one cannot be read. */
+export async function optionsFrom(flags: Flags): Promise<Partial<ControllerOptions>> {
+  const file = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : readFile(path, "utf8");
+  const rest: Record<string, unknown> = {
+    serviceClusterIPRange: flags.serviceClusterIpRange,
+    rootCA: await file(flags.rootCaFile),
+    serviceAccountPrivateKey: await file(flags.serviceAccountPrivateKeyFile),
+    clusterSigningCert: await file(flags.clusterSigningCertFile),
+    clusterSigningKey: await file(flags.clusterSigningKeyFile),
+    nodeCIDRMaskSizeIPv4: flags.nodeCidrMaskSizeIpv4 ?? flags.nodeCidrMaskSize,
+    nodeCIDRMaskSizeIPv6: flags.nodeCidrMaskSizeIpv6,
+  };
+  for (const [flag, option] of Object.entries({ ...DURATIONS, ...NUMBERS })) rest[option] = flags[camel(flag)];
+  const concurrentSyncs: Record<string, number> = {};
+  for (const stem of Object.keys(defaultControllerOptions.concurrentSyncs)) {
+    const workers = flags[camel(`concurrent-${stem}-syncs`)];
+    if (typeof workers === "number") concurrentSyncs[stem] = workers;
+  }
+  return {
+    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
+    allocateNodeCIDRs: flags.allocateNodeCidrs,
+    clusterCIDRs: flags.clusterCidr ?? [],
+    concurrentSyncs,
+  };
+}
+
+async function run(flags: Flags): Promise<void> {
+  const logger = newLogger({ name: "kube-controller-manager", level: flags.v >= 4 ? "debug" : "info" });
+  const clock = new RealClock();
+  await using stack = new AsyncDisposableStack();
+  const config = loadKubeconfig(flags.kubeconfig);
+  const client = stack.use(new Client({ ...config, userAgent: "kube-controller-manager" }, { logger, clock }));
+  const stopped = Promise.withResolvers<"signal" | "lost">();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve("signal"));
+  const manager = stack.use(
+    new ControllerManager({
+      client,
+      clock,
+      logger,
+      options: await optionsFrom(flags),
+      controllers: flags.controllers,
+      leaderElect: flags.leaderElect,
+      leaderElection: {
+        name: flags.leaderElectResourceName,
+        namespace: flags.leaderElectResourceNamespace,
+        leaseDurationMs: flags.leaderElectLeaseDuration,
+        renewDeadlineMs: flags.leaderElectRenewDeadline,
+        retryPeriodMs: flags.leaderElectRetryPeriod,
+      },
+      onLeadershipLost: () => stopped.resolve("lost"),
+    }),
+  );
+  if (flags.securePort !== 0) {
+    const health = stack.use(
+      new HealthServer({
+        client,
+        bindAddress: flags.bindAddress,
+        port: flags.securePort,
+        tls: await servingCertificate(flags),
+        isHealthy: () => true, // a manager that waits for the Lease is healthy; a dead one does not answer
+      }),
+    );
+    await health.start();
+  }
+  await manager.start();
+  // Another holds the Lease now: what ran here must not go on, and a supervisor starts us anew.
+  if ((await stopped.promise) === "lost") {
+    logger.error("leaderelection lost");
+    process.exitCode = 1;
+  }
+}
+
+async function servingCertificate(flags: Flags): Promise<{ cert: string; key: string }> {
+  if (flags.tlsCertFile !== undefined && flags.tlsPrivateKeyFile !== undefined) {
+    return { cert: await readFile(flags.tlsCertFile, "utf8"), key: await readFile(flags.tlsPrivateKeyFile, "utf8") };
+  }
+  const ca = await newCA("kube-controller-manager-ca");
+  const { certPem, keyPem } = await issue({
+    ca,
+    cn: "kube-controller-manager",
+    organizations: [],
+    dnsNames: ["localhost"],
+    ipAddresses: ["127.0.0.1"],
+    usages: ["server"],
+    days: 365,
+  });
+  return { cert: certPem, key: keyPem };
+}
