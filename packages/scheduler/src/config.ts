@@ -1,0 +1,117 @@
+import { parseDuration } from "@knots/machinery";
+import { parse } from "yaml";
+import { DEFAULT_PLUGINS } from "./default-profile.ts";
+import type { ProfileOptions } from "./default-profile.ts";
+import type { LeaderElectionOptions, SchedulerOptions } from "./scheduler.ts";
+
+interface PluginSet {
+  readonly enabled?: readonly { readonly name: string; readonly weight?: number }[];
+  readonly disabled?: readonly { readonly name: string }[];
+}
+
+/** What is read of `kind: KubeSchedulerConfiguration` (kubescheduler.config.k8s.io/v1). */
+interface Configuration {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly clientConnection?: { readonly kubeconfig?: string };
+  readonly leaderElection?: {
+    readonly leaderElect?: boolean;
+    readonly leaseDuration?: string;
+    readonly renewDeadline?: string;
+    readonly retryPeriod?: string;
+    readonly resourceName?: string;
+    readonly resourceNamespace?: string;
+  };
+  readonly percentageOfNodesToScore?: number;
+  readonly podInitialBackoffSeconds?: number;
+  readonly podMaxBackoffSeconds?: number;
+  readonly profiles?: readonly {
+    readonly schedulerName?: string;
+    readonly percentageOfNodesToScore?: number;
+    readonly plugins?: Readonly<Record<string, PluginSet>>;
+    readonly pluginConfig?: readonly { readonly name: string; readonly args?: unknown }[];
+  }[];
+  readonly extenders?: readonly unknown[];
+}
+
+export interface SchedulerConfiguration {
+  readonly kubeconfig?: string;
+  readonly options: Pick<
+    SchedulerOptions,
+    "profiles" | "percentageOfNodesToScore" | "podInitialBackoffMs" | "podMaxBackoffMs" | "leaderElect"
+  > & { readonly leaderElection: Partial<LeaderElectionOptions> };
+}
+
+/** Extension points at which leaving a plug-in out cannot be told from leaving it out altogether. */
+const WHOLE = new Set(["multiPoint", "filter", "postFilter", "score", "bind", "queueSort", "preEnqueue"]);
+
+/** Reads a configuration file. Throws on what it says and this scheduler does not do, rather than ignoring it. */
+export function parseConfiguration(text: string): SchedulerConfiguration {
+  const config = parse(text) as Configuration | null;
+  if (config?.kind !== "KubeSchedulerConfiguration" || config.apiVersion !== "kubescheduler.config.k8s.io/v1") {
+    throw new Error("the configuration is no KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1");
+  }
+  if ((config.extenders ?? []).length > 0) throw new Error("extenders are not supported");
+  const { leaderElection: election, clientConnection } = config;
+  const profiles = config.profiles?.map(readProfile);
+  return {
+    ...defined({ kubeconfig: clientConnection?.kubeconfig }),
+    options: {
+      ...defined({
+        profiles,
+        percentageOfNodesToScore: config.percentageOfNodesToScore ?? config.profiles?.[0]?.percentageOfNodesToScore,
+        podInitialBackoffMs: seconds(config.podInitialBackoffSeconds),
+        podMaxBackoffMs: seconds(config.podMaxBackoffSeconds),
+        leaderElect: election?.leaderElect,
+      }),
+      leaderElection: defined({
+        leaseDurationMs: duration(election?.leaseDuration),
+        renewDeadlineMs: duration(election?.renewDeadline),
+        retryPeriodMs: duration(election?.retryPeriod),
+        name: election?.resourceName,
+        namespace: election?.resourceNamespace,
+      }),
+    },
+  };
+}
+
+type Profiles = NonNullable<Configuration["profiles"]>;
+
+function readProfile(profile: Profiles[number]): ProfileOptions {
+  const schedulerName = profile.schedulerName ?? "default-scheduler";
+  const disabled = new Set<string>();
+  const weights: Record<string, number> = {};
+  for (const [point, set] of Object.entries(profile.plugins ?? {})) {
+    if (!WHOLE.has(point) && ((set.enabled ?? []).length > 0 || (set.disabled ?? []).length > 0)) {
+      throw new Error(`profile ${schedulerName}: plugins.${point} is not supported; use plugins.multiPoint`);
+    }
+    for (const { name } of set.disabled ?? []) disabled.add(name);
+  }
+  for (const set of Object.values(profile.plugins ?? {})) {
+    for (const { name, weight } of set.enabled ?? []) {
+      if (!DEFAULT_PLUGINS.includes(name)) throw new Error(`profile ${schedulerName}: plugin "${name}" does not exist`);
+      if (disabled.has("*"))
+        throw new Error(`profile ${schedulerName}: disabling "*" and enabling some is not supported`);
+      disabled.delete(name);
+      if (weight !== undefined) weights[name] = weight;
+    }
+  }
+  for (const { name } of profile.pluginConfig ?? []) {
+    throw new Error(`profile ${schedulerName}: pluginConfig of ${name} is not supported`);
+  }
+  return { schedulerName, disabled: [...disabled], weights };
+}
+
+function seconds(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : value * 1000;
+}
+
+function duration(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDuration(text);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,35 @@
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from "@knots/api/core/v1";
+import type { PodDisruptionBudget } from "@knots/api/policy/v1";
+import type { CSINode, StorageClass } from "@knots/api/storage/v1";
+import type { Client, EventRecorder } from "@knots/client";
+import type { Clock, Logger, Selector } from "@knots/machinery";
+import type { Snapshot } from "../cache/snapshot.ts";
+import type { Nominator } from "../queue/nominator.ts";
+import type { NamespaceLabels } from "./affinity-term.ts";
+
+/** The objects beside pods and nodes that plug-ins read. */
+export interface Listers {
+  readonly namespaceLabels: NamespaceLabels;
+  claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
+  volume(name: string): PersistentVolume | undefined;
+  volumes(): readonly PersistentVolume[];
+  storageClass(name: string): StorageClass | undefined;
+  csiNode(name: string): CSINode | undefined;
+  budgets(namespace: string): readonly PodDisruptionBudget[];
+  /** Selects the pods that belong together with this one: of its Services and of its controller. Undefined: none. */
+  defaultSelector(pod: Pod): Selector | undefined;
+}
+
+/** What a plug-in is made from. */
+export interface Handle {
+  /** The profile's name. */
+  readonly schedulerName: string;
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recorder: EventRecorder;
+  readonly listers: Listers;
+  readonly nominator: Nominator;
+  /** The view of the running cycle. */
+  snapshot(): Snapshot;
+}

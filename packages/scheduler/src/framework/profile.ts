@@ -1,0 +1,239 @@
+import { CycleState } from "./cycle-state.ts";
+import type { Handle } from "./handle.ts";
+import type { NodeInfo } from "./node-info.ts";
+import type {
+  AnyPlugin,
+  BindPlugin,
+  FilterPlugin,
+  PermitPlugin,
+  Plugin,
+  PostBindPlugin,
+  PostFilterPlugin,
+  PostFilterResult,
+  PreBindPlugin,
+  PreEnqueuePlugin,
+  PreFilterPlugin,
+  PreScorePlugin,
+  QueueSortPlugin,
+  ReservePlugin,
+  ScorePlugin,
+} from "./plugin.ts";
+import type { PodInfo } from "./pod-info.ts";
+import { errorStatus, isRejection } from "./status.ts";
+import type { Status } from "./status.ts";
+
+/** A plug-in and the weight of its score. */
+export interface EnabledPlugin {
+  readonly plugin: AnyPlugin;
+  readonly weight?: number;
+}
+
+export interface PreFiltered {
+  readonly nodeNames: ReadonlySet<string> | undefined;
+  readonly status: Status | undefined;
+  readonly rejectedBy: ReadonlySet<string>;
+}
+
+// Each list holds the plug-ins that implement that extension point, in their order.
+function implementing<T extends Plugin>(plugins: readonly AnyPlugin[], method: keyof T): T[] {
+  return plugins.filter((plugin) => method in plugin) as unknown as T[];
+}
+
+/** The plug-ins of one scheduler name, run at their extension points. */
+export class Profile {
+  readonly handle: Handle;
+  readonly plugins: readonly AnyPlugin[];
+  readonly queueSort: QueueSortPlugin;
+  readonly #preEnqueue: readonly PreEnqueuePlugin[];
+  readonly #preFilter: readonly PreFilterPlugin[];
+  readonly #filter: readonly FilterPlugin[];
+  readonly #postFilter: readonly PostFilterPlugin[];
+  readonly #preScore: readonly PreScorePlugin[];
+  readonly #score: readonly { readonly plugin: ScorePlugin; readonly weight: number }[];
+  readonly #reserve: readonly ReservePlugin[];
+  readonly #permit: readonly PermitPlugin[];
+  readonly #preBind: readonly PreBindPlugin[];
+  readonly #bind: readonly BindPlugin[];
+  readonly #postBind: readonly PostBindPlugin[];
+
+  /** Throws where nothing sorts the queue or binds. */
+  constructor(handle: Handle, enabled: readonly EnabledPlugin[]) {
+    this.handle = handle;
+    const plugins = enabled.map(({ plugin }) => plugin);
+    this.plugins = plugins;
+    const [queueSort] = implementing<QueueSortPlugin>(plugins, "compare");
+    if (queueSort === undefined) throw new Error(`profile ${handle.schedulerName}: no queue sort plugin is enabled`);
+    this.queueSort = queueSort;
+    this.#preEnqueue = implementing(plugins, "preEnqueue");
+    this.#preFilter = implementing(plugins, "preFilter");
+    this.#filter = implementing(plugins, "filter");
+    this.#postFilter = implementing(plugins, "postFilter");
+    this.#preScore = implementing(plugins, "preScore");
+    this.#score = enabled.flatMap(({ plugin, weight = 1 }) => {
+      const [scoring] = implementing<ScorePlugin>([plugin], "score");
+      return scoring === undefined ? [] : [{ plugin: scoring, weight }];
+    });
+    this.#reserve = implementing(plugins, "reserve");
+    this.#permit = implementing(plugins, "permit");
+    this.#preBind = implementing(plugins, "preBind");
+    this.#bind = implementing(plugins, "bind");
+    this.#postBind = implementing(plugins, "postBind");
+    if (this.#bind.length === 0) throw new Error(`profile ${handle.schedulerName}: at least one bind plugin is needed`);
+  }
+
+  preEnqueue(pod: PodInfo): Status | undefined {
+    for (const plugin of this.#preEnqueue) {
+      const status = plugin.preEnqueue(pod);
+      if (status !== undefined) return { ...status, plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  preFilter(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[]): PreFiltered {
+    let nodeNames: ReadonlySet<string> | undefined;
+    const narrowedBy = new Set<string>();
+    for (const plugin of this.#preFilter) {
+      const result = plugin.preFilter(state, pod, nodes);
+      if (result?.status?.code === "Skip") state.skippedFilters.add(plugin.name);
+      else if (result?.status !== undefined) {
+        const rejectedBy = new Set(isRejection(result.status) ? [plugin.name] : []);
+        return { nodeNames: undefined, status: { ...result.status, plugin: plugin.name }, rejectedBy };
+      }
+      if (result?.nodeNames === undefined) continue;
+      narrowedBy.add(plugin.name);
+      nodeNames = nodeNames === undefined ? result.nodeNames : new Set(result.nodeNames).intersection(nodeNames);
+      if (nodeNames.size > 0) continue;
+      const names = [...narrowedBy];
+      const reason =
+        names.length === 1
+          ? `node(s) didn't satisfy plugin ${names.join()}`
+          : `node(s) didn't satisfy plugin(s) [${names.join(" ")}] simultaneously`;
+      return {
+        nodeNames,
+        status: { code: "UnschedulableAndUnresolvable", reasons: [reason], plugin: plugin.name },
+        rejectedBy: narrowedBy,
+      };
+    }
+    return { nodeNames, status: undefined, rejectedBy: narrowedBy };
+  }
+
+  addPod(state: CycleState, pod: PodInfo, added: PodInfo, node: NodeInfo): void {
+    for (const plugin of this.#preFilter) {
+      if (!state.skippedFilters.has(plugin.name)) plugin.addPod?.(state, pod, added, node);
+    }
+  }
+
+  removePod(state: CycleState, pod: PodInfo, removed: PodInfo, node: NodeInfo): void {
+    for (const plugin of this.#preFilter) {
+      if (!state.skippedFilters.has(plugin.name)) plugin.removePod?.(state, pod, removed, node);
+    }
+  }
+
+  /** The first rejection of the node; undefined: it passes. */
+  filter(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
+    for (const plugin of this.#filter) {
+      if (state.skippedFilters.has(plugin.name)) continue;
+      const status = plugin.filter(state, pod, node);
+      if (status !== undefined) return { ...status, plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  /**
+   * Filter on a node that may be promised to others: first with the nominated pods of equal or higher priority on it (their
+   * victims may be gone already), then without them (they may never come, and the pod must not need them, by affinity).
+   */
+  filterWithNominated(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
+    const { nominator } = this.handle;
+    if (!nominator.has(node.name)) return this.filter(state, pod, node);
+    const coming = [...nominator.on(node.name)].filter(
+      (other) => other.priority >= pod.priority && other.uid !== pod.uid,
+    );
+    if (coming.length > 0) {
+      const nodeWith = node.clone();
+      const stateWith = state.clone();
+      for (const other of coming) {
+        nodeWith.addPod(other);
+        this.addPod(stateWith, pod, other, nodeWith);
+      }
+      const status = this.filter(stateWith, pod, nodeWith);
+      if (status !== undefined) return status;
+    }
+    return this.filter(state, pod, node);
+  }
+
+  /** Runs until one finds a node; what the others say is joined. */
+  async postFilter(state: CycleState, pod: PodInfo, rejected: ReadonlyMap<string, Status>): Promise<PostFilterResult> {
+    const reasons: string[] = [];
+    for (const plugin of this.#postFilter) {
+      const result = await plugin.postFilter(state, pod, rejected);
+      if (result.status === undefined) return result;
+      if (!isRejection(result.status)) return { ...result, status: { ...result.status, plugin: plugin.name } };
+      reasons.push(...result.status.reasons);
+    }
+    return { status: { code: "Unschedulable", reasons } };
+  }
+
+  /** The weighted sum of all scores, in the order of the nodes. */
+  score(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[]): number[] {
+    for (const plugin of this.#preScore) {
+      if (plugin.preScore(state, pod, nodes)?.code === "Skip") state.skippedScores.add(plugin.name);
+    }
+    const totals = nodes.map(() => 0);
+    for (const { plugin, weight } of this.#score) {
+      if (state.skippedScores.has(plugin.name)) continue;
+      const scores = nodes.map((node) => plugin.score(state, pod, node));
+      plugin.normalize?.(state, pod, scores, nodes);
+      for (const [i, score] of scores.entries()) totals[i] = (totals[i] ?? 0) + score * weight;
+    }
+    return totals;
+  }
+
+  /** On failure everything is unreserved again. */
+  reserve(state: CycleState, pod: PodInfo, nodeName: string): Status | undefined {
+    for (const plugin of this.#reserve) {
+      const status = plugin.reserve(state, pod, nodeName);
+      if (status === undefined) continue;
+      this.unreserve(state, pod, nodeName);
+      return { ...status, plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  unreserve(state: CycleState, pod: PodInfo, nodeName: string): void {
+    for (const plugin of this.#reserve.toReversed()) plugin.unreserve(state, pod, nodeName);
+  }
+
+  /** A promise: the pod is to wait for it before it is bound. */
+  permit(state: CycleState, pod: PodInfo, nodeName: string): Status | Promise<Status | undefined> | undefined {
+    const waits: Promise<Status | undefined>[] = [];
+    for (const plugin of this.#permit) {
+      const result = plugin.permit(state, pod, nodeName);
+      if (result === undefined) continue;
+      if ("code" in result) return { ...result, plugin: plugin.name };
+      waits.push(result.wait.then((status) => (status === undefined ? status : { ...status, plugin: plugin.name })));
+    }
+    if (waits.length === 0) return undefined;
+    return Promise.all(waits).then((results) => results.find((status) => status !== undefined));
+  }
+
+  /** PreBind, Bind and PostBind. Never rejects: what goes wrong is the status. */
+  async bind(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Status | undefined> {
+    try {
+      for (const plugin of this.#preBind) {
+        const status = await plugin.preBind(state, pod, nodeName, signal);
+        if (status !== undefined && status.code !== "Skip") return { ...status, plugin: plugin.name };
+      }
+      for (const plugin of this.#bind) {
+        const status = await plugin.bind(state, pod, nodeName);
+        if (status?.code === "Skip") continue;
+        if (status !== undefined) return { ...status, plugin: plugin.name };
+        for (const after of this.#postBind) after.postBind(state, pod, nodeName);
+        return undefined;
+      }
+      return errorStatus(new Error("no bind plugin took the pod"));
+    } catch (error) {
+      return errorStatus(error);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { replicaSets, statefulSets } from "@knots/api/apps/v1";
+import type { Pod, Service } from "@knots/api/core/v1";
+import {
+  namespaces,
+  persistentVolumeClaims,
+  persistentVolumes,
+  replicationControllers,
+  services,
+} from "@knots/api/core/v1";
+import { podDisruptionBudgets } from "@knots/api/policy/v1";
+import { csiNodes, storageClasses } from "@knots/api/storage/v1";
+import type { Informer, InformerFactory } from "@knots/client";
+import { getControllerOf, Selector, selectorFromLabelSelector, selectorFromSet } from "@knots/machinery";
+import type { KubeObject, LabelSelector } from "@knots/machinery";
+import type { Listers } from "./framework/handle.ts";
+
+/** Something that has pods of its own, cut down to what is read of it. */
+interface PodOwner extends KubeObject {
+  spec?: { selector?: unknown };
+}
+
+function slim<T extends PodOwner>(object: T): T {
+  const { name, namespace, uid, resourceVersion } = object.metadata ?? {};
+  const metadata = { name, namespace, uid, resourceVersion };
+  return { apiVersion: object.apiVersion, kind: object.kind, metadata, spec: { selector: object.spec?.selector } } as T;
+}
+
+/** Drops what nobody here reads and what is large. */
+export function withoutManagedFields<T extends KubeObject>(object: T): T {
+  if (object.metadata?.managedFields === undefined) return object;
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** The informers beside those of pods and nodes, as the listers plug-ins read. `changed`: something may have become possible. */
+export function createListers(
+  informers: InformerFactory,
+  changed: (what: "VolumeChange" | "NamespaceChange") => void,
+): Listers {
+  const spaces = informers.informer(namespaces, { transform: withoutManagedFields });
+  const claims = informers.informer(persistentVolumeClaims, { transform: withoutManagedFields });
+  const volumes = informers.informer(persistentVolumes, { transform: withoutManagedFields });
+  const classes = informers.informer(storageClasses, { transform: withoutManagedFields });
+  const csi = informers.informer(csiNodes, { transform: withoutManagedFields });
+  const budgets = informers.informer(podDisruptionBudgets, { transform: withoutManagedFields });
+  const serviceInformer = informers.informer(services, { transform: slim });
+  const owners: Readonly<Record<string, Informer<PodOwner>>> = {
+    ReplicaSet: informers.informer(replicaSets, { transform: slim }) as unknown as Informer<PodOwner>,
+    StatefulSet: informers.informer(statefulSets, { transform: slim }) as unknown as Informer<PodOwner>,
+    ReplicationController: informers.informer(replicationControllers, {
+      transform: slim,
+    }) as unknown as Informer<PodOwner>,
+  };
+  for (const informer of [claims, volumes, classes, csi] as Informer<KubeObject>[]) {
+    const tell = (): void => changed("VolumeChange");
+    informer.addHandler({ add: tell, update: tell });
+  }
+  const spaceChanged = (): void => changed("NamespaceChange");
+  spaces.addHandler({ add: spaceChanged, update: spaceChanged });
+  return {
+    namespaceLabels: (name) => {
+      const space = spaces.lister.get(name);
+      return space === undefined ? undefined : (space.metadata?.labels ?? {});
+    },
+    claim: (namespace, name) => claims.lister.get(`${namespace}/${name}`),
+    volume: (name) => volumes.lister.get(name),
+    volumes: () => volumes.lister.list(),
+    storageClass: (name) => classes.lister.get(name),
+    csiNode: (name) => csi.lister.get(name),
+    budgets: (namespace) => budgets.lister.list(namespace),
+    defaultSelector: (pod) => {
+      const namespace = pod.metadata?.namespace ?? "";
+      return defaultSelector(pod, serviceInformer.lister.list(namespace), (kind, name) =>
+        owners[kind]?.lister.get(`${namespace}/${name}`),
+      );
+    },
+  };
+}
+
+/** What selects a pod's kin: its Services' selectors and its controller's, all of them together. Pure. */
+export function defaultSelector(
+  pod: Pod,
+  inNamespace: readonly Service[],
+  owner: (kind: string, name: string) => PodOwner | undefined,
+): Selector | undefined {
+  const labels = pod.metadata?.labels;
+  if (labels === undefined) return undefined;
+  const parts = inNamespace
+    .filter(({ spec }) => spec?.selector !== undefined && selectorFromSet(spec.selector).matches(labels))
+    .map(({ spec }) => selectorFromSet(spec?.selector ?? {}));
+  const ref = getControllerOf(pod);
+  const selector = ref === undefined ? undefined : owner(ref.kind, ref.name)?.spec?.selector;
+  if (selector !== undefined) {
+    parts.push(
+      ref?.kind === "ReplicationController"
+        ? selectorFromSet(selector as Record<string, string>)
+        : selectorFromLabelSelector(selector as LabelSelector),
+    );
+  }
+  return parts.length === 0 ? undefined : new Selector(parts.flatMap(({ requirements }) => requirements));
+}

@@ -1,0 +1,60 @@
+import type { Node } from "@knots/api/core/v1";
+import type { StateData } from "../framework/cycle-state.ts";
+import type { NodeMatcher } from "../framework/node-selector.ts";
+import { compileRequiredNodeAffinity, compileTerm, namedNodes } from "../framework/node-selector.ts";
+import type { FilterPlugin, PreFilterPlugin, PreScorePlugin, ScorePlugin } from "../framework/plugin.ts";
+import { SKIP, unresolvable } from "../framework/status.ts";
+import { NAMES } from "./names.ts";
+import { scaleToMax } from "./normalize.ts";
+
+const REJECTED = unresolvable("node(s) didn't match Pod's node affinity/selector");
+const CONFLICT = unresolvable("pod affinity terms conflict");
+const SCORE_KEY = `${NAMES.nodeAffinity}/preferred`;
+
+interface Required extends StateData {
+  readonly matches: NodeMatcher;
+}
+
+interface Preferred extends StateData {
+  readonly terms: readonly { readonly matches: NodeMatcher; readonly weight: number }[];
+}
+
+/** spec.nodeSelector and node affinity. */
+export const nodeAffinity: PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin = {
+  name: NAMES.nodeAffinity,
+  events: ["NodeAdd", "NodeLabelChange", "PodUpdate"],
+  hint(pod, event, _old, current) {
+    if (event === "PodUpdate") return true;
+    const matches = pod.pod.spec === undefined ? undefined : compileRequiredNodeAffinity(pod.pod.spec);
+    return matches === undefined || current === undefined || matches(current as Node);
+  },
+  preFilter(state, { pod }) {
+    const matches = pod.spec === undefined ? undefined : compileRequiredNodeAffinity(pod.spec);
+    if (pod.spec === undefined || matches === undefined) return { status: SKIP };
+    const data: Required = { matches, clone: () => data };
+    state.write(NAMES.nodeAffinity, data);
+    const nodeNames = namedNodes(pod.spec);
+    if (nodeNames === undefined) return undefined;
+    return nodeNames.size === 0 ? { status: CONFLICT } : { nodeNames };
+  },
+  filter(state, _pod, { node }) {
+    const data = state.read<Required>(NAMES.nodeAffinity);
+    return data === undefined || (node !== undefined && data.matches(node)) ? undefined : REJECTED;
+  },
+  preScore(state, { pod }) {
+    const preferred = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    if (preferred.length === 0) return SKIP;
+    const terms = preferred.map(({ preference, weight }) => ({ matches: compileTerm(preference), weight }));
+    const data: Preferred = { terms, clone: () => data };
+    state.write(SCORE_KEY, data);
+    return undefined;
+  },
+  score(state, _pod, { node }) {
+    let sum = 0;
+    for (const { matches, weight } of state.read<Preferred>(SCORE_KEY)?.terms ?? []) {
+      if (node !== undefined && matches(node)) sum += weight;
+    }
+    return sum;
+  },
+  normalize: (_state, _pod, scores) => scaleToMax(scores, false),
+};

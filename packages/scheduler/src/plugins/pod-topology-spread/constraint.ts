@@ -1,0 +1,81 @@
+import type { Pod, TopologySpreadConstraint } from "@knots/api/core/v1";
+import { selectorFromLabelSelector } from "@knots/machinery";
+import type { Selector } from "@knots/machinery";
+import type { NodeMatcher } from "../../framework/node-selector.ts";
+import type { NodeInfo } from "../../framework/node-info.ts";
+import type { PodInfo } from "../../framework/pod-info.ts";
+import { untoleratedTaint } from "../taint-toleration.ts";
+
+export const HOSTNAME = "kubernetes.io/hostname";
+
+/** A compiled topology spread constraint. */
+export interface Constraint {
+  readonly topologyKey: string;
+  readonly maxSkew: number;
+  readonly minDomains: number;
+  readonly selector: Selector;
+  readonly honorAffinity: boolean;
+  readonly honorTaints: boolean;
+}
+
+/** The pod's constraints of that kind, with the values of its matchLabelKeys as part of the selector. */
+export function constraintsOf(pod: Pod, when: TopologySpreadConstraint["whenUnsatisfiable"]): Constraint[] {
+  const labels = pod.metadata?.labels ?? {};
+  return (pod.spec?.topologySpreadConstraints ?? [])
+    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when)
+    .map((constraint) => {
+      const keys = (constraint.matchLabelKeys ?? []).filter((key) => labels[key] !== undefined);
+      const { labelSelector } = constraint;
+      const selector =
+        labelSelector === undefined || keys.length === 0
+          ? labelSelector
+          : {
+              ...labelSelector,
+              matchExpressions: [
+                ...(labelSelector.matchExpressions ?? []),
+                ...keys.map((key) => ({ key, operator: "In" as const, values: [labels[key] ?? ""] })),
+              ],
+            };
+      return {
+        topologyKey: constraint.topologyKey,
+        maxSkew: constraint.maxSkew,
+        minDomains: constraint.minDomains ?? 1,
+        selector: selectorFromLabelSelector(selector),
+        honorAffinity: constraint.nodeAffinityPolicy !== "Ignore",
+        honorTaints: constraint.nodeTaintsPolicy === "Honor",
+      };
+    });
+}
+
+/** What applies where a pod says nothing: spread over zones and nodes, as a wish. */
+export function systemDefaults(selector: Selector | undefined): Constraint[] {
+  if (selector === undefined || selector.empty) return [];
+  const common = { minDomains: 1, selector, honorAffinity: true, honorTaints: false };
+  return [
+    { ...common, topologyKey: HOSTNAME, maxSkew: 3 },
+    { ...common, topologyKey: "topology.kubernetes.io/zone", maxSkew: 5 },
+  ];
+}
+
+/** Whether the pods of a node count for the constraint: is it a node the new pod could be on? */
+export function nodeCounts(
+  constraint: Constraint,
+  pod: PodInfo,
+  node: NodeInfo,
+  matchesAffinity: NodeMatcher | undefined,
+): boolean {
+  if (node.node === undefined) return false;
+  if (constraint.honorAffinity && matchesAffinity !== undefined && !matchesAffinity(node.node)) return false;
+  return !constraint.honorTaints || untoleratedTaint(node.node, pod.pod.spec?.tolerations ?? []) === undefined;
+}
+
+export function domainOf(constraint: Constraint, node: NodeInfo): string | undefined {
+  return node.node?.metadata?.labels?.[constraint.topologyKey];
+}
+
+/** Pods on their way out count nowhere: their place is free soon. */
+export function podCounts(constraint: Constraint, other: PodInfo): boolean {
+  return (
+    other.pod.metadata?.deletionTimestamp === undefined && constraint.selector.matches(other.pod.metadata?.labels ?? {})
+  );
+}

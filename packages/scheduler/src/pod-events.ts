@@ -1,0 +1,91 @@
+import type { Node, Pod } from "@knots/api/core/v1";
+import { nodes, pods } from "@knots/api/core/v1";
+import type { Informer, InformerFactory } from "@knots/client";
+import type { Cache } from "./cache/cache.ts";
+import { podInfo } from "./framework/pod-info.ts";
+import type { PodInfo } from "./framework/pod-info.ts";
+import { withoutManagedFields } from "./listers.ts";
+import { nodeEvents } from "./node-events.ts";
+import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+
+/** Pods that have ended hold nothing. */
+const LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed";
+
+export interface Wiring {
+  readonly informers: InformerFactory;
+  readonly cache: Cache;
+  readonly queue: SchedulingQueue;
+  /** Whether one of our profiles is meant by spec.schedulerName. */
+  readonly isOurs: (pod: Pod) => boolean;
+}
+
+function isEnded(pod: Pod): boolean {
+  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+}
+
+/** Whether an update of a waiting pod may make it schedulable: its own wishes changed, not only its status. */
+export function wishesChanged(old: Pod, pod: Pod): boolean {
+  return (
+    JSON.stringify(old.metadata?.labels) !== JSON.stringify(pod.metadata?.labels) ||
+    JSON.stringify(old.spec) !== JSON.stringify(pod.spec)
+  );
+}
+
+/** Leads what the informers say of pods and nodes into cache and queue. */
+export function wirePodsAndNodes({ informers, cache, queue, isOurs }: Wiring): Informer<Pod> {
+  const podInformer = informers.informer(pods, { fieldSelector: LIVE_PODS, transform: withoutManagedFields });
+  const nodeInformer = informers.informer(nodes, { transform: withoutManagedFields });
+
+  const assigned = (old: Pod | undefined, pod: Pod): void => {
+    const info = podInfo(pod);
+    const known = old !== undefined && !!old.spec?.nodeName;
+    queue.delete(info.uid);
+    cache.setPod(info);
+    if (!known) queue.event("AssignedPodAdd", undefined, info);
+    else if (wishesChanged(old, pod)) queue.event("AssignedPodUpdate", podInfo(old), info);
+  };
+  const released = (info: PodInfo): void => {
+    cache.removePod(info.uid);
+    queue.event("AssignedPodDelete", info, undefined);
+  };
+  const remove = (pod: Pod): void => {
+    const info = podInfo(pod);
+    const held = !!pod.spec?.nodeName || cache.isAssumed(info.uid);
+    queue.delete(info.uid);
+    if (held) released(info);
+  };
+  const waiting = (old: Pod | undefined, pod: Pod): void => {
+    const { metadata } = pod;
+    if (metadata?.deletionTimestamp !== undefined) return queue.delete(metadata.uid ?? "");
+    if (!isOurs(pod) || cache.isAssumed(metadata?.uid ?? "")) return;
+    queue.put(podInfo(pod), old !== undefined && wishesChanged(old, pod));
+  };
+  const seen = (old: Pod | undefined, pod: Pod): void => {
+    if (isEnded(pod)) remove(pod);
+    else if (pod.spec?.nodeName) assigned(old, pod);
+    else waiting(old, pod);
+  };
+  podInformer.addHandler({
+    add: (pod) => seen(undefined, pod),
+    update(old, pod) {
+      // Deleted and made anew between two looks.
+      if (old.metadata?.uid !== pod.metadata?.uid) {
+        remove(old);
+        seen(undefined, pod);
+      } else seen(old, pod);
+    },
+    delete: remove,
+  });
+  nodeInformer.addHandler({
+    add(node: Node) {
+      cache.setNode(node);
+      queue.event("NodeAdd", undefined, node);
+    },
+    update(old, node) {
+      cache.setNode(node);
+      for (const event of nodeEvents(old, node)) queue.event(event, old, node);
+    },
+    delete: (node) => cache.removeNode(node.metadata?.name ?? ""),
+  });
+  return podInformer;
+}

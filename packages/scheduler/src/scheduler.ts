@@ -1,0 +1,201 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Pod } from "@knots/api/core/v1";
+import { EventRecorder, InformerFactory, LeaderElector } from "@knots/client";
+import type { Client } from "@knots/client";
+import type { Clock, Logger } from "@knots/machinery";
+import { Cache } from "./cache/cache.ts";
+import { buildProfile } from "./default-profile.ts";
+import type { ProfileOptions } from "./default-profile.ts";
+import type { ClusterEvent } from "./framework/events.ts";
+import type { Profile } from "./framework/profile.ts";
+import { createListers } from "./listers.ts";
+import { SchedulerMetrics } from "./metrics.ts";
+import { wirePodsAndNodes } from "./pod-events.ts";
+import { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import type { QueuedPod } from "./queue/scheduling-queue.ts";
+import { PodPlacer } from "./schedule-pod.ts";
+import { SchedulingLoop } from "./scheduling-loop.ts";
+
+export const DEFAULT_SCHEDULER_NAME = "default-scheduler";
+
+export interface LeaderElectionOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
+
+export const defaultLeaderElection: LeaderElectionOptions = {
+  namespace: "kube-system",
+  name: "kube-scheduler",
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2000,
+};
+
+export interface SchedulerOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** One per value of spec.schedulerName; the default scheduler alone where absent. */
+  readonly profiles?: readonly ProfileOptions[];
+  /** 1–100; absent or 0: by the size of the cluster. */
+  readonly percentageOfNodesToScore?: number;
+  readonly podInitialBackoffMs?: number;
+  readonly podMaxBackoffMs?: number;
+  /** Schedule only while holding the Lease. False (the default): at once. */
+  readonly leaderElect?: boolean;
+  readonly leaderElection?: Partial<LeaderElectionOptions>;
+  /** Told when the Lease was lost: scheduling has stopped, and a process should end. */
+  onLeadershipLost?(): void;
+  /** For tests: breaks ties between nodes. */
+  readonly random?: () => number;
+}
+
+/** What exists while the scheduler runs. */
+interface Running extends AsyncDisposable {
+  readonly metrics: SchedulerMetrics;
+}
+
+/** Gives pods without a node one. */
+export class Scheduler implements AsyncDisposable {
+  readonly #options: SchedulerOptions;
+  readonly #abort = new AbortController();
+  #running: Running | undefined;
+  #election: Promise<void> | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether pods are being scheduled now. */
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Prometheus text; "" while it waits for the Lease. */
+  async metrics(): Promise<string> {
+    return (await this.#running?.metrics.registry.metrics()) ?? "";
+  }
+
+  /** Without leader election: resolves when the informers have synced and pods are scheduled. With it: at once. */
+  async start(): Promise<void> {
+    if (this.#options.leaderElect !== true) return this.#run(this.#abort.signal);
+    const { client, clock, logger } = this.#options;
+    const election = { ...defaultLeaderElection, ...this.#options.leaderElection };
+    const elector = new LeaderElector({
+      client,
+      clock,
+      lock: { namespace: election.namespace, name: election.name },
+      identity: `${hostname()}_${randomUUID()}`,
+      leaseDurationMs: election.leaseDurationMs,
+      renewDeadlineMs: election.renewDeadlineMs,
+      retryPeriodMs: election.retryPeriodMs,
+      onStartedLeading: (signal: AbortSignal) => {
+        this.#run(signal).catch((error: unknown) => {
+          if (!signal.aborted) logger.error({ err: error }, "scheduling could not be started");
+        });
+      },
+      onStoppedLeading: () => {
+        void this.#stop();
+        if (!this.#abort.signal.aborted) this.#options.onLeadershipLost?.();
+      },
+    });
+    this.#election = elector.run(this.#abort.signal);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { client, clock, logger } = this.#options;
+    await using stack = new AsyncDisposableStack();
+    const informers = stack.use(new InformerFactory(client, { clock, logger }));
+    const profiles = new Map<string, Profile>();
+    const profileOf = (pod: Pod): Profile | undefined =>
+      profiles.get(pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME);
+    const cache = new Cache();
+    const queue = new SchedulingQueue({
+      clock,
+      compare: (a, b) => profileOf(a.info.pod)?.queueSort.compare(a, b) ?? 0,
+      isGated: (info) => profileOf(info.pod)?.preEnqueue(info) !== undefined,
+      concerns: (queued, event, old, current) => concerns(profileOf(queued.info.pod), queued, event, old, current),
+      ...(this.#options.podInitialBackoffMs === undefined
+        ? {}
+        : { initialBackoffMs: this.#options.podInitialBackoffMs }),
+      ...(this.#options.podMaxBackoffMs === undefined ? {} : { maxBackoffMs: this.#options.podMaxBackoffMs }),
+    });
+    const listers = createListers(informers, (event) => queue.event(event));
+    for (const options of this.#options.profiles ?? [{ schedulerName: DEFAULT_SCHEDULER_NAME }]) {
+      const { schedulerName } = options;
+      if (profiles.has(schedulerName)) throw new Error(`profile ${schedulerName} is configured twice`);
+      const recorder = stack.use(new EventRecorder({ client, component: schedulerName, clock, logger }));
+      const handle = {
+        schedulerName,
+        client,
+        clock,
+        logger: logger.child({ profile: schedulerName }),
+        recorder,
+        listers,
+        nominator: queue.nominator,
+        snapshot: () => cache.snapshot(),
+      };
+      profiles.set(schedulerName, buildProfile(handle, options));
+    }
+    if (profiles.size === 0) throw new Error("a scheduler needs at least one profile");
+    const podInformer = wirePodsAndNodes({ informers, cache, queue, isOurs: (pod) => profileOf(pod) !== undefined });
+    informers.start();
+    await informers.waitForSync(signal);
+    if (signal.aborted) return;
+    const metrics = new SchedulerMetrics([...profiles.keys()].join(), () => queue.sizes);
+    const { percentageOfNodesToScore, random } = this.#options;
+    const loop = stack.use(
+      new SchedulingLoop({
+        clock,
+        logger,
+        cache,
+        queue,
+        placer: new PodPlacer({
+          ...(percentageOfNodesToScore === undefined ? {} : { percentageOfNodesToScore }),
+          ...(random === undefined ? {} : { random }),
+        }),
+        metrics,
+        profileOf,
+        current: (key) => podInformer.lister.get(key),
+      }),
+    );
+    loop.start();
+    const owned = stack.move();
+    this.#running = { metrics, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+    logger.info({ profiles: [...profiles.keys()] }, "scheduling");
+  }
+
+  async #stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    await running?.[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await this.#election;
+    await this.#stop();
+  }
+}
+
+/** Whether one of the plug-ins that rejected the pod sees a chance in the event. */
+function concerns(
+  profile: Profile | undefined,
+  queued: QueuedPod,
+  event: ClusterEvent,
+  old: unknown,
+  current: unknown,
+): boolean {
+  if (event === "Flush" || event === "ForceActivate" || queued.rejectedBy.has("*")) return true;
+  return (
+    profile?.plugins.some((plugin) => {
+      if (!queued.rejectedBy.has(plugin.name)) return false;
+      if (plugin.events === undefined) return true;
+      return plugin.events.includes(event) && (plugin.hint?.(queued.info, event, old, current) ?? true);
+    }) ?? false
+  );
+}
