@@ -1,0 +1,252 @@
+/** A container runtime in memory: the same kubelet without containers, for tests and simulated nodes. It needs no privileges. */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "@knots/machinery";
+import * as pb from "../generated/cri.ts";
+import { CriCode, CriError } from "./error.ts";
+import type { CriClients, ImageService, RuntimeService } from "./types.ts";
+
+/** What becomes of a container after it was started; undefined: it runs until it is stopped. */
+export type Behaviour = (
+  config: pb.ContainerConfig,
+  sandbox: pb.PodSandboxConfig,
+) => { exitCode: number; afterMs: number } | undefined;
+
+export interface SimulatedRuntimeOptions {
+  readonly clock: Clock;
+  readonly behaviour?: Behaviour;
+  /** First three numbers of the pods' addresses. */
+  readonly network?: string;
+  /** Whether an image can be pulled; all can by default. */
+  readonly pullable?: (image: string) => boolean;
+}
+
+interface Sandbox {
+  readonly id: string;
+  readonly config: pb.PodSandboxConfig;
+  readonly createdAt: bigint;
+  readonly ip: string;
+  ready: boolean;
+}
+
+interface SimulatedContainer {
+  readonly id: string;
+  readonly sandbox: Sandbox;
+  readonly config: pb.ContainerConfig;
+  readonly createdAt: bigint;
+  state: pb.ContainerState;
+  startedAt: bigint;
+  finishedAt: bigint;
+  exitCode: number;
+}
+
+export class SimulatedRuntime implements CriClients {
+  readonly #options: SimulatedRuntimeOptions;
+  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #containers = new Map<string, SimulatedContainer>();
+  readonly #images = new Map<string, pb.Image>();
+  #addresses = 1;
+  #last = 0n;
+
+  constructor(options: SimulatedRuntimeOptions) {
+    this.#options = options;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing is held.
+  }
+
+  readonly runtime: RuntimeService = {
+    version: () =>
+      Promise.resolve({ version: "0.1.0", runtimeName: "simulated", runtimeVersion: "1.0.0", runtimeApiVersion: "v1" }),
+    status: () =>
+      Promise.resolve(
+        pb.StatusResponse.create({
+          status: {
+            conditions: ["RuntimeReady", "NetworkReady"].map((type) => ({
+              type,
+              status: true,
+              reason: "",
+              message: "",
+            })),
+          },
+        }),
+      ),
+    updateRuntimeConfig: () => Promise.resolve(),
+    runPodSandbox: (config) => {
+      const id = newID();
+      const hostNetwork = config.linux?.securityContext?.namespaceOptions?.network === pb.NamespaceMode.NODE;
+      this.#addresses += 1;
+      const ip = hostNetwork ? "" : `${this.#options.network ?? "10.244.0"}.${this.#addresses}`;
+      this.#sandboxes.set(id, { id, config, createdAt: this.#now(), ip, ready: true });
+      return Promise.resolve(id);
+    },
+    stopPodSandbox: (id) => {
+      const sandbox = this.#sandboxes.get(id);
+      if (sandbox !== undefined) sandbox.ready = false;
+      for (const container of this.#containers.values()) if (container.sandbox.id === id) this.#exit(container, 137);
+      return Promise.resolve();
+    },
+    removePodSandbox: (id) => {
+      this.#sandboxes.delete(id);
+      for (const container of this.#containers.values())
+        if (container.sandbox.id === id) this.#containers.delete(container.id);
+      return Promise.resolve();
+    },
+    podSandboxStatus: (id) => {
+      const sandbox = this.#sandboxes.get(id);
+      if (sandbox === undefined) return notFound("podSandboxStatus", "sandbox", id);
+      return Promise.resolve(
+        pb.PodSandboxStatusResponse.create({
+          status: {
+            ...listed(sandbox),
+            network: { ip: sandbox.ip },
+            linux: { namespaces: { options: sandbox.config.linux?.securityContext?.namespaceOptions ?? {} } },
+          },
+        }),
+      );
+    },
+    listPodSandbox: (filter) =>
+      Promise.resolve(
+        [...this.#sandboxes.values()].filter((each) => matches(each.config.labels, filter?.labelSelector)).map(listed),
+      ),
+    createContainer: (sandboxID, config) => {
+      const sandbox = this.#sandboxes.get(sandboxID);
+      if (sandbox === undefined) return notFound("createContainer", "sandbox", sandboxID);
+      const id = newID();
+      const state = pb.ContainerState.CONTAINER_CREATED;
+      this.#containers.set(id, {
+        id,
+        sandbox,
+        config,
+        createdAt: this.#now(),
+        state,
+        startedAt: 0n,
+        finishedAt: 0n,
+        exitCode: 0,
+      });
+      return Promise.resolve(id);
+    },
+    startContainer: (id) => {
+      const container = this.#containers.get(id);
+      if (container === undefined) return notFound("startContainer", "container", id);
+      container.state = pb.ContainerState.CONTAINER_RUNNING;
+      container.startedAt = this.#now();
+      const fate = this.#options.behaviour?.(container.config, container.sandbox.config);
+      if (fate?.afterMs === 0) this.#exit(container, fate.exitCode);
+      else if (fate !== undefined)
+        this.#options.clock.setTimeout(() => this.#exit(container, fate.exitCode), fate.afterMs);
+      return Promise.resolve();
+    },
+    stopContainer: (id, timeoutSeconds) => {
+      const container = this.#containers.get(id);
+      if (container === undefined) return notFound("stopContainer", "container", id);
+      this.#exit(container, timeoutSeconds === 0 ? 137 : 0);
+      return Promise.resolve();
+    },
+    removeContainer: (id) => {
+      this.#containers.delete(id);
+      return Promise.resolve();
+    },
+    listContainers: (filter) =>
+      Promise.resolve(
+        [...this.#containers.values()]
+          .filter((each) => matches(each.config.labels, filter?.labelSelector))
+          .map((each) => pb.Container.create({ ...described(each), podSandboxId: each.sandbox.id })),
+      ),
+    containerStatus: (id) => {
+      const container = this.#containers.get(id);
+      if (container === undefined) return notFound("containerStatus", "container", id);
+      const { startedAt, finishedAt, exitCode, config, sandbox, state } = container;
+      const ended = state === pb.ContainerState.CONTAINER_EXITED;
+      return Promise.resolve(
+        pb.ContainerStatusResponse.create({
+          status: {
+            ...described(container),
+            startedAt,
+            finishedAt,
+            exitCode,
+            reason: ended ? (exitCode === 0 ? "Completed" : "Error") : "",
+            mounts: config.mounts,
+            logPath: `${sandbox.config.logDirectory}/${config.logPath}`,
+          },
+        }),
+      );
+    },
+    updateContainerResources: () => Promise.resolve(),
+    reopenContainerLog: () => Promise.resolve(),
+    execSync: () => unimplemented("execSync"),
+    exec: () => unimplemented("exec"),
+    attach: () => unimplemented("attach"),
+    portForward: () => unimplemented("portForward"),
+    containerStats: () => Promise.resolve(undefined),
+    listContainerStats: () => Promise.resolve([]),
+    containerEvents: () => {
+      throw new CriError("getContainerEvents", CriCode.UNIMPLEMENTED, "a simulated runtime has no event stream");
+    },
+  };
+
+  readonly images: ImageService = {
+    listImages: () => Promise.resolve([...this.#images.values()]),
+    imageStatus: (image) => Promise.resolve(this.#images.get(image)),
+    pullImage: (image) => {
+      if (this.#options.pullable?.(image) === false) {
+        return Promise.reject(
+          new CriError("pullImage", CriCode.NOT_FOUND, `failed to pull image "${image}": not found`),
+        );
+      }
+      this.#images.set(image, pb.Image.create({ id: image, repoTags: [image], size: 1_000_000n, uid: { value: 0n } }));
+      return Promise.resolve(image);
+    },
+    removeImage: (image) => {
+      this.#images.delete(image);
+      return Promise.resolve();
+    },
+    imageFsInfo: () => Promise.resolve({ imageFilesystems: [], containerFilesystems: [] }),
+  };
+
+  #exit(container: SimulatedContainer, exitCode: number): void {
+    if (container.state === pb.ContainerState.CONTAINER_EXITED) return;
+    container.state = pb.ContainerState.CONTAINER_EXITED;
+    container.exitCode = exitCode;
+    container.finishedAt = this.#now();
+  }
+
+  /** Nanoseconds; never the same twice, so that newer is always later. */
+  #now(): bigint {
+    const now = BigInt(Math.trunc(this.#options.clock.now())) * 1_000_000n;
+    this.#last = now > this.#last ? now : this.#last + 1_000n;
+    return this.#last;
+  }
+}
+
+function listed(sandbox: Sandbox): pb.PodSandbox {
+  return pb.PodSandbox.create({
+    id: sandbox.id,
+    metadata: sandbox.config.metadata,
+    state: sandbox.ready ? pb.PodSandboxState.SANDBOX_READY : pb.PodSandboxState.SANDBOX_NOTREADY,
+    createdAt: sandbox.createdAt,
+    labels: sandbox.config.labels,
+    annotations: sandbox.config.annotations,
+  });
+}
+
+function described({ id, config, state, createdAt }: SimulatedContainer) {
+  const { metadata, image, labels, annotations } = config;
+  return { id, metadata, image, imageRef: image?.image ?? "", state, createdAt, labels, annotations };
+}
+
+function matches(labels: Record<string, string>, selector: Record<string, string> | undefined): boolean {
+  return Object.entries(selector ?? {}).every(([key, value]) => labels[key] === value);
+}
+
+function newID(): string {
+  return randomBytes(32).toString("hex");
+}
+
+function notFound(method: string, what: string, id: string): Promise<never> {
+  return Promise.reject(new CriError(method, CriCode.NOT_FOUND, `${what} "${id}" not found`));
+}
+
+function unimplemented(method: string): Promise<never> {
+  return Promise.reject(new CriError(method, CriCode.UNIMPLEMENTED, `a simulated container cannot ${method}`));
+}

@@ -1,0 +1,16 @@
+/** What the kubelet's HTTPS server may know of the kubelet. */
+import type { Pod } from "@knots/api/core/v1";
+import type { CriClients } from "../cri/types.ts";
+import type { PodRuntimeStatus } from "../runtime/types.ts";
+
+export interface KubeletView {
+  readonly nodeName: string;
+  /** Exec, attach and port-forward go to the runtime's streaming server; statistics come from its lists. */
+  readonly cri: CriClients;
+  /** The pods of this node with the status as this kubelet knows it, static pods included. */
+  pods(): Pod[];
+  /** Sandboxes and containers of a pod, newest first, with their log paths. */
+  runtimeStatus(uid: string): PodRuntimeStatus | undefined;
+  /** What keeps the node from being ready; empty: healthy. */
+  problems(): readonly string[];
+}
