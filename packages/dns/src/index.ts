@@ -1,0 +1,1 @@
+export { DnsServer, type DnsServerOptions } from "./server.ts";
