@@ -1,0 +1,162 @@
+// Which processes a cluster is made of, and with what flags: a pure function of its spec.
+import { join } from "node:path";
+import type { ClusterPaths } from "./paths.ts";
+import {
+  bridgeAddress,
+  CLUSTER_DOMAIN,
+  DNS_PORT,
+  DNS_SERVICE_IP,
+  KUBELET_PORT,
+  nodeAddress,
+  POD_CIDR,
+  SERVICE_CIDR,
+  type ClusterSpec,
+  type NodeSpec,
+} from "./spec.ts";
+
+/** One process that the supervisor keeps running. */
+export interface ProcessSpec {
+  /** `apiserver`, `kubelet-node-1`, …: the name of its log and pid file. */
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The network namespace's file it runs in. */
+  readonly netns: string;
+}
+
+export interface ProcessTools {
+  /** The Node binary and the bundle's path. */
+  readonly node: string;
+  readonly entry: string;
+  readonly egressPort: number;
+  readonly dnsForwardPort: number;
+}
+
+/** Young-generation and code-size limits: a component holds a small working set for a long time. */
+const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "--optimize-for-size"];
+const SERVER_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=8"];
+
+export function processesOf(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools): ProcessSpec[] {
+  const first = spec.nodes.find((node) => node.index === 1);
+  if (first === undefined) return [];
+  return [
+    ...controlPlane(spec, paths, tools, first),
+    ...spec.nodes.filter((node) => !node.stopped).flatMap((node) => nodeProcesses(spec, paths, tools, node)),
+  ];
+}
+
+function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools, first: NodeSpec): ProcessSpec[] {
+  const netns = paths.node(first.name).netns;
+  const pki = (file: string): string => join(paths.pki, file);
+  const kubeconfig = (file: string): string => join(paths.kubeconfigs, `${file}.kubeconfig`);
+  const component = (name: string, flags: readonly string[], nodeFlags = NODE_FLAGS): ProcessSpec => ({
+    name,
+    argv: [tools.node, ...nodeFlags, tools.entry, name, ...flags],
+    env: {},
+    netns,
+  });
+  const address = nodeAddress(spec, first);
+  return [
+    component(
+      "apiserver",
+      [
+        `--data-dir=${paths.store}`,
+        `--secure-port=${spec.apiPort}`,
+        "--bind-address=0.0.0.0",
+        `--advertise-address=${address}`,
+        `--service-cluster-ip-range=${SERVICE_CIDR}`,
+        `--client-ca-file=${pki("ca.crt")}`,
+        `--tls-cert-file=${pki("apiserver.crt")}`,
+        `--tls-private-key-file=${pki("apiserver.key")}`,
+        `--service-account-signing-key-file=${pki("sa.key")}`,
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        `--kubelet-client-certificate=${pki("apiserver-kubelet-client.crt")}`,
+        `--kubelet-client-key=${pki("apiserver-kubelet-client.key")}`,
+        `--kubelet-certificate-authority=${pki("ca.crt")}`,
+      ],
+      SERVER_FLAGS,
+    ),
+    component("controller-manager", [
+      `--kubeconfig=${kubeconfig("controller-manager")}`,
+      `--cluster-cidr=${POD_CIDR}`,
+      "--node-cidr-mask-size=24",
+      `--root-ca-file=${pki("ca.crt")}`,
+      `--service-account-private-key-file=${pki("sa.key")}`,
+      `--cluster-signing-cert-file=${pki("ca.crt")}`,
+      `--cluster-signing-key-file=${pki("ca.key")}`,
+      "--leader-elect=false",
+    ]),
+    component("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false"]),
+    component("dns", [
+      `--kubeconfig=${kubeconfig("dns")}`,
+      `--bind-address=${address}`,
+      `--port=${DNS_PORT}`,
+      `--cluster-domain=${CLUSTER_DOMAIN}`,
+      `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
+    ]),
+  ];
+}
+
+function nodeProcesses(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools, node: NodeSpec): ProcessSpec[] {
+  const files = paths.node(node.name);
+  const address = nodeAddress(spec, node);
+  const pki = (file: string): string => join(paths.pki, file);
+  const proxy = `http://${bridgeAddress(spec)}:${tools.egressPort}`;
+  return [
+    {
+      name: `containerd-${node.name}`,
+      argv: ["containerd", "--config", files.containerdConfig],
+      // The node has no way out of its own; image pulls go through the supervisor's proxy on the bridge.
+      env: {
+        HTTP_PROXY: proxy,
+        HTTPS_PROXY: proxy,
+        NO_PROXY: `10.89.0.0/16,${SERVICE_CIDR},${POD_CIDR},localhost,127.0.0.1,.svc,.cluster.local`,
+      },
+      netns: files.netns,
+    },
+    {
+      name: `kubelet-${node.name}`,
+      argv: [
+        tools.node,
+        ...NODE_FLAGS,
+        tools.entry,
+        "kubelet",
+        `--kubeconfig=${join(paths.kubeconfigs, `kubelet-${node.name}.kubeconfig`)}`,
+        `--hostname-override=${node.name}`,
+        `--node-ip=${address}`,
+        `--root-dir=${files.kubeletRoot}`,
+        `--pod-manifest-path=${files.manifests}`,
+        `--pod-logs-dir=${files.podLogs}`,
+        `--container-runtime-endpoint=unix://${files.containerdSocket}`,
+        `--cluster-dns=${DNS_SERVICE_IP}`,
+        `--cluster-domain=${CLUSTER_DOMAIN}`,
+        `--cgroup-root=/knots/${spec.name}/${node.name}`,
+        `--port=${KUBELET_PORT}`,
+        `--tls-cert-file=${pki(`kubelet-${node.name}-server.crt`)}`,
+        `--tls-private-key-file=${pki(`kubelet-${node.name}-server.key`)}`,
+        `--client-ca-file=${pki("ca.crt")}`,
+      ],
+      env: {},
+      netns: files.netns,
+    },
+    {
+      name: `kube-proxy-${node.name}`,
+      argv: [
+        tools.node,
+        ...NODE_FLAGS,
+        tools.entry,
+        "node-network",
+        `--kubeconfig=${join(paths.kubeconfigs, "proxy.kubeconfig")}`,
+        `--node-kubeconfig=${join(paths.kubeconfigs, `kubelet-${node.name}.kubeconfig`)}`,
+        `--hostname-override=${node.name}`,
+        `--node-ip=${address}`,
+        `--cluster-cidr=${POD_CIDR}`,
+        `--cni-conf-dir=${files.cniConf}`,
+        `--cni-data-dir=${files.cniData}`,
+        `--network-name=knots-${spec.name}-${node.name}`,
+      ],
+      env: {},
+      netns: files.netns,
+    },
+  ];
+}

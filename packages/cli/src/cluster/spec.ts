@@ -1,0 +1,85 @@
+// What a cluster on this machine is made of: the one file the command line writes and the supervisor follows.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { UserError } from "../user-error.ts";
+
+/** One node of the cluster; `index` gives it its address and interface names and is never used twice at a time. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly index: number;
+  readonly stopped: boolean;
+}
+
+/** The desired state of a cluster, kept in `cluster.json`. */
+export interface ClusterSpec {
+  readonly name: string;
+  /** The third byte of the nodes' network 10.89.SUBNET.0/24. */
+  readonly subnet: number;
+  readonly apiPort: number;
+  readonly store: "lmdb";
+  readonly nodes: readonly NodeSpec[];
+  /** The kubeconfig file that `up` merged the context into; `down` takes it out there. */
+  readonly kubeconfig: string;
+  /** False between the first line of `up` and its last: an interrupted one is completed by the next. */
+  readonly complete: boolean;
+}
+
+export const SERVICE_CIDR = "10.96.0.0/16";
+export const POD_CIDR = "10.244.0.0/16";
+export const DNS_SERVICE_IP = "10.96.0.10";
+export const CLUSTER_DOMAIN = "cluster.local";
+/** The DNS server's port on the control-plane node; the kube-dns Service maps 53 to it. */
+export const DNS_PORT = 10053;
+export const KUBELET_PORT = 10250;
+
+/** A node's address on the cluster's bridge. */
+export function nodeAddress(spec: Pick<ClusterSpec, "subnet">, node: Pick<NodeSpec, "index">): string {
+  return `10.89.${spec.subnet}.${node.index + 1}`;
+}
+
+/** The bridge's address: the host, as the nodes see it. */
+export function bridgeAddress(spec: Pick<ClusterSpec, "subnet">): string {
+  return `10.89.${spec.subnet}.1`;
+}
+
+/** Where the API server answers: the first node's address, reachable from the host over the bridge. */
+export function serverUrl(spec: ClusterSpec): string {
+  return `https://${nodeAddress(spec, { index: 1 })}:${spec.apiPort}`;
+}
+
+/** Refuses a name that could not be a context, a namespace and a folder alike. */
+export function checkClusterName(name: string): void {
+  if (!/^[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?$/.test(name)) {
+    throw new UserError(
+      `"${name}" cannot name a cluster: use 1 to 30 lower-case letters, digits and dashes, beginning and ending with a letter or digit.`,
+    );
+  }
+}
+
+/** Reads cluster.json; undefined when there is none. Throws a UserError when it cannot be understood. */
+export function readSpec(file: string): ClusterSpec | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as ClusterSpec;
+  } catch {
+    throw new UserError(`${file} is not valid JSON; remove the cluster with "knots down" and start again.`);
+  }
+}
+
+/** Replaces cluster.json in one step, so that a reader sees the old one or the new one. */
+export function writeSpec(file: string, spec: ClusterSpec): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = join(dirname(file), `.cluster.json.${process.pid}`);
+  try {
+    writeFileSync(temporary, `${JSON.stringify(spec, null, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, file);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}

@@ -1,0 +1,262 @@
+// up, down, status, kubeconfig, logs: the commands on a whole cluster.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { nodes } from "@knots/api/core/v1";
+import {
+  bringDown,
+  bringUp,
+  checkPortFree,
+  importAllImages,
+  prepareMachine,
+  summary,
+  withClient,
+} from "../cluster/lifecycle.ts";
+import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
+import { checkClusterName, nodeAddress, readSpec, writeSpec, type ClusterSpec } from "../cluster/spec.ts";
+import { chooseSubnet } from "../host/network.ts";
+import { requireRoot } from "../host/requirements.ts";
+import { formatElapsed, newProgress } from "../progress.ts";
+import { askSupervisor } from "../supervisor/control.ts";
+import { UserError } from "../user-error.ts";
+
+export interface ClusterOptions {
+  readonly name: string;
+  readonly dataDir?: string;
+}
+
+/** The two options that say which cluster is meant. */
+export function withCluster(command: Command): Command {
+  return command
+    .option("--name <cluster>", "the cluster's name", "default")
+    .option("--data-dir <dir>", "where the cluster keeps everything");
+}
+
+/** A cluster that exists, or a sentence that it does not. */
+export function requireCluster(options: ClusterOptions): { spec: ClusterSpec; paths: ClusterPaths } {
+  checkClusterName(options.name);
+  const paths = clusterPaths(options.name, options.dataDir);
+  const spec = readSpec(paths.specFile);
+  if (spec === undefined) {
+    throw new UserError(
+      `there is no cluster ${options.name} in ${paths.dataDir}. Start one with: knots up${options.name === "default" ? "" : ` --name ${options.name}`}`,
+    );
+  }
+  return { spec, paths };
+}
+
+const count =
+  (low: number, high: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < low || value > high)
+      throw new InvalidArgumentError(`give a whole number from ${low} to ${high}.`);
+    return value;
+  };
+
+interface UpOptions extends ClusterOptions {
+  readonly nodes?: number;
+  readonly simulate?: number;
+  readonly store: string;
+  readonly apiPort?: number;
+  readonly kubeconfig?: string;
+}
+
+function defaultKubeconfig(): string {
+  return process.env["KUBECONFIG"]?.split(":")[0] ?? join(homedir(), ".kube", "config");
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const began = performance.now();
+  const progress = newProgress();
+  checkClusterName(options.name);
+  requireRoot();
+  if (options.store !== "lmdb")
+    throw new UserError(`--store ${options.store}: only lmdb is there yet; leave --store out.`);
+  if (options.simulate !== undefined)
+    throw new UserError("--simulate is not there yet; leave it out to get real nodes.");
+  const paths = clusterPaths(options.name, options.dataDir);
+  await prepareMachine(progress);
+  let spec = readSpec(paths.specFile);
+  if (spec === undefined) {
+    const subnet = await chooseSubnet();
+    const apiPort = options.apiPort ?? 6443;
+    await checkPortFree(nodeAddress({ subnet }, { index: 1 }), apiPort);
+    spec = {
+      name: options.name,
+      subnet,
+      apiPort,
+      store: "lmdb",
+      nodes: Array.from({ length: options.nodes ?? 1 }, (_, i) => ({
+        name: `node-${i + 1}`,
+        index: i + 1,
+        stopped: false,
+      })),
+      kubeconfig: resolve(options.kubeconfig ?? defaultKubeconfig()),
+      complete: false,
+    };
+    writeSpec(paths.specFile, spec);
+  } else {
+    if (options.nodes !== undefined && options.nodes !== spec.nodes.length) {
+      throw new UserError(
+        `cluster ${spec.name} has ${spec.nodes.length} nodes already; use "knots node add" or "knots node rm".`,
+      );
+    }
+    if (!spec.complete) progress.say(`Completing cluster ${spec.name}, whose start was interrupted.`);
+  }
+  await bringUp(spec, paths, progress);
+  writeSpec(paths.specFile, { ...spec, complete: true });
+  for (const line of summary(spec)) progress.say(line);
+  progress.say(`Ready in ${formatElapsed(performance.now() - began)}.`);
+  loadLargeImages(options, paths);
+}
+
+/** The large demo images follow in the background: nobody waits for them to have a cluster. */
+function loadLargeImages(options: ClusterOptions, paths: ClusterPaths): void {
+  const words = ["image", "load-own", "--name", options.name, "--data-dir", paths.dataDir];
+  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", process.argv[1] ?? "", ...words], {
+    detached: true,
+    stdio: "ignore",
+  }).unref();
+}
+
+async function down(options: ClusterOptions & { keepData?: boolean }): Promise<void> {
+  checkClusterName(options.name);
+  requireRoot();
+  const paths = clusterPaths(options.name, options.dataDir);
+  const spec = readSpec(paths.specFile);
+  const progress = newProgress();
+  if (spec === undefined) {
+    progress.say(`There is no cluster ${options.name}; nothing to do.`);
+    return;
+  }
+  await bringDown(spec, paths, { keepData: options.keepData === true }, progress);
+  progress.say(
+    options.keepData === true
+      ? `Cluster ${spec.name} is stopped; "knots up" brings it back.`
+      : `Cluster ${spec.name} is gone.`,
+  );
+}
+
+function residentKilobytes(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+async function status(options: ClusterOptions & { output?: string }): Promise<void> {
+  const { spec, paths } = requireCluster(options);
+  const reply = await askSupervisor(paths.supervisorSocket, "status");
+  const processes = [
+    ...(reply === undefined
+      ? []
+      : [
+          {
+            name: "supervisor",
+            pid: reply.pid as number | undefined,
+            restarts: 0,
+            startedAt: undefined as number | undefined,
+          },
+        ]),
+    ...(reply?.processes ?? []),
+  ].map((each) => ({
+    ...each,
+    residentMiB: each.pid === undefined ? 0 : Math.round(residentKilobytes(each.pid) / 1024),
+  }));
+  const ready = reply === undefined ? [] : await nodeConditions(paths);
+  if (options.output === "json") {
+    console.log(JSON.stringify({ name: spec.name, running: reply !== undefined, nodes: ready, processes }, null, 2));
+    return;
+  }
+  if (reply === undefined) {
+    console.log(`Cluster ${spec.name} is stopped. Start it with: knots up --name ${spec.name}`);
+    return;
+  }
+  for (const node of ready)
+    console.log(`${node.name.padEnd(24)} ${node.ready ? "Ready" : `NotReady (${node.message})`}`);
+  for (const node of spec.nodes.filter((each) => each.stopped))
+    console.log(`${node.name.padEnd(24)} stopped by "knots node stop"`);
+  console.log(`${"PROCESS".padEnd(24)} ${"PID".padStart(8)} ${"MEMORY".padStart(9)} ${"RESTARTS".padStart(9)}`);
+  for (const each of processes)
+    console.log(
+      `${each.name.padEnd(24)} ${String(each.pid ?? "-").padStart(8)} ${`${each.residentMiB} MiB`.padStart(9)} ${String(each.restarts).padStart(9)}`,
+    );
+  const ours = processes
+    .filter((each) => !each.name.startsWith("containerd"))
+    .reduce((sum, each) => sum + each.residentMiB, 0);
+  console.log(`${ours} MiB resident without containerd.`);
+}
+
+async function nodeConditions(paths: ClusterPaths): Promise<{ name: string; ready: boolean; message: string }[]> {
+  try {
+    return await withClient(paths, async (client) =>
+      (await client.resource(nodes).list({})).items.map((node) => {
+        const condition = node.status?.conditions?.find((each) => each.type === "Ready");
+        return {
+          name: node.metadata?.name ?? "",
+          ready: condition?.status === "True",
+          message: condition?.message ?? "",
+        };
+      }),
+    );
+  } catch (error) {
+    return [{ name: "apiserver", ready: false, message: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
+async function logs(component: string, options: ClusterOptions & { follow?: boolean; tail: string }): Promise<void> {
+  const { paths } = requireCluster(options);
+  const file = join(paths.logs, `${component}.log`);
+  if (!existsSync(file)) {
+    const known = existsSync(paths.logs)
+      ? readdirSync(paths.logs)
+          .filter((name) => name.endsWith(".log"))
+          .map((name) => name.slice(0, -4))
+      : [];
+    throw new UserError(`there is no log of ${component}; there are: ${known.toSorted().join(", ") || "none"}.`);
+  }
+  await new Promise<void>((done, failed) => {
+    const child = spawn("tail", ["-n", options.tail, ...(options.follow === true ? ["-F"] : []), file], {
+      stdio: "inherit",
+    });
+    child.once("error", failed);
+    child.once("exit", () => done());
+  });
+}
+
+export function clusterCommands(): Command[] {
+  return [
+    withCluster(new Command("up").description("start a cluster; returns when every node is Ready"))
+      .option("--nodes <n>", "how many nodes", count(1, 20))
+      .option("--simulate <n>", "simulated nodes beside the real ones", count(1, 10_000))
+      .option("--store <engine>", "lmdb or etcd", "lmdb")
+      .option("--api-port <port>", "the API server's port", count(1, 65_535))
+      .option("--kubeconfig <file>", "the kubeconfig to merge the context into")
+      .action(up),
+    withCluster(new Command("down").description("stop a cluster and leave nothing behind"))
+      .option("--keep-data", "keep its state for the next up")
+      .action(down),
+    withCluster(new Command("status").description("nodes and processes of a cluster"))
+      .option("--output <format>", "json")
+      .action(status),
+    withCluster(new Command("logs").description("a component's log").argument("<component>"))
+      .option("-f, --follow", "go on as it grows")
+      .option("--tail <lines>", "how many lines of the past", "100")
+      .action(logs),
+    withCluster(new Command("kubeconfig").description("print the administrator's kubeconfig")).action(
+      (options: ClusterOptions) => {
+        process.stdout.write(readFileSync(requireCluster(options).paths.adminKubeconfig, "utf8"));
+      },
+    ),
+  ];
+}
+
+/** Used by the image commands too. */
+export async function loadOwnImages(options: ClusterOptions): Promise<void> {
+  const { spec, paths } = requireCluster(options);
+  for (const node of spec.nodes.filter((each) => !each.stopped)) await importAllImages(paths, node);
+}

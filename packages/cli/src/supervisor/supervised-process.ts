@@ -1,0 +1,133 @@
+// One process kept running: started detached with its output in a file, so that it outlives a killed supervisor and the next one adopts it.
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import type { Clock, Logger, Timer } from "@knots/machinery";
+import type { ProcessSpec } from "../cluster/processes.ts";
+import {
+  identify,
+  isRunning,
+  readPidFile,
+  removePidFile,
+  writePidFile,
+  type ProcessIdentity,
+} from "./process-identity.ts";
+
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 10_000;
+/** A process that ran this long had a good start: its next restart is immediate again. */
+const STEADY_MS = 10_000;
+const ADOPTED_POLL_MS = 1_000;
+
+export interface ProcessStatus {
+  readonly name: string;
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  readonly startedAt: number | undefined;
+}
+
+export class SupervisedProcess {
+  readonly spec: ProcessSpec;
+  readonly #pidFile: string;
+  readonly #logFile: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #identity: ProcessIdentity | undefined;
+  #startedAt: number | undefined;
+  #restarts = 0;
+  #delay = FIRST_DELAY_MS;
+  #timer: Timer | undefined;
+  #stopping = false;
+
+  constructor(options: { spec: ProcessSpec; pidFile: string; logFile: string; clock: Clock; logger: Logger }) {
+    this.spec = options.spec;
+    this.#pidFile = options.pidFile;
+    this.#logFile = options.logFile;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  get status(): ProcessStatus {
+    return { name: this.spec.name, pid: this.#identity?.pid, restarts: this.#restarts, startedAt: this.#startedAt };
+  }
+
+  /** Adopts the process that an earlier supervisor left running, or starts one. */
+  start(): void {
+    const left = readPidFile(this.#pidFile);
+    if (left !== undefined && isRunning(left)) {
+      this.#identity = left;
+      this.#startedAt = this.#clock.now();
+      this.#watchAdopted(left);
+      return;
+    }
+    this.#spawn();
+  }
+
+  #watchAdopted(identity: ProcessIdentity): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      if (isRunning(identity)) this.#watchAdopted(identity);
+      else this.#ended("gone");
+    }, ADOPTED_POLL_MS);
+  }
+
+  #spawn(): void {
+    const log = openSync(this.#logFile, "a", 0o600);
+    const [command = "", ...args] = this.spec.argv;
+    const child = spawn("nsenter", [`--net=${this.spec.netns}`, "--", command, ...args], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: { ...process.env, ...this.spec.env },
+    });
+    closeSync(log);
+    child.unref();
+    this.#startedAt = this.#clock.now();
+    child.once("error", (error) => this.#ended(error.message));
+    child.once("exit", (code, signal) => this.#ended(signal ?? `exit ${code}`));
+    // nsenter replaces itself by the command: same pid, same start time.
+    if (child.pid !== undefined) {
+      this.#identity = identify(child.pid);
+      if (this.#identity !== undefined) writePidFile(this.#pidFile, this.#identity);
+    }
+  }
+
+  #ended(how: string): void {
+    this.#identity = undefined;
+    if (this.#stopping) return;
+    const ran = this.#clock.now() - (this.#startedAt ?? this.#clock.now());
+    if (ran >= STEADY_MS) this.#delay = FIRST_DELAY_MS;
+    this.#logger.warn({ process: this.spec.name, how, restartInMs: this.#delay }, "process ended; starting it again");
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#restarts++;
+      this.#spawn();
+    }, this.#delay);
+    this.#delay = Math.min(this.#delay * 2, MAX_DELAY_MS);
+  }
+
+  /** Asks the process to end and, after `graceMs`, makes it. Resolves when it is gone. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#timer?.cancel();
+    const identity = this.#identity;
+    if (identity !== undefined) {
+      await endProcess(identity, graceMs, this.#clock);
+    }
+    removePidFile(this.#pidFile);
+  }
+}
+
+/** SIGTERM, then SIGKILL after `graceMs`; returns when the process is gone or two more seconds have passed. */
+export async function endProcess(identity: ProcessIdentity, graceMs: number, clock: Clock): Promise<void> {
+  signal(identity, "SIGTERM");
+  const polls = Math.ceil(graceMs / 20);
+  for (let i = 0; i < polls && isRunning(identity); i++) await clock.sleep(20);
+  if (isRunning(identity)) signal(identity, "SIGKILL");
+  for (let i = 0; i < 100 && isRunning(identity); i++) await clock.sleep(20);
+}
+
+function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
+  if (!isRunning(identity)) return;
+  try {
+    process.kill(identity.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
