@@ -53,7 +53,7 @@ function propertyName(declared: string): string {
 export function parseDeclaration(text: string): ModelTexts {
   const properties = new Map<string, string>();
   let description = "";
-  const pattern = /\/\*\*\n([\s\S]*?)\*\/\n(?:export declare class (\w+)| {4}'(\w+)'\??:)/g;
+  const pattern = /\/\*\*\n((?:(?!\*\/)[\s\S])*)\*\/\n(?:export declare class (\w+)| {4}'(\w+)'\??:)/g;
   for (const match of text.matchAll(pattern)) {
     const comment = cleanComment(match[1] ?? "");
     if (match[2]) description = comment;
