@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { newLogger } from "@knots/machinery";
+import { newLogger, shutdownRequested } from "@knots/machinery";
 import { openLmdbStore, openMemoryStore } from "@knots/store";
 import type { Store } from "@knots/store";
 import type { ApiServerOptions, TlsPair } from "./options.ts";
@@ -70,9 +70,7 @@ async function run(flags: Flags): Promise<void> {
   const logger = newLogger({ name: "kube-apiserver", level: flags.v >= 6 ? "trace" : flags.v >= 4 ? "debug" : "info" });
   const store = await openStore(flags);
   const server = new ApiServer({ ...(await readOptions(flags)), store, logger });
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  });
+  const stopped = shutdownRequested();
   try {
     await server.start();
     await stopped;

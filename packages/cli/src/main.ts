@@ -13,6 +13,7 @@ const COMPONENTS: Readonly<Record<string, () => Promise<{ command(): Command }>>
   dns: () => import("@knots/dns/command"),
   "kube-proxy": () => import("@knots/proxy/command"),
   "node-network": () => import("./components/node-network.ts"),
+  threads: () => import("./threads/command.ts"),
 };
 
 async function main(argv: readonly string[]): Promise<void> {

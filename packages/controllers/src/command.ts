@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, parseDuration, RealClock } from "@knots/machinery";
+import { newLogger, parseDuration, RealClock, shutdownRequested } from "@knots/machinery";
 import { issue, newCA } from "@knots/machinery/pki/index";
 import { Command, Option } from "commander";
 import { defaultControllerOptions } from "./framework/options.ts";
@@ -149,7 +149,7 @@ async function run(flags: Flags): Promise<void> {
   const config = loadKubeconfig(flags.kubeconfig);
   const client = stack.use(new Client({ ...config, userAgent: "kube-controller-manager" }, { logger, clock }));
   const stopped = Promise.withResolvers<"signal" | "lost">();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve("signal"));
+  void shutdownRequested().then(() => stopped.resolve("signal"));
   const manager = stack.use(
     new ControllerManager({
       client,

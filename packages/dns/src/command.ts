@@ -1,6 +1,6 @@
 // `knots dns`: the cluster's DNS server in the foreground.
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, RealClock } from "@knots/machinery";
+import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { Command } from "commander";
 import { DnsServer } from "./server.ts";
 
@@ -29,6 +29,7 @@ export function command(): Command {
     .action(async (flags: Flags) => {
       const logger = newLogger({ name: "dns", level: "info" });
       const clock = new RealClock();
+      const stopped = shutdownRequested();
       await using stack = new AsyncDisposableStack();
       const client = stack.use(new Client(loadKubeconfig(flags.kubeconfig), { logger, clock }));
       const server = stack.use(
@@ -43,8 +44,6 @@ export function command(): Command {
         }),
       );
       await server.start();
-      await new Promise<void>((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-      });
+      await stopped;
     });
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, parseDuration, RealClock } from "@knots/machinery";
+import { newLogger, parseDuration, RealClock, shutdownRequested } from "@knots/machinery";
 import { Command } from "commander";
 import { type KubeletConfiguration, parseKubeletConfiguration, parseMap, parseTaints } from "./config-file.ts";
 import { Kubelet } from "./kubelet.ts";
@@ -72,15 +72,14 @@ export function command(): Command {
     .action(async (flags: Flags) => {
       const logger = newLogger({ name: "kubelet", level: Number(flags.v ?? "2") >= 4 ? "debug" : "info" });
       const clock = new RealClock();
+      const stopped = shutdownRequested();
       await using stack = new AsyncDisposableStack();
       const client = stack.use(
         new Client({ ...loadKubeconfig(flags.kubeconfig), userAgent: "kubelet/knots" }, { logger, clock }),
       );
       const kubelet = stack.use(new Kubelet({ ...optionsFrom(flags), client, clock, logger }));
       await kubelet.start();
-      await new Promise<void>((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-      });
+      await stopped;
       logger.info("kubelet stops; pods keep running");
     });
 }

@@ -17,5 +17,6 @@ export * from "./patch/strategic.ts";
 export * from "./pods.ts";
 export * from "./quantity.ts";
 export * from "./schema.ts";
+export * from "./shutdown.ts";
 export * from "./status-error.ts";
 export * from "./time.ts";

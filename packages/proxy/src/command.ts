@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { nodes } from "@knots/api/core/v1";
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, RealClock } from "@knots/machinery";
+import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { healthAnswer, HttpServer, parseBindAddress, type Answer } from "./http-server.ts";
 import { isIPv4 } from "./ipv4.ts";
@@ -64,8 +64,7 @@ async function run(options: Options): Promise<void> {
   const nodeName = (options.hostnameOverride ?? hostname()).trim().toLowerCase();
   const logger = newLogger({ name: "kube-proxy", level: options.v >= 4 ? "debug" : "info" });
   const clock = new RealClock();
-  const stopped = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
+  const stopped = shutdownRequested();
   await using stack = new AsyncDisposableStack();
   const client = stack.use(new Client({ ...loadKubeconfig(kubeconfig), userAgent: "kube-proxy" }, { logger, clock }));
   // The library of metrics is not small: only who asks for them pays for it.
@@ -97,8 +96,8 @@ async function run(options: Options): Promise<void> {
     const { host, port } = parseBindAddress(options.metricsBindAddress, METRICS_PORT);
     await stack.use(new HttpServer((path) => metricsAnswer(path, proxy, metrics))).listen(host, port);
   }
-  await Promise.race([proxy.start(), stopped.promise]);
-  await stopped.promise;
+  await Promise.race([proxy.start(), stopped]);
+  await stopped;
 }
 
 export function command(): Command {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, parseDuration, RealClock } from "@knots/machinery";
+import { newLogger, parseDuration, RealClock, shutdownRequested } from "@knots/machinery";
 import { issue, newCA } from "@knots/machinery/pki/index";
 import { Command, Option } from "commander";
 import { parseConfiguration } from "./config.ts";
@@ -75,7 +75,7 @@ async function run(flags: Flags): Promise<void> {
     new Client({ ...loadKubeconfig(kubeconfig), userAgent: "kube-scheduler" }, { logger, clock }),
   );
   const stopped = Promise.withResolvers<"signal" | "lost">();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve("signal"));
+  void shutdownRequested().then(() => stopped.resolve("signal"));
   const scheduler = stack.use(
     new Scheduler({
       client,

@@ -1,5 +1,7 @@
 // Which processes a cluster is made of, and with what flags: a pure function of its spec.
 import { join } from "node:path";
+import { threadsArgv } from "../threads/command.ts";
+import type { ThreadSpec } from "../threads/component-thread.ts";
 import type { ClusterPaths } from "./paths.ts";
 import {
   bridgeAddress,
@@ -16,8 +18,10 @@ import {
 
 /** One process that the supervisor keeps running. */
 export interface ProcessSpec {
-  /** `apiserver`, `kubelet-node-1`, …: the name of its log and pid file. */
+  /** `apiserver`, `node-1`, …: the name of its log and pid file. */
   readonly name: string;
+  /** The components in it, each with a log of its own; a process that is one component has its name alone. */
+  readonly components: readonly string[];
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** The network namespace's file it runs in. */
@@ -49,17 +53,17 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
   const netns = paths.node(first.name).netns;
   const pki = (file: string): string => join(paths.pki, file);
   const kubeconfig = (file: string): string => join(paths.kubeconfigs, `${file}.kubeconfig`);
-  const component = (name: string, flags: readonly string[], nodeFlags = NODE_FLAGS): ProcessSpec => ({
-    name,
-    argv: [tools.node, ...nodeFlags, tools.entry, name, ...flags],
-    env: {},
-    netns,
-  });
+  const thread = (name: string, flags: readonly string[]): ThreadSpec => ({ name, argv: [name, ...flags] });
   const address = nodeAddress(spec, first);
   return [
-    component(
-      "apiserver",
-      [
+    {
+      name: "apiserver",
+      components: ["apiserver"],
+      argv: [
+        tools.node,
+        ...SERVER_FLAGS,
+        tools.entry,
+        "apiserver",
         `--data-dir=${paths.store}`,
         `--secure-port=${spec.apiPort}`,
         "--bind-address=0.0.0.0",
@@ -74,27 +78,47 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
         `--kubelet-client-key=${pki("apiserver-kubelet-client.key")}`,
         `--kubelet-certificate-authority=${pki("ca.crt")}`,
       ],
-      SERVER_FLAGS,
-    ),
-    component("controller-manager", [
-      `--kubeconfig=${kubeconfig("controller-manager")}`,
-      `--cluster-cidr=${POD_CIDR}`,
-      "--node-cidr-mask-size=24",
-      `--root-ca-file=${pki("ca.crt")}`,
-      `--service-account-private-key-file=${pki("sa.key")}`,
-      `--cluster-signing-cert-file=${pki("ca.crt")}`,
-      `--cluster-signing-key-file=${pki("ca.key")}`,
-      "--leader-elect=false",
-    ]),
-    component("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false"]),
-    component("dns", [
-      `--kubeconfig=${kubeconfig("dns")}`,
-      `--bind-address=${address}`,
-      `--port=${DNS_PORT}`,
-      `--cluster-domain=${CLUSTER_DOMAIN}`,
-      `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
+      env: {},
+      netns,
+    },
+    together("control-plane", paths, tools, netns, [
+      thread("controller-manager", [
+        `--kubeconfig=${kubeconfig("controller-manager")}`,
+        `--cluster-cidr=${POD_CIDR}`,
+        "--node-cidr-mask-size=24",
+        `--root-ca-file=${pki("ca.crt")}`,
+        `--service-account-private-key-file=${pki("sa.key")}`,
+        `--cluster-signing-cert-file=${pki("ca.crt")}`,
+        `--cluster-signing-key-file=${pki("ca.key")}`,
+        "--leader-elect=false",
+      ]),
+      thread("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false"]),
+      thread("dns", [
+        `--kubeconfig=${kubeconfig("dns")}`,
+        `--bind-address=${address}`,
+        `--port=${DNS_PORT}`,
+        `--cluster-domain=${CLUSTER_DOMAIN}`,
+        `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
+      ]),
     ]),
   ];
+}
+
+/** One process for components that need little: the runtime's code is in memory once. */
+function together(
+  name: string,
+  paths: ClusterPaths,
+  tools: ProcessTools,
+  netns: string,
+  threads: readonly ThreadSpec[],
+): ProcessSpec {
+  return {
+    name,
+    components: threads.map((thread) => thread.name),
+    argv: [tools.node, ...NODE_FLAGS, tools.entry, ...threadsArgv(paths.logs, threads)],
+    env: {},
+    netns,
+  };
 }
 
 function nodeProcesses(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools, node: NodeSpec): ProcessSpec[] {
@@ -105,6 +129,7 @@ function nodeProcesses(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessToo
   return [
     {
       name: `containerd-${node.name}`,
+      components: [`containerd-${node.name}`],
       argv: ["containerd", "--config", files.containerdConfig],
       // The node has no way out of its own; image pulls go through the supervisor's proxy on the bridge.
       env: {
@@ -114,49 +139,41 @@ function nodeProcesses(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessToo
       },
       netns: files.netns,
     },
-    {
-      name: `kubelet-${node.name}`,
-      argv: [
-        tools.node,
-        ...NODE_FLAGS,
-        tools.entry,
-        "kubelet",
-        `--kubeconfig=${join(paths.kubeconfigs, `kubelet-${node.name}.kubeconfig`)}`,
-        `--hostname-override=${node.name}`,
-        `--node-ip=${address}`,
-        `--root-dir=${files.kubeletRoot}`,
-        `--pod-manifest-path=${files.manifests}`,
-        `--pod-logs-dir=${files.podLogs}`,
-        `--container-runtime-endpoint=unix://${files.containerdSocket}`,
-        `--cluster-dns=${DNS_SERVICE_IP}`,
-        `--cluster-domain=${CLUSTER_DOMAIN}`,
-        `--cgroup-root=/knots/${spec.name}/${node.name}`,
-        `--port=${KUBELET_PORT}`,
-        `--tls-cert-file=${pki(`kubelet-${node.name}-server.crt`)}`,
-        `--tls-private-key-file=${pki(`kubelet-${node.name}-server.key`)}`,
-        `--client-ca-file=${pki("ca.crt")}`,
-      ],
-      env: {},
-      netns: files.netns,
-    },
-    {
-      name: `kube-proxy-${node.name}`,
-      argv: [
-        tools.node,
-        ...NODE_FLAGS,
-        tools.entry,
-        "node-network",
-        `--kubeconfig=${join(paths.kubeconfigs, "proxy.kubeconfig")}`,
-        `--node-kubeconfig=${join(paths.kubeconfigs, `kubelet-${node.name}.kubeconfig`)}`,
-        `--hostname-override=${node.name}`,
-        `--node-ip=${address}`,
-        `--cluster-cidr=${POD_CIDR}`,
-        `--cni-conf-dir=${files.cniConf}`,
-        `--cni-data-dir=${files.cniData}`,
-        `--network-name=knots-${spec.name}-${node.name}`,
-      ],
-      env: {},
-      netns: files.netns,
-    },
+    together(node.name, paths, tools, files.netns, [
+      {
+        name: `kubelet-${node.name}`,
+        argv: [
+          "kubelet",
+          `--kubeconfig=${join(paths.kubeconfigs, `kubelet-${node.name}.kubeconfig`)}`,
+          `--hostname-override=${node.name}`,
+          `--node-ip=${address}`,
+          `--root-dir=${files.kubeletRoot}`,
+          `--pod-manifest-path=${files.manifests}`,
+          `--pod-logs-dir=${files.podLogs}`,
+          `--container-runtime-endpoint=unix://${files.containerdSocket}`,
+          `--cluster-dns=${DNS_SERVICE_IP}`,
+          `--cluster-domain=${CLUSTER_DOMAIN}`,
+          `--cgroup-root=/knots/${spec.name}/${node.name}`,
+          `--port=${KUBELET_PORT}`,
+          `--tls-cert-file=${pki(`kubelet-${node.name}-server.crt`)}`,
+          `--tls-private-key-file=${pki(`kubelet-${node.name}-server.key`)}`,
+          `--client-ca-file=${pki("ca.crt")}`,
+        ],
+      },
+      {
+        name: `kube-proxy-${node.name}`,
+        argv: [
+          "node-network",
+          `--kubeconfig=${join(paths.kubeconfigs, "proxy.kubeconfig")}`,
+          `--node-kubeconfig=${join(paths.kubeconfigs, `kubelet-${node.name}.kubeconfig`)}`,
+          `--hostname-override=${node.name}`,
+          `--node-ip=${address}`,
+          `--cluster-cidr=${POD_CIDR}`,
+          `--cni-conf-dir=${files.cniConf}`,
+          `--cni-data-dir=${files.cniData}`,
+          `--network-name=knots-${spec.name}-${node.name}`,
+        ],
+      },
+    ]),
   ];
 }

@@ -157,6 +157,7 @@ async function status(options: ClusterOptions & { output?: string }): Promise<vo
       : [
           {
             name: "supervisor",
+            components: ["supervisor"] as readonly string[],
             pid: reply.pid as number | undefined,
             restarts: 0,
             startedAt: undefined as number | undefined,
@@ -180,10 +181,12 @@ async function status(options: ClusterOptions & { output?: string }): Promise<vo
     console.log(`${node.name.padEnd(24)} ${node.ready ? "Ready" : `NotReady (${node.message})`}`);
   for (const node of spec.nodes.filter((each) => each.stopped))
     console.log(`${node.name.padEnd(24)} stopped by "knots node stop"`);
-  console.log(`${"PROCESS".padEnd(24)} ${"PID".padStart(8)} ${"MEMORY".padStart(9)} ${"RESTARTS".padStart(9)}`);
+  console.log(
+    `${"PROCESS".padEnd(24)} ${"PID".padStart(8)} ${"MEMORY".padStart(9)} ${"RESTARTS".padStart(9)}  COMPONENTS`,
+  );
   for (const each of processes)
     console.log(
-      `${each.name.padEnd(24)} ${String(each.pid ?? "-").padStart(8)} ${`${each.residentMiB} MiB`.padStart(9)} ${String(each.restarts).padStart(9)}`,
+      `${each.name.padEnd(24)} ${String(each.pid ?? "-").padStart(8)} ${`${each.residentMiB} MiB`.padStart(9)} ${String(each.restarts).padStart(9)}  ${each.components.join(", ")}`,
     );
   const ours = processes
     .filter((each) => !each.name.startsWith("containerd"))

@@ -1,7 +1,7 @@
 // `knots node-network`: kube-proxy and the node's pod network in one process, to keep a node's footprint small.
 import { Command } from "commander";
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, RealClock } from "@knots/machinery";
+import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { NodeNetwork } from "@knots/network";
 import { KubeProxy } from "@knots/proxy";
 
@@ -42,10 +42,7 @@ async function run(options: Options): Promise<void> {
     networkName: options.networkName,
     clusterCIDR: options.clusterCidr,
   });
-  const end = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
+  const end = shutdownRequested();
   await Promise.all([network.start(), proxy.start()]);
   await end;
   await network[Symbol.asyncDispose]();

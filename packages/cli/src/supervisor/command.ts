@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { newLogger, RealClock } from "@knots/machinery";
+import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
 import { bridgeAddress, readSpec } from "../cluster/spec.ts";
 import { UserError } from "../user-error.ts";
@@ -33,10 +33,7 @@ export async function supervise(clusterName: string, dataDir: string): Promise<v
   await supervisor.start();
   await egress.listen(bridgeAddress(spec), EGRESS_PORT);
   await dns.listen(bridgeAddress(spec), DNS_FORWARD_PORT);
-  await new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
+  await shutdownRequested();
   await supervisor.stopAll();
   await egress[Symbol.asyncDispose]();
   await dns[Symbol.asyncDispose]();

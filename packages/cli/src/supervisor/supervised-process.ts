@@ -11,15 +11,13 @@ import {
   writePidFile,
   type ProcessIdentity,
 } from "./process-identity.ts";
+import { RestartDelay } from "./restart-delay.ts";
 
-const FIRST_DELAY_MS = 100;
-const MAX_DELAY_MS = 10_000;
-/** A process that ran this long had a good start: its next restart is immediate again. */
-const STEADY_MS = 10_000;
 const ADOPTED_POLL_MS = 1_000;
 
 export interface ProcessStatus {
   readonly name: string;
+  readonly components: readonly string[];
   readonly pid: number | undefined;
   readonly restarts: number;
   readonly startedAt: number | undefined;
@@ -34,7 +32,7 @@ export class SupervisedProcess {
   #identity: ProcessIdentity | undefined;
   #startedAt: number | undefined;
   #restarts = 0;
-  #delay = FIRST_DELAY_MS;
+  readonly #delay = new RestartDelay();
   #timer: Timer | undefined;
   #stopping = false;
 
@@ -47,7 +45,8 @@ export class SupervisedProcess {
   }
 
   get status(): ProcessStatus {
-    return { name: this.spec.name, pid: this.#identity?.pid, restarts: this.#restarts, startedAt: this.#startedAt };
+    const { name, components } = this.spec;
+    return { name, components, pid: this.#identity?.pid, restarts: this.#restarts, startedAt: this.#startedAt };
   }
 
   /** Adopts the process that an earlier supervisor left running, or starts one. */
@@ -93,13 +92,12 @@ export class SupervisedProcess {
     this.#identity = undefined;
     if (this.#stopping) return;
     const ran = this.#clock.now() - (this.#startedAt ?? this.#clock.now());
-    if (ran >= STEADY_MS) this.#delay = FIRST_DELAY_MS;
-    this.#logger.warn({ process: this.spec.name, how, restartInMs: this.#delay }, "process ended; starting it again");
+    const delay = this.#delay.after(ran);
+    this.#logger.warn({ process: this.spec.name, how, restartInMs: delay }, "process ended; starting it again");
     this.#timer = this.#clock.setTimeout(() => {
       this.#restarts++;
       this.#spawn();
-    }, this.#delay);
-    this.#delay = Math.min(this.#delay * 2, MAX_DELAY_MS);
+    }, delay);
   }
 
   /** Asks the process to end and, after `graceMs`, makes it. Resolves when it is gone. */
