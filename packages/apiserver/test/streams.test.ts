@@ -230,6 +230,25 @@ describe("the parameters of a stream", () => {
     });
   const pod = "/api/v1/namespaces/default/pods";
 
+  it.each([
+    ["binary.k8s.io", (bytes: Buffer) => bytes.toString()],
+    ["base64.binary.k8s.io", (bytes: Buffer) => Buffer.from(bytes.toString(), "base64").toString()],
+  ])("a log comes as %s messages after an empty one", async (protocol, read) => {
+    const { socket } = await ask(`${pod}/web/log`, [protocol]);
+    if (socket === undefined) throw new Error("not upgraded");
+    const messages: string[] = [];
+    socket.on("message", (bytes: Buffer) => messages.push(read(bytes)));
+    await once(socket, "close");
+    expect(socket.protocol).toBe(protocol);
+    expect(messages[0]).toBe("");
+    expect(messages.slice(1).join("")).toBe("GET /containerLogs/default/web/side?");
+  });
+
+  it("a log refuses a subprotocol it has not, and says what the kubelet would before the upgrade", async () => {
+    expect(await ask(`${pod}/web/log`, ["v5.channel.k8s.io"])).toMatchObject({ status: 400 });
+    expect(await ask(`${pod}/none/log`, ["binary.k8s.io"])).toMatchObject({ status: 404 });
+  });
+
   it("takes the default container, sends an empty message, the output, the status, and closes", async () => {
     const { socket } = await ask(`${pod}/web/exec?stdout=1&command=date`);
     const messages: string[] = [];

@@ -9,7 +9,7 @@ import { pageNotFound } from "../http/handlers/resource-router.ts";
 import type { RequestContext } from "../http/types.ts";
 import type { SecurityDependencies } from "../security.ts";
 import { isWebSocket, offeredProtocols } from "./headers.ts";
-import { podLog } from "./logs.ts";
+import { openPodLog, podLog } from "./logs.ts";
 import { connectOptions, podStreamTarget, streamOptions } from "./pod-streams.ts";
 import { locate } from "./proxy-location.ts";
 import { proxyRequest } from "./proxy.ts";
@@ -17,6 +17,7 @@ import { translate, V5 } from "./translator.ts";
 import { TUNNEL, tunnel } from "./tunnel.ts";
 import { passThrough } from "./upgrade.ts";
 import type { ClientConnection } from "./upgrade.ts";
+import { sendOverWebSocket } from "./websocket-reader.ts";
 
 export { chooseContainer } from "./pod-streams.ts";
 
@@ -55,6 +56,9 @@ export function streamHandlers(deps: SecurityDependencies, authorizer: Authorize
       } else if (isResourceRequest && apiGroup === "" && PROXIED.has(resource) && subresource === "proxy") {
         await admit(deps, ctx, proxyOptions(ctx));
         await passThrough(ctx, client, locate(deps, ctx).target);
+      } else if (isResourceRequest && apiGroup === "" && resource === "pods" && subresource === "log") {
+        if (!isWebSocket(ctx.request)) throw newBadRequest("logs are upgraded to WebSocket alone");
+        await sendOverWebSocket(ctx, client, await openPodLog(deps, ctx));
       } else {
         throw pageNotFound();
       }

@@ -8,17 +8,26 @@ import type { Target } from "./dial.ts";
 import { kubeletTarget } from "./kubelet.ts";
 import { chooseContainer, getPod } from "./pod-streams.ts";
 
+/** Answers with the container's log as plain text. */
 export async function podLog(deps: SecurityDependencies, ctx: RequestContext): Promise<void> {
+  const source = await openPodLog(deps, ctx);
+  ctx.response.writeHead(200, { "content-type": "text/plain" });
+  ctx.response.flushHeaders();
+  for await (const chunk of source) {
+    if (ctx.signal.aborted) break;
+    if (!ctx.response.write(chunk)) await drained(ctx);
+  }
+  ctx.response.end();
+}
+
+/** The log's bytes as the kubelet sends them; throws what a client is to be told when there are none to be had. */
+export async function openPodLog(deps: SecurityDependencies, ctx: RequestContext): Promise<AsyncIterable<Buffer>> {
   const { namespace, name, query } = ctx.info;
   const pod = getPod(deps, ctx);
   const container = chooseContainer(pod, query.get("container"));
   const nodeName = pod.spec?.nodeName ?? "";
   // Not on a node yet: upstream answers with nothing.
-  if (nodeName === "") {
-    ctx.response.writeHead(200, { "content-type": "text/plain" });
-    ctx.response.end();
-    return;
-  }
+  if (nodeName === "") return nothing();
   const parameters = new URLSearchParams(query);
   parameters.delete("container");
   parameters.delete("insecureSkipTLSVerifyBackend");
@@ -30,13 +39,11 @@ export async function podLog(deps: SecurityDependencies, ctx: RequestContext): P
     if (answer.statusCode === 404) throw newNotFound({ group: "", resource: "pods/log" }, name);
     throw newInternalError(text);
   }
-  ctx.response.writeHead(200, { "content-type": "text/plain" });
-  ctx.response.flushHeaders();
-  for await (const chunk of answer) {
-    if (ctx.signal.aborted) break;
-    if (!ctx.response.write(chunk as Buffer)) await drained(ctx);
-  }
-  ctx.response.end();
+  return answer as AsyncIterable<Buffer>;
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {
+  // No bytes.
 }
 
 /** Resolves when the client has taken what was written, or is gone. */

@@ -6,7 +6,7 @@ import { nodes } from "@knots/api/core/v1";
 import { Client, loadKubeconfig, mergeKubeconfig, removeKubeconfigContext } from "@knots/client";
 import { RealClock } from "@knots/machinery";
 import { ensureBridge, ensureNodeNetwork, removeBridge, removeNodeNetwork } from "../host/network.ts";
-import { cniBinDir, installMissing, missingPackages, requireRoot, which } from "../host/requirements.ts";
+import { cniBinDir, installPackages, missingPackages, requireRoot, which } from "../host/requirements.ts";
 import { endInNetns, powerOffNode, removeClusterCgroups, unmountCluster } from "../host/teardown.ts";
 import { archiveFile, buildImage, missingArchives } from "../images/build.ts";
 import { hasImage, importArchive } from "../images/import.ts";
@@ -27,8 +27,8 @@ import { waitFor } from "./wait.ts";
 const HINT_LOGS = 'Look at "knots logs apiserver" and "knots logs supervisor".';
 
 /** Installs what the machine lacks and builds the images that are not in the cache. */
-export async function prepareMachine(progress: Progress): Promise<void> {
-  await installPackages(progress);
+export async function prepareMachine(progress: Progress, forTests = false): Promise<void> {
+  await installMissing(progress, forTests);
   const missing = missingArchives();
   if (missing.length > 0) {
     await progress.step("Make images from Debian's packages", async (note) => {
@@ -41,9 +41,10 @@ export async function prepareMachine(progress: Progress): Promise<void> {
 }
 
 /** Installs the Debian packages that a node needs and this machine lacks. */
-export async function installPackages(progress: Progress): Promise<void> {
+export async function installMissing(progress: Progress, forTests = false): Promise<void> {
   requireRoot();
-  if (missingPackages().length > 0) await progress.step("Install what is missing", (note) => installMissing(note));
+  const packages = missingPackages(forTests);
+  if (packages.length > 0) await progress.step("Install what is missing", (note) => installPackages(packages, note));
 }
 
 /** Makes the wires, folders, certificates and configuration of one node. */

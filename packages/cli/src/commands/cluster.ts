@@ -170,7 +170,13 @@ async function status(options: ClusterOptions & { output?: string }): Promise<vo
   }));
   const ready = reply === undefined ? [] : await nodeConditions(paths);
   if (options.output === "json") {
-    console.log(JSON.stringify({ name: spec.name, running: reply !== undefined, nodes: ready, processes }, null, 2));
+    console.log(
+      JSON.stringify(
+        { name: spec.name, dataDir: paths.dataDir, running: reply !== undefined, nodes: ready, processes },
+        null,
+        2,
+      ),
+    );
     return;
   }
   if (reply === undefined) {

@@ -7,14 +7,14 @@ import { RECIPES } from "../images/recipes.ts";
 import { newProgress } from "../progress.ts";
 import { UserError } from "../user-error.ts";
 import { requireRoot } from "../host/requirements.ts";
-import { installPackages } from "../cluster/lifecycle.ts";
+import { installMissing } from "../cluster/lifecycle.ts";
 import { clusterPaths } from "../cluster/paths.ts";
 import { readSpec } from "../cluster/spec.ts";
 import { loadOwnImages, requireCluster, withCluster, type ClusterOptions } from "./cluster.ts";
 
 async function build(names: string[], options: ClusterOptions): Promise<void> {
   const progress = newProgress();
-  await installPackages(progress);
+  await installMissing(progress);
   const wanted = names.length === 0 ? RECIPES : names.map((name) => recipeNamed(name));
   for (const recipe of wanted) await progress.step(`Make ${recipe.image}`, () => buildImage(recipe));
   if (readSpec(clusterPaths(options.name, options.dataDir).specFile) !== undefined) {

@@ -48,8 +48,14 @@ const REQUIREMENTS: readonly Requirement[] = [
   program("catatonit", "catatonit"),
 ];
 
-export function missingPackages(): string[] {
-  return REQUIREMENTS.filter((requirement) => !requirement.present()).map((requirement) => requirement.debianPackage);
+/** What the tests of this repository need beside. */
+const TEST_REQUIREMENTS: readonly Requirement[] = [program("docker-registry", "docker-registry")];
+
+/** Debian packages that this machine lacks, `forTests` those of the tests too. */
+export function missingPackages(forTests = false): string[] {
+  return [...REQUIREMENTS, ...(forTests ? TEST_REQUIREMENTS : [])]
+    .filter((requirement) => !requirement.present())
+    .map((requirement) => requirement.debianPackage);
 }
 
 export function requireRoot(): void {
@@ -58,9 +64,8 @@ export function requireRoot(): void {
   }
 }
 
-/** Installs what is missing with apt; elsewhere says what to install. */
-export async function installMissing(report: (text: string) => void): Promise<void> {
-  const packages = missingPackages();
+/** Installs packages with apt; elsewhere says what to install. */
+export async function installPackages(packages: readonly string[], report: (text: string) => void): Promise<void> {
   if (packages.length === 0) return;
   if (which("apt-get") === undefined) {
     throw new UserError(
