@@ -14,7 +14,7 @@ import { Hooks } from "./lifecycle/hooks.ts";
 import { readMachineInfo } from "./node/machine-info.ts";
 import { NodeAgent } from "./node/node-agent.ts";
 import { CachedObjectReader } from "./objects/cached-object-reader.ts";
-import { requestToken } from "./objects/service-account-tokens.ts";
+import { requestToken, ServiceAccountTokens } from "./objects/service-account-tokens.ts";
 import { type KubeletOptions, settingsOf } from "./options.ts";
 import { Housekeeping } from "./pods/housekeeping.ts";
 import { MirrorPods } from "./pods/mirror-pods.ts";
@@ -97,6 +97,10 @@ export class Kubelet implements AsyncDisposable, KubeletView {
     const probes = o.probes ?? this.#stack.use(new Prober({ runtime: cri.runtime, clock, logger, recorder }));
     const hooks = o.hooks ?? new Hooks(cri.runtime, clock);
     const objects = new CachedObjectReader(client, clock);
+    const tokens = new ServiceAccountTokens({
+      clock,
+      request: (owner, audience, seconds) => requestToken(client, owner, audience, seconds),
+    });
 
     const factory = this.#stack.use(new InformerFactory(client, { clock, logger }));
     const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
@@ -180,7 +184,7 @@ export class Kubelet implements AsyncDisposable, KubeletView {
           node: currentNode(),
           podIPs: (statuses.get(pod.metadata?.uid ?? "")?.podIPs ?? []).map((each) => each.ip ?? ""),
           hostIPs,
-          serviceAccountToken: (owner, audience, seconds) => requestToken(client, owner, audience, seconds),
+          serviceAccountToken: (owner, audience, seconds) => tokens.get(owner, audience, seconds),
         }),
       });
     const mirrors = new MirrorPods({ client, logger, node: currentNode, apiPod: (key) => podInformer.lister.get(key) });

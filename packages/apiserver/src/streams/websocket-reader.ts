@@ -16,7 +16,7 @@ const PROTOCOLS: readonly string[] = ["binary.k8s.io", BASE64];
  */
 export async function sendOverWebSocket(
   ctx: RequestContext,
-  { socket, head, taken }: ClientConnection,
+  connection: ClientConnection,
   source: AsyncIterable<Buffer>,
 ): Promise<void> {
   const offered = offeredProtocols(ctx.request);
@@ -26,9 +26,9 @@ export async function sendOverWebSocket(
   const server = new WebSocketServer({ noServer: true, handleProtocols: () => protocol ?? false });
   const client = await new Promise<WebSocket>((resolve, reject) => {
     server.once("wsClientError", () => reject(newBadRequest("the WebSocket handshake is not valid")));
-    server.handleUpgrade(ctx.request as never, socket, head, (connection) => {
-      taken();
-      resolve(connection);
+    server.handleUpgrade(ctx.request as never, connection.socket, connection.head, (opened) => {
+      connection.taken();
+      resolve(opened);
     });
   });
   client.on("error", () => client.terminate());

@@ -4,7 +4,8 @@ import type { Client } from "@knots/client";
 import type { Clock } from "@knots/machinery";
 import type { ObjectReader } from "./object-reader.ts";
 
-const TTL_MS = 60_000;
+/** Less than the time between two writings of a pod's volumes, so that each sees the objects as they are. */
+const TTL_MS = 50_000;
 
 interface Entry {
   readonly at: number;

@@ -62,12 +62,19 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
     get: (uid: string) => shown.get(uid),
     set: (uid: string, status: PodStatus) => void shown.set(uid, status),
   };
+  const mounts: Pod[] = [];
   const ended: Termination[] = [];
   const syncer = new PodSyncer({
     pleg,
     runtime,
     statuses: statuses as unknown as StatusManager,
-    volumes: { mountPod: () => Promise.resolve(new Map()), unmountPod: () => Promise.resolve() },
+    volumes: {
+      mountPod: (pod: Pod) => {
+        mounts.push(pod);
+        return Promise.resolve(new Map());
+      },
+      unmountPod: () => Promise.resolve(),
+    },
     probes: new NoProbes(),
     recorder,
     clock,
@@ -99,7 +106,7 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
         }),
     },
   });
-  return { syncer, shown, events, ended, cri, pleg };
+  return { syncer, shown, events, ended, cri, pleg, mounts };
 }
 
 function worker(spec: Partial<NonNullable<Pod["spec"]>> = {}, meta: Pod["metadata"] = {}): WorkerView {
@@ -190,6 +197,20 @@ describe("PodSyncer", () => {
     await syncer.sync(worker());
     expect(await cri.runtime.listContainers()).toEqual(before);
     expect(shown.get("u")?.containerStatuses?.[0]?.restartCount).toBe(0);
+  });
+
+  it("writes a running pod's volumes anew when what they show of it changed, and now and then anyway", async () => {
+    const { syncer, mounts } = set();
+    await syncer.sync(worker());
+    await syncer.sync(worker());
+    expect(mounts).toHaveLength(1);
+    const annotated = worker({}, { annotations: { a: "b" } });
+    await syncer.sync(annotated);
+    await syncer.sync(annotated);
+    expect(mounts.map((pod) => pod.metadata?.annotations)).toEqual([undefined, { a: "b" }]);
+    now += 60_000;
+    await syncer.sync(annotated);
+    expect(mounts).toHaveLength(3);
   });
 
   it("rejects what the node cannot take", async () => {

@@ -48,6 +48,8 @@ export interface PodSyncerOptions {
 }
 
 /** An init container that ends at once may be followed by the next in the same step; more often than this something is wrong. */
+/** A little less than the time between two looks at a pod without news, so that each of them writes its volumes anew. */
+const VOLUMES_FRESH_MS = 55_000;
 const MAX_ROUNDS = 16;
 /** A container that could not be created is tried again after this long. */
 const RETRY_MS = 10_000;
@@ -59,6 +61,9 @@ export class PodSyncer implements PodHandlers {
   readonly #admitted = new Set<string>();
   /** Why containers do not start, by pod and container. */
   readonly #failures = new Map<string, Map<string, StartFailure>>();
+
+  /** When each pod's volumes were written, and from what of the pod. */
+  readonly #mounts = new Map<string, { readonly at: number; readonly from: string }>();
 
   constructor(options: PodSyncerOptions) {
     this.#options = options;
@@ -90,7 +95,10 @@ export class PodSyncer implements PodHandlers {
         return {};
       }
       const actions = this.#actions(pod, seen);
-      if (!hasWork(actions, seen) || round === MAX_ROUNDS) return { retryAfterMs: left };
+      if (!hasWork(actions, seen) || round === MAX_ROUNDS) {
+        await this.#refreshVolumes(pod);
+        return { retryAfterMs: left };
+      }
       const problem = pod.spec?.hostNetwork === true ? undefined : node.networkProblem();
       if (problem !== undefined && actions.createSandbox) {
         recorder.event(pod, "Warning", "NetworkNotReady", `network is not ready: ${problem}`);
@@ -150,6 +158,7 @@ export class PodSyncer implements PodHandlers {
     const { statuses, node, logger } = this.#options;
     this.#admitted.delete(worker.uid);
     this.#failures.delete(worker.uid);
+    this.#mounts.delete(worker.uid);
     statuses.forget(worker.uid);
     node.purge(worker.uid, worker.pod).catch((error: unknown) => {
       // Housekeeping comes by again.
@@ -182,16 +191,31 @@ export class PodSyncer implements PodHandlers {
   }
 
   async #prepare(pod: Pod): Promise<PodInputs> {
-    const { node, volumes, recorder } = this.#options;
+    const { node } = this.#options;
     await node.ensureCgroup(pod);
-    let mounted: ReadonlyMap<string, MountedVolume>;
+    return node.inputs(pod, await this.#mount(pod));
+  }
+
+  async #mount(pod: Pod): Promise<ReadonlyMap<string, MountedVolume>> {
+    const { volumes, recorder, clock } = this.#options;
     try {
-      mounted = await volumes.mountPod(pod);
+      const mounted = await volumes.mountPod(pod);
+      this.#mounts.set(pod.metadata?.uid ?? "", { at: clock.monotonic(), from: shownInVolumes(pod) });
+      return mounted;
     } catch (error) {
       recorder.event(pod, "Warning", "FailedMount", errorText(error));
       throw error;
     }
-    return node.inputs(pod, mounted);
+  }
+
+  /** Writes anew what a running pod's volumes show of other objects and of itself: tokens age, ConfigMaps and labels change. */
+  async #refreshVolumes(pod: Pod): Promise<void> {
+    const last = this.#mounts.get(pod.metadata?.uid ?? "");
+    const isFresh =
+      last !== undefined &&
+      this.#options.clock.monotonic() - last.at < VOLUMES_FRESH_MS &&
+      last.from === shownInVolumes(pod);
+    if (!isFresh) await this.#mount(pod);
   }
 
   #actions(pod: Pod, seen: PodRuntimeStatus): PodActions {
@@ -287,6 +311,11 @@ function hasWork(actions: PodActions, seen: PodRuntimeStatus): boolean {
     actions.initContainersToStart.length > 0 ||
     actions.containersToStart.length > 0
   );
+}
+
+/** What of a pod a downward API volume may show and an update may change. */
+function shownInVolumes({ metadata, spec }: Pod): string {
+  return JSON.stringify([metadata?.labels, metadata?.annotations, spec?.containers?.map((each) => each.resources)]);
 }
 
 function minimum(a: number | undefined, b: number): number {
