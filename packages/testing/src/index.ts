@@ -1,1 +1,2 @@
-export {};
+export { type Definition, parseDefinitions } from "./definitions.ts";
+export { TestEnvironment, type TestEnvironmentOptions } from "./test-environment.ts";
