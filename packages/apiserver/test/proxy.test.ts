@@ -70,12 +70,11 @@ describe.skipIf(address === undefined)("proxies to pods and services", () => {
   });
 
   it("leads links and redirects through itself", async () => {
-    const { host } = new URL(api.server.url);
     const page = await api.get(`${NS}/pods/web/proxy/page`);
-    expect(page.text).toBe(`<a href="https://${host}${NS}/pods/web/proxy/x">x</a>`);
+    expect(page.text).toBe(`<a href="${NS}/pods/web/proxy/x">x</a>`);
     expect(page.headers["access-control-allow-origin"]).toBeUndefined();
     const moved = await api.get(`${NS}/pods/web/proxy/moved`);
-    expect([moved.status, moved.headers.location]).toEqual([302, `https://${host}${NS}/pods/web/proxy/target/`]);
+    expect([moved.status, moved.headers.location]).toEqual([302, `${NS}/pods/web/proxy/target/`]);
     const slash = await api.get(`${NS}/pods/web/proxy?a=b`);
     expect([slash.status, slash.headers.location]).toEqual([301, `${NS}/pods/web/proxy/?a=b`]);
   });

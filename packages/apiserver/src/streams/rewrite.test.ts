@@ -7,7 +7,7 @@ const context = {
   requestHost: "api:6443",
   prefix: "/api/v1/namespaces/n/pods/p/proxy",
 };
-const PREFIX = `https://api:6443${context.prefix}`;
+const PREFIX = context.prefix;
 
 describe("rewriteUrl", () => {
   it.each([

@@ -38,7 +38,7 @@ const URL_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   video: ["poster", "src"],
 };
 
-/** Absolute paths, and URLs of the backend or of this host; others and relative ones stay. */
+/** Absolute paths, and URLs of the backend or of this host, become paths of this server; others and relative ones stay. */
 export function rewriteUrl(url: string, context: RewriteContext): string {
   const match = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(.*)$/is.exec(url);
   if (match === null) return url;
@@ -46,8 +46,7 @@ export function rewriteUrl(url: string, context: RewriteContext): string {
   if (scheme !== undefined && !/^https?$/i.test(scheme)) return url;
   if (host !== "" && host !== context.backend && host !== context.requestHost) return url;
   if (!path.startsWith("/")) return url;
-  const origin = context.requestHost === "" ? "" : `https://${context.requestHost}`;
-  return `${origin}${path.startsWith(context.prefix) ? path : `${context.prefix}${path}`}${rest}`;
+  return `${path.startsWith(context.prefix) ? path : `${context.prefix}${path}`}${rest}`;
 }
 
 const TAG =
