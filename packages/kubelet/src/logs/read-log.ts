@@ -33,13 +33,16 @@ export async function* readLog(
   const format = new Formatter(options);
   let file = await open(path);
   try {
-    let position = options.tailLines === undefined ? 0 : await tailStart(file, options.tailLines);
+    const { size } = await file.stat();
+    let position = options.tailLines === undefined ? 0 : await tailStart(file, options.tailLines, size);
+    // Who does not follow sees the log as it is now: a busy container would add to its last lines while they are read.
+    const end = options.follow ? Infinity : size;
     let rest: Buffer = Buffer.alloc(0);
     while (!signal.aborted && left > 0) {
       // Asked before the read: what a container wrote before it ended is there by then.
       const running = isRunning();
       const chunk = Buffer.allocUnsafe(CHUNK);
-      const { bytesRead } = await file.read(chunk, 0, CHUNK, position);
+      const { bytesRead } = await file.read(chunk, 0, Math.min(CHUNK, end - position), position);
       position += bytesRead;
       if (bytesRead > 0) {
         const { out, remainder } = format.records(Buffer.concat([rest, chunk.subarray(0, bytesRead)]));
@@ -98,9 +101,8 @@ class Formatter {
   }
 }
 
-/** Where the last `lines` records begin. */
-async function tailStart(file: FileHandle, lines: number): Promise<number> {
-  const { size } = await file.stat();
+/** Where the last `lines` records of a file of `size` bytes begin. */
+async function tailStart(file: FileHandle, lines: number, size: number): Promise<number> {
   if (lines <= 0) return size;
   let found = 0;
   for (let end = size; end > 0;) {
