@@ -8,6 +8,7 @@ import { RealClock } from "@knots/machinery";
 import { ensureBridge, ensureNodeNetwork, removeBridge, removeNodeNetwork } from "../host/network.ts";
 import { cniBinDir, installPackages, missingPackages, requireRoot, which } from "../host/requirements.ts";
 import { endInNetns, powerOffNode, removeClusterCgroups, unmountCluster } from "../host/teardown.ts";
+import { endImageLoader } from "../images/background-loader.ts";
 import { archiveFile, buildImage, missingArchives } from "../images/build.ts";
 import { hasImage, importArchive } from "../images/import.ts";
 import { RECIPES } from "../images/recipes.ts";
@@ -212,6 +213,7 @@ export async function bringDown(
   progress: Progress,
 ): Promise<void> {
   await progress.step("Stop the processes", async () => {
+    await endImageLoader(paths);
     const loop = readPidFile(loopPidFile(paths));
     if (loop !== undefined && isRunning(loop)) await endProcess(loop, 20_000, new RealClock());
     removePidFile(loopPidFile(paths));

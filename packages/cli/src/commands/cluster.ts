@@ -19,6 +19,7 @@ import { checkClusterName, nodeAddress, readSpec, writeSpec, type ClusterSpec } 
 import { chooseSubnet } from "../host/network.ts";
 import { requireRoot } from "../host/requirements.ts";
 import { formatElapsed, newProgress } from "../progress.ts";
+import { startImageLoader } from "../images/background-loader.ts";
 import { askSupervisor } from "../supervisor/control.ts";
 import { UserError } from "../user-error.ts";
 
@@ -110,16 +111,7 @@ async function up(options: UpOptions): Promise<void> {
   writeSpec(paths.specFile, { ...spec, complete: true });
   for (const line of summary(spec)) progress.say(line);
   progress.say(`Ready in ${formatElapsed(performance.now() - began)}.`);
-  loadLargeImages(options, paths);
-}
-
-/** The large demo images follow in the background: nobody waits for them to have a cluster. */
-function loadLargeImages(options: ClusterOptions, paths: ClusterPaths): void {
-  const words = ["image", "load-own", "--name", options.name, "--data-dir", paths.dataDir];
-  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", process.argv[1] ?? "", ...words], {
-    detached: true,
-    stdio: "ignore",
-  }).unref();
+  startImageLoader(options.name, paths);
 }
 
 async function down(options: ClusterOptions & { keepData?: boolean }): Promise<void> {

@@ -112,8 +112,17 @@ export class SupervisedProcess {
   }
 }
 
-/** SIGTERM, then SIGKILL after `graceMs`; returns when the process is gone or two more seconds have passed. */
-export async function endProcess(identity: ProcessIdentity, graceMs: number, clock: Clock): Promise<void> {
+/**
+ * SIGTERM, then SIGKILL after `graceMs`; returns when the process is gone or two more seconds have passed. With `group`
+ * everything in the group that it leads is told too.
+ */
+export async function endProcess(
+  identity: ProcessIdentity,
+  graceMs: number,
+  clock: Clock,
+  options: { readonly group?: boolean } = {},
+): Promise<void> {
+  const signal = (to: ProcessIdentity, name: NodeJS.Signals): void => send(to, name, options.group === true);
   signal(identity, "SIGTERM");
   const polls = Math.ceil(graceMs / 20);
   for (let i = 0; i < polls && isRunning(identity); i++) await clock.sleep(20);
@@ -121,10 +130,10 @@ export async function endProcess(identity: ProcessIdentity, graceMs: number, clo
   for (let i = 0; i < 100 && isRunning(identity); i++) await clock.sleep(20);
 }
 
-function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
+function send(identity: ProcessIdentity, name: NodeJS.Signals, group: boolean): void {
   if (!isRunning(identity)) return;
   try {
-    process.kill(identity.pid, name);
+    process.kill(group ? -identity.pid : identity.pid, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
