@@ -23,13 +23,22 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 
 type Annotations = Record<string, string>;
 
-export function revisionOf(rs: ReplicaSet): number {
-  const value = Number(rs.metadata?.annotations?.[REVISION] ?? 0);
-  return Number.isSafeInteger(value) ? value : 0;
+/** Revisions are 64-bit integers, and adopted ReplicaSets may bring any of them. */
+const MAX_INT64 = 2n ** 63n - 1n;
+
+function parseRevision(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^[+-]?\d{1,19}$/.test(text)) return undefined;
+  const value = BigInt(text.replace("+", ""));
+  return value <= MAX_INT64 && value >= -MAX_INT64 ? value : undefined;
 }
 
-export function maxRevision(replicaSets: readonly ReplicaSet[]): number {
-  return replicaSets.reduce((max, rs) => Math.max(max, revisionOf(rs)), 0);
+/** 0 where there is none, or none that can be read. */
+export function revisionOf(rs: ReplicaSet): bigint {
+  return parseRevision(rs.metadata?.annotations?.[REVISION]) ?? 0n;
+}
+
+export function maxRevision(replicaSets: readonly ReplicaSet[]): bigint {
+  return replicaSets.map(revisionOf).reduce((max, each) => (each > max ? each : max), 0n);
 }
 
 /** An integer annotation; undefined where it is missing or no number. */
@@ -48,14 +57,14 @@ export function replicasAnnotations(deployment: Deployment): Annotations {
  * Annotations of the new RS: its own, the Deployment's, and `revision` unless it has that or a later one. An RS that had an
  * earlier revision is being rolled back to; its history keeps that one.
  */
-export function newReplicaSetAnnotations(deployment: Deployment, existing: Annotations, revision: number): Annotations {
+export function newReplicaSetAnnotations(deployment: Deployment, existing: Annotations, revision: bigint): Annotations {
   const annotations = { ...existing };
   for (const [key, value] of Object.entries(deployment.metadata?.annotations ?? {})) {
     if (!NOT_COPIED.has(key)) annotations[key] = value;
   }
   const old = annotations[REVISION];
-  const oldRevision = Number(old ?? 0);
-  if (!Number.isSafeInteger(oldRevision) || oldRevision >= revision) return annotations;
+  const oldRevision = parseRevision(old ?? "0");
+  if (oldRevision === undefined || oldRevision >= revision) return annotations;
   annotations[REVISION] = String(revision);
   if (old !== undefined) {
     const history = appendHistory(annotations[REVISION_HISTORY], old);

@@ -1,6 +1,6 @@
 import type { Deployment, ReplicaSet } from "@knots/api/apps/v1";
 import { describe, expect, test } from "vitest";
-import { newReplicaSetAnnotations } from "./annotations.ts";
+import { maxRevision, newReplicaSetAnnotations } from "./annotations.ts";
 import { maxSurge, maxUnavailable } from "./limits.ts";
 import { findNewReplicaSet } from "./replica-sets.ts";
 import { planCleanup, planRollingUpdate } from "./rolling.ts";
@@ -157,20 +157,29 @@ describe("annotations of the new ReplicaSet", () => {
         "deployment.kubernetes.io/revision": "9",
       },
     };
-    expect(newReplicaSetAnnotations(d, {}, 3)).toEqual({ team: "a", "deployment.kubernetes.io/revision": "3" });
+    expect(newReplicaSetAnnotations(d, {}, 3n)).toEqual({ team: "a", "deployment.kubernetes.io/revision": "3" });
   });
 
   test("a rollback keeps the former revisions", () => {
     const before = { "deployment.kubernetes.io/revision": "2", "deployment.kubernetes.io/revision-history": "1" };
-    expect(newReplicaSetAnnotations(deployment(1), before, 5)).toEqual({
+    expect(newReplicaSetAnnotations(deployment(1), before, 5n)).toEqual({
       "deployment.kubernetes.io/revision": "5",
       "deployment.kubernetes.io/revision-history": "1,2",
     });
   });
 
+  test("revisions are 64-bit integers; what is none counts as 0", () => {
+    const withRevision = (revision: string): ReplicaSet => ({
+      metadata: { annotations: { "deployment.kubernetes.io/revision": revision } },
+    });
+    const sets = ["3546343826724305832", "12", "x", "99999999999999999999"].map(withRevision);
+    expect(maxRevision(sets) + 1n).toBe(3546343826724305833n);
+    expect(maxRevision([withRevision("x")])).toBe(0n);
+  });
+
   test("a revision never goes back", () => {
     const before = { "deployment.kubernetes.io/revision": "7" };
-    expect(newReplicaSetAnnotations(deployment(1), before, 5)).toEqual(before);
+    expect(newReplicaSetAnnotations(deployment(1), before, 5n)).toEqual(before);
   });
 });
 

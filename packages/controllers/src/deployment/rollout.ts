@@ -57,7 +57,7 @@ export class Rollout {
   async syncRevision(): Promise<void> {
     const existing = this.newRS;
     if (existing === undefined) return;
-    const revision = maxRevision(this.oldRSs) + 1;
+    const revision = maxRevision(this.oldRSs) + 1n;
     const annotations = newReplicaSetAnnotations(this.deployment, existing.metadata?.annotations ?? {}, revision);
     const minReadySeconds = this.deployment.spec?.minReadySeconds ?? 0;
     if (
@@ -82,7 +82,7 @@ export class Rollout {
    */
   async ensureNewReplicaSet(): Promise<ReplicaSet> {
     if (this.newRS !== undefined) return this.newRS;
-    const revision = maxRevision(this.oldRSs) + 1;
+    const revision = maxRevision(this.oldRSs) + 1n;
     const wanted = this.#buildReplicaSet(revision);
     const { name } = wanted.metadata as { name: string };
     const replicas = replicasOf(wanted);
@@ -121,7 +121,7 @@ export class Rollout {
     return created;
   }
 
-  #buildReplicaSet(revision: number): ReplicaSet {
+  #buildReplicaSet(revision: bigint): ReplicaSet {
     const { deployment } = this;
     const { name, namespace, uid } = metaOf(deployment);
     const template: PodTemplateSpec = structuredClone(deployment.spec?.template ?? {});
