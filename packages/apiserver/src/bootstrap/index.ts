@@ -3,15 +3,11 @@ import type { KubeObject, ResourceType } from "@knots/machinery";
 import { isAlreadyExists, isNotFound } from "@knots/machinery";
 import { endpoints, namespaces, services } from "@knots/api/core/v1";
 import { endpointSlices } from "@knots/api/discovery/v1";
-import { clusterRoleBindings, clusterRoles } from "@knots/api/rbac/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
 import type { SecurityDependencies } from "../security.ts";
-import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, expand } from "./policy.ts";
+import { reconcilePolicy } from "./reconcile-policy.ts";
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
-const AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate";
-const ROLE_META = { labels: { "kubernetes.io/bootstrapping": "rbac-defaults" }, annotations: { [AUTOUPDATE]: "true" } };
-const RBAC_GROUP = "rbac.authorization.k8s.io";
 
 export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDisposable> {
   const { registry } = deps;
@@ -29,7 +25,7 @@ export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDispos
     }
   };
   await Promise.all(NAMESPACES.map((name) => ensure(namespaces, "", { metadata: { name } })));
-  await Promise.all([...roleObjects()].map(([type, object]) => ensure(type, "", object)));
+  await reconcilePolicy(registry, ensure);
   await ensure(
     priorityClasses,
     "",
@@ -56,38 +52,7 @@ function priorityClass(name: string, value: number, description: string): KubeOb
   return Object.assign({ metadata: { name } }, { value, description });
 }
 
-function* roleObjects(): Generator<[ResourceType, KubeObject]> {
-  for (const [name, { rules, labels, aggregate }] of Object.entries(CLUSTER_ROLES)) {
-    const role = {
-      metadata: { name, ...ROLE_META, labels: { ...ROLE_META.labels, ...labels } },
-      rules: rules.map(expand),
-      ...(aggregate === undefined
-        ? {}
-        : {
-            aggregationRule: {
-              clusterRoleSelectors: [
-                { matchLabels: { [`rbac.authorization.k8s.io/aggregate-to-${aggregate}`]: "true" } },
-              ],
-            },
-          }),
-    };
-    yield [clusterRoles, role];
-  }
-  for (const [name, { role, subjects }] of Object.entries(CLUSTER_ROLE_BINDINGS)) {
-    const binding = {
-      metadata: { name, ...ROLE_META },
-      roleRef: { apiGroup: RBAC_GROUP, kind: "ClusterRole", name: role },
-      subjects: subjects.map((subject) => ({
-        apiGroup: RBAC_GROUP,
-        kind: subject.startsWith("user:") ? "User" : "Group",
-        name: subject.slice(subject.indexOf(":") + 1),
-      })),
-    };
-    yield [clusterRoleBindings, binding];
-  }
-}
-
-type Ensure = (type: ResourceType, namespace: string, object: KubeObject) => Promise<void>;
+export type Ensure = (type: ResourceType, namespace: string, object: KubeObject) => Promise<void>;
 
 /** default/kubernetes: this very server, by its advertised address. */
 async function kubernetesService(deps: SecurityDependencies, ensure: Ensure): Promise<void> {

@@ -1,34 +1,6 @@
 // Upstream's default roles and bindings (rbac/v1), as compact data: [verbs, groups, resources] a rule.
-import type { PolicyRule } from "@knots/api/rbac/v1";
-
-type Rule =
-  | readonly [verbs: string, groups: string, resources: string, names?: string]
-  | { readonly verbs: string; readonly urls: string };
-
-const READ = "get list watch";
-const READ_WRITE = "create delete deletecollection get list patch update watch";
-const WRITE = "create delete deletecollection patch update";
-
-function words(text: string): string[] {
-  return text.split(" ");
-}
-
-/** "-" stands for the core group. */
-export function expand(rule: Rule): PolicyRule {
-  if (!Array.isArray(rule)) {
-    const { verbs, urls } = rule as { verbs: string; urls: string };
-    return { verbs: words(verbs), nonResourceURLs: words(urls) };
-  }
-  const [verbs, groups, resources, names] = rule as readonly [string, string, string, string?];
-  return {
-    verbs: words(verbs),
-    apiGroups: words(groups).map((group) => (group === "-" ? "" : group)),
-    resources: words(resources),
-    ...(names === undefined ? {} : { resourceNames: words(names) }),
-  };
-}
-
-const EVENTS: Rule = ["create patch update", "- events.k8s.io", "events"];
+import { CONTROLLER_ROLES } from "./controller-roles.ts";
+import { EVENTS, READ, READ_WRITE, type Rule, WRITE } from "./rule.ts";
 
 const VIEW_CORE =
   "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers replicationcontrollers/scale serviceaccounts services services/status";
@@ -125,6 +97,35 @@ const CONTROLLERS: readonly Rule[] = [
   { verbs: "get", urls: "*" },
 ];
 
+/** What the Node authorizer lets a kubelet do, as a role: bound to nobody, for clusters without that authorizer. */
+const NODE: readonly Rule[] = [
+  ["create", "authentication.k8s.io", "tokenreviews"],
+  ["create", "authorization.k8s.io", "localsubjectaccessreviews subjectaccessreviews"],
+  [READ, "-", "services"],
+  ["create get list watch", "-", "nodes"],
+  ["patch update", "-", "nodes/status"],
+  ["patch update", "-", "nodes"],
+  EVENTS,
+  [READ, "-", "pods"],
+  ["create delete", "-", "pods"],
+  ["patch update", "-", "pods/status"],
+  ["create", "-", "pods/eviction"],
+  [READ, "-", "configmaps secrets"],
+  ["get", "-", "persistentvolumeclaims persistentvolumes"],
+  ["get", "-", "endpoints"],
+  ["create get list watch", "certificates.k8s.io", "certificatesigningrequests"],
+  ["create delete get patch update", "coordination.k8s.io", "leases"],
+  ["get", "storage.k8s.io", "volumeattachments"],
+  ["create", "-", "serviceaccounts/token"],
+  ["get patch update", "-", "persistentvolumeclaims/status"],
+  [READ, "storage.k8s.io", "csidrivers"],
+  ["create delete get patch update", "storage.k8s.io", "csinodes"],
+  [READ, "node.k8s.io", "runtimeclasses"],
+  ["get", "resource.k8s.io", "resourceclaims"],
+  ["deletecollection", "resource.k8s.io", "resourceslices"],
+  ["create delete get list patch update watch", "resource.k8s.io", "resourceslices"],
+];
+
 /** Cluster roles by name. */
 export const CLUSTER_ROLES: Readonly<
   Record<string, { rules: readonly Rule[]; labels?: Record<string, string>; aggregate?: string }>
@@ -178,6 +179,49 @@ export const CLUSTER_ROLES: Readonly<
       [READ, "networking.k8s.io", "servicecidrs"],
     ],
   },
+  "system:node": { rules: NODE },
+  "system:node-bootstrapper": {
+    rules: [["create get list watch", "certificates.k8s.io", "certificatesigningrequests"]],
+  },
+  "system:node-problem-detector": { rules: [["get", "-", "nodes"], ["patch", "-", "nodes/status"], EVENTS] },
+  "system:heapster": {
+    rules: [
+      [READ, "-", "events namespaces nodes pods"],
+      [READ, "apps", "deployments"],
+    ],
+  },
+  "system:kube-aggregator": { rules: [[READ, "-", "endpoints services"]] },
+  "system:persistent-volume-provisioner": {
+    rules: [
+      ["create delete get list watch", "-", "persistentvolumes"],
+      ["get list update watch", "-", "persistentvolumeclaims"],
+      [READ, "storage.k8s.io", "storageclasses"],
+      ["watch", "-", "events"],
+      EVENTS,
+    ],
+  },
+  "system:volume-scheduler": {
+    rules: [
+      ["get list patch update watch", "-", "persistentvolumes"],
+      [READ, "storage.k8s.io", "storageclasses"],
+      ["get list patch update watch", "-", "persistentvolumeclaims"],
+    ],
+  },
+  ...Object.fromEntries(
+    ["nodeclient", "selfnodeclient"].map((kind) => [
+      `system:certificates.k8s.io:certificatesigningrequests:${kind}`,
+      { rules: [["create", "certificates.k8s.io", `certificatesigningrequests/${kind}`] as const] },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["legacy-unknown", "kubelet-serving", "kube-apiserver-client", "kube-apiserver-client-kubelet"].map((signer) => [
+      `system:certificates.k8s.io:${signer}-approver`,
+      { rules: [["approve", "certificates.k8s.io", "signers", `kubernetes.io/${signer}`] as const] },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(CONTROLLER_ROLES).map(([name, rules]) => [`system:controller:${name}`, { rules }]),
+  ),
   "system:kube-scheduler": { rules: SCHEDULER },
   "system:kube-controller-manager": { rules: CONTROLLERS },
   "system:kube-dns": { rules: [[READ, "-", "endpoints services"]] },
@@ -199,7 +243,7 @@ export const CLUSTER_ROLES: Readonly<
   admin: { rules: [...ADMIN, ...EDIT, ...VIEW], aggregate: "admin" },
 };
 
-/** Cluster role bindings: role → subjects, "group:" or "user:" before the name. */
+/** Cluster role bindings: role → subjects, each "group:NAME", "user:NAME" or "sa:NAMESPACE/NAME". */
 export const CLUSTER_ROLE_BINDINGS: Readonly<Record<string, { role: string; subjects: readonly string[] }>> = {
   "cluster-admin": { role: "cluster-admin", subjects: ["group:system:masters"] },
   "system:discovery": { role: "system:discovery", subjects: ["group:system:authenticated"] },
@@ -219,5 +263,14 @@ export const CLUSTER_ROLE_BINDINGS: Readonly<Record<string, { role: string; subj
     role: "system:kube-controller-manager",
     subjects: ["user:system:kube-controller-manager"],
   },
+  "system:volume-scheduler": { role: "system:volume-scheduler", subjects: ["user:system:kube-scheduler"] },
+  "system:kube-dns": { role: "system:kube-dns", subjects: ["sa:kube-system/kube-dns"] },
+  "system:node": { role: "system:node", subjects: [] },
+  ...Object.fromEntries(
+    Object.keys(CONTROLLER_ROLES).map((name) => [
+      `system:controller:${name}`,
+      { role: `system:controller:${name}`, subjects: [`sa:kube-system/${name}`] },
+    ]),
+  ),
   "system:knots:dns": { role: "system:coredns", subjects: ["user:system:knots:dns"] },
 };
