@@ -196,5 +196,13 @@ describe("create, read, update, delete", () => {
       regarding: { name: "p" },
       deprecatedSource: { component: "c" },
     });
+    const found = async (path: string, selector: string): Promise<unknown> => {
+      const answer = await api.get(`${path}/namespaces/default/events?fieldSelector=${encodeURIComponent(selector)}`);
+      return answer.status === 200 ? answer.body.items.length : answer.body.message;
+    };
+    expect(await found("/api/v1", "involvedObject.name=p,reportingComponent=c")).toBe(1);
+    expect(await found("/apis/events.k8s.io/v1", "regarding.name=p,reportingController=c,reason=R")).toBe(1);
+    expect(await found("/apis/events.k8s.io/v1", "reportingController=other")).toBe(0);
+    expect(await found("/apis/events.k8s.io/v1", "involvedObject.name=p")).toMatch(/field label not supported/);
   });
 });

@@ -5,6 +5,11 @@ import type { Converter } from "./served.ts";
 
 /** core/v1 Event (stored) and events.k8s.io/v1 Event: the same object under other field names. */
 export const eventConverter: Converter = {
+  fieldLabel(label) {
+    if (label.startsWith("regarding.")) return label.replace("regarding.", "involvedObject.");
+    if (label === "reportingController") return "reportingComponent";
+    return ["reason", "type", "metadata.name", "metadata.namespace"].includes(label) ? label : undefined;
+  },
   toServed(stored: KubeObject): KubeObject {
     const {
       involvedObject,

@@ -1,4 +1,4 @@
-import { newBadRequest, parseFieldSelector, parseSelector } from "@knots/machinery";
+import { FieldSelector, newBadRequest, parseFieldSelector, parseSelector } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Entry } from "../watch-cache/entry.ts";
 import type { ServedResource } from "./served.ts";
@@ -86,7 +86,8 @@ function parseFields(served: ServedResource, text: string): ReturnType<typeof pa
   if (selector.requirements.length > 0) {
     const known = fieldsOf(served)({});
     for (const { field } of selector.requirements) {
-      if (!Object.hasOwn(known, field)) {
+      const stored = storedLabel(served, field);
+      if (stored === undefined || !Object.hasOwn(known, stored)) {
         const { group, version, resource } = served.info;
         throw newBadRequest(
           `Unable to find "${group}/${version}, Resource=${resource}" that match label selector "", field selector "${text}": field label not supported: ${field}`,
@@ -94,5 +95,12 @@ function parseFields(served: ServedResource, text: string): ReturnType<typeof pa
       }
     }
   }
-  return selector;
+  if (served.converter?.fieldLabel === undefined) return selector;
+  return new FieldSelector(
+    selector.requirements.map((each) => ({ ...each, field: storedLabel(served, each.field) ?? each.field })),
+  );
+}
+
+function storedLabel({ converter }: ServedResource, label: string): string | undefined {
+  return converter?.fieldLabel === undefined ? label : converter.fieldLabel(label);
 }

@@ -9,6 +9,8 @@ import type { ResourceStorage } from "./storage.ts";
 export interface Converter {
   toServed(stored: KubeObject): KubeObject;
   toStored(served: KubeObject): KubeObject;
+  /** The stored version's name of a field that a selector may name; undefined: it may not. Absent: the names are the same. */
+  fieldLabel?(label: string): string | undefined;
 }
 
 /** A resource in one of its versions, as requests address it. */
