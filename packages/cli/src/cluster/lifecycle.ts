@@ -1,6 +1,5 @@
 // Bringing a cluster up and down. Every step asks what is there already, so an interrupted run is completed by the next.
 import { existsSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { nodes } from "@knots/api/core/v1";
 import { Client, loadKubeconfig, mergeKubeconfig, removeKubeconfigContext } from "@knots/client";
@@ -61,19 +60,6 @@ export async function prepareNode(spec: ClusterSpec, paths: ClusterPaths, node: 
     cniBinDir: binDir,
     restrictOomScoreAdj: !hasSysResource(),
     runcPath: which("runc") ?? "runc",
-  });
-}
-
-/** Fails with a sentence when somebody else holds the API server's port on its address. */
-export async function checkPortFree(address: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE")
-        reject(new UserError(`port ${port} is in use on ${address}; choose another with --api-port.`));
-      else resolve();
-    });
-    server.listen(port, address, () => server.close(() => resolve()));
   });
 }
 

@@ -16,6 +16,9 @@ export interface ClusterSpec {
   /** The third byte of the nodes' network 10.89.SUBNET.0/24. */
   readonly subnet: number;
   readonly apiPort: number;
+  /** The ports on the bridge's address through which nodes reach registries and name servers. */
+  readonly egressPort: number;
+  readonly dnsForwardPort: number;
   readonly store: "lmdb";
   readonly nodes: readonly NodeSpec[];
   /** The kubeconfig file that `up` merged the context into; `down` takes it out there. */
@@ -31,6 +34,13 @@ export const CLUSTER_DOMAIN = "cluster.local";
 /** The DNS server's port on the control-plane node; the kube-dns Service maps 53 to it. */
 export const DNS_PORT = 10053;
 export const KUBELET_PORT = 10250;
+/** Ports of a node that its parts listen on: no API server may be put there. */
+export const TAKEN_PORTS: Readonly<Record<number, string>> = {
+  [DNS_PORT]: "the DNS server's",
+  [KUBELET_PORT]: "the kubelet's",
+  10257: "the controller manager's",
+  10259: "the scheduler's",
+};
 
 /** A node's address on the cluster's bridge. */
 export function nodeAddress(spec: Pick<ClusterSpec, "subnet">, node: Pick<NodeSpec, "index">): string {

@@ -5,18 +5,11 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { nodes } from "@knots/api/core/v1";
-import {
-  bringDown,
-  bringUp,
-  checkPortFree,
-  importAllImages,
-  prepareMachine,
-  summary,
-  withClient,
-} from "../cluster/lifecycle.ts";
+import { bringDown, bringUp, importAllImages, prepareMachine, summary, withClient } from "../cluster/lifecycle.ts";
 import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
-import { checkClusterName, nodeAddress, readSpec, writeSpec, type ClusterSpec } from "../cluster/spec.ts";
+import { checkClusterName, readSpec, TAKEN_PORTS, writeSpec, type ClusterSpec } from "../cluster/spec.ts";
 import { chooseSubnet } from "../host/network.ts";
+import { freePort } from "../host/free-port.ts";
 import { requireRoot } from "../host/requirements.ts";
 import { formatElapsed, newProgress } from "../progress.ts";
 import { startImageLoader } from "../images/background-loader.ts";
@@ -84,11 +77,14 @@ async function up(options: UpOptions): Promise<void> {
   if (spec === undefined) {
     const subnet = await chooseSubnet();
     const apiPort = options.apiPort ?? 6443;
-    await checkPortFree(nodeAddress({ subnet }, { index: 1 }), apiPort);
+    const taken = TAKEN_PORTS[apiPort];
+    if (taken !== undefined) throw new UserError(`port ${apiPort} is ${taken}; choose another with --api-port.`);
     spec = {
       name: options.name,
       subnet,
       apiPort,
+      egressPort: await freePort("tcp", 3128),
+      dnsForwardPort: await freePort("udp", 3153),
       store: "lmdb",
       nodes: Array.from({ length: options.nodes ?? 1 }, (_, i) => ({
         name: `node-${i + 1}`,

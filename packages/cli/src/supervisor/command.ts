@@ -6,7 +6,7 @@ import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
 import { bridgeAddress, readSpec } from "../cluster/spec.ts";
 import { UserError } from "../user-error.ts";
-import { DNS_FORWARD_PORT, DnsForwarder, EGRESS_PORT, EgressProxy } from "./egress.ts";
+import { DnsForwarder, EgressProxy } from "./egress.ts";
 import { identify, isRunning, readPidFile, writePidFile } from "./process-identity.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -24,15 +24,20 @@ export async function supervise(clusterName: string, dataDir: string): Promise<v
   if (spec === undefined) throw new UserError(`there is no cluster in ${paths.dataDir}`);
   const supervisor = new Supervisor({
     paths,
-    tools: { node: process.execPath, entry: bundleEntry(), egressPort: EGRESS_PORT, dnsForwardPort: DNS_FORWARD_PORT },
+    tools: {
+      node: process.execPath,
+      entry: bundleEntry(),
+      egressPort: spec.egressPort,
+      dnsForwardPort: spec.dnsForwardPort,
+    },
     clock,
     logger,
   });
   const egress = new EgressProxy(logger);
   const dns = new DnsForwarder(logger);
   await supervisor.start();
-  await egress.listen(bridgeAddress(spec), EGRESS_PORT);
-  await dns.listen(bridgeAddress(spec), DNS_FORWARD_PORT);
+  await egress.listen(bridgeAddress(spec), spec.egressPort);
+  await dns.listen(bridgeAddress(spec), spec.dnsForwardPort);
   await shutdownRequested();
   await supervisor.stopAll();
   await egress[Symbol.asyncDispose]();

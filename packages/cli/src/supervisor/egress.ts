@@ -5,9 +5,6 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { connect, type Socket } from "node:net";
 import type { Logger } from "@knots/machinery";
 
-export const EGRESS_PORT = 3128;
-export const DNS_FORWARD_PORT = 3153;
-
 /** `host:port` of a CONNECT request. */
 function target(authority: string): { host: string; port: number } | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(authority);
