@@ -1,15 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-
-type Json = Record<string, unknown>;
-
-interface Document {
-  readonly definitions: Record<string, Json>;
-  readonly paths: Record<string, Record<string, Json>>;
-  readonly parameters?: Record<string, Json>;
-}
-
-const METHODS = ["get", "put", "post", "delete", "patch", "head", "options"];
+import { canonical, type Json, METHODS, type OpenApiDocument, operation } from "./openapi-digest.ts";
 
 /**
  * Compares the generated OpenAPI v2 document with one that a reference server publishes, given as argument:
@@ -18,8 +9,10 @@ const METHODS = ["get", "put", "post", "delete", "patch", "head", "options"];
  */
 function main(referenceFile: string | undefined): void {
   if (!referenceFile) throw new Error("usage: node compare.ts SWAGGER.json");
-  const reference = JSON.parse(readFileSync(referenceFile, "utf8")) as Document;
-  const ours = JSON.parse(readFileSync(join(import.meta.dirname, "../generated/openapi/v2.json"), "utf8")) as Document;
+  const reference = JSON.parse(readFileSync(referenceFile, "utf8")) as OpenApiDocument;
+  const ours = JSON.parse(
+    readFileSync(join(import.meta.dirname, "../generated/openapi/v2.json"), "utf8"),
+  ) as OpenApiDocument;
   report("definitions", compareDefinitions(ours, reference));
   report("operations", compareOperations(ours, reference));
   report("descriptions", compareDescriptions(ours, reference));
@@ -38,7 +31,7 @@ function report(what: string, result: Result): void {
   for (const line of result.differences.slice(0, 25)) console.log(`  ${line}`);
 }
 
-function compareDefinitions(ours: Document, reference: Document): Result {
+function compareDefinitions(ours: OpenApiDocument, reference: OpenApiDocument): Result {
   const absent: string[] = [];
   const differences: string[] = [];
   let agreeing = 0;
@@ -57,7 +50,7 @@ function compareDefinitions(ours: Document, reference: Document): Result {
   return { agreeing, total, absent, differences };
 }
 
-function compareOperations(ours: Document, reference: Document): Result {
+function compareOperations(ours: OpenApiDocument, reference: OpenApiDocument): Result {
   const absent: string[] = [];
   const differences: string[] = [];
   let agreeing = 0;
@@ -79,7 +72,7 @@ function compareOperations(ours: Document, reference: Document): Result {
   return { agreeing, total, absent, differences };
 }
 
-function compareDescriptions(ours: Document, reference: Document): Result {
+function compareDescriptions(ours: OpenApiDocument, reference: OpenApiDocument): Result {
   let agreeing = 0;
   let total = 0;
   for (const [name, theirs] of Object.entries(reference.definitions)) {
@@ -93,28 +86,6 @@ function compareDescriptions(ours: Document, reference: Document): Result {
     }
   }
   return { agreeing, total, absent: [], differences: [] };
-}
-
-/** An operation with its path's parameters, references resolved, texts left out. */
-function operation(document: Document, item: Record<string, unknown>, method: string): string {
-  const own = item[method] as Json;
-  const all = [...((item.parameters ?? []) as Json[]), ...((own.parameters ?? []) as Json[])].map((parameter) => {
-    const reference = parameter.$ref;
-    if (typeof reference !== "string") return parameter;
-    return document.parameters?.[reference.slice(reference.lastIndexOf("/") + 1)] ?? parameter;
-  });
-  const parameters = all.map(canonical).toSorted();
-  return canonical({ ...own, parameters });
-}
-
-/** Sorted keys, no texts. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (key, each: unknown) => {
-    if (key === "description" && typeof each === "string") return undefined;
-    if (key === "x-kubernetes-group-version-kind" && Array.isArray(each)) return each.length > 3 ? "every group" : each;
-    if (typeof each !== "object" || each === null || Array.isArray(each)) return each;
-    return Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  });
 }
 
 function around(text: string, other: string): string {

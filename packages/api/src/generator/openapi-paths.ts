@@ -59,7 +59,36 @@ export class PathWriter {
       tags: ["version"],
     };
     this.paths["/version/"] = { get: version };
+    this.#keys(
+      "/.well-known/openid-configuration/",
+      "getServiceAccountIssuerOpenIDConfiguration",
+      "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
+      "WellKnown",
+      "application/json",
+    );
+    this.#keys(
+      "/openid/v1/jwks/",
+      "getServiceAccountIssuerOpenIDKeyset",
+      "get service account issuer OpenID JSON Web Key Set (contains public token verification keys)",
+      "openid",
+      "application/jwk-set+json",
+    );
     return Object.fromEntries(Object.entries(this.paths).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** What tells others by which keys service-account tokens are signed: texts, to this document. */
+  #keys(path: string, id: string, description: string, tag: string, type: string): void {
+    const ok = { description: "OK", schema: { type: "string" } };
+    this.paths[path] = {
+      get: {
+        description,
+        operationId: id,
+        produces: [type],
+        responses: { ...this.#responses({}), 200: ok },
+        schemes: ["https"],
+        tags: [tag],
+      },
+    };
   }
 
   #hasResources(pkg: FactPackage): boolean {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Descriptions } from "./descriptions.ts";
 import type { Facts } from "./facts.ts";
 import { META } from "./facts.ts";
-import { VERSION_INFO, isServed, openapiDefinitions } from "./openapi-definitions.ts";
+import { VERSION_INFO, openapiDefinitions } from "./openapi-definitions.ts";
 import type { Json } from "./openapi-definitions.ts";
 import { PathWriter } from "./openapi-paths.ts";
 import type { ParameterTexts } from "./openapi-parameters.ts";
@@ -16,12 +16,6 @@ const SECURITY_V2 = {
 export function writeOpenAPI(facts: Facts, texts: Descriptions, parameters: ParameterTexts): Map<string, string> {
   const files = new Map<string, string>();
   const paths = new PathWriter(facts, parameters).writeAll();
-  const served = facts.packages.filter(isServed);
-  const kinds = served.flatMap((pkg) =>
-    Object.entries(pkg.types)
-      .filter(([, model]) => model.fields?.some((field) => field.inline && field.type === `${META}.TypeMeta`))
-      .map(([name]) => `${pkg.package}.${name}`),
-  );
   const meta = [
     "APIGroupList",
     "APIVersions",
@@ -32,11 +26,7 @@ export function writeOpenAPI(facts: Facts, texts: Descriptions, parameters: Para
     "WatchEvent",
     "Patch",
   ];
-  const roots = [
-    ...kinds.filter((kind) => !kind.includes(".admission.")),
-    ...meta.map((name) => `${META}.${name}`),
-    VERSION_INFO,
-  ];
+  const roots = [...referenced(paths), ...meta.map((name) => `${META}.${name}`), VERSION_INFO];
   const v2 = {
     definitions: openapiDefinitions(facts, texts, roots, "v2"),
     info: INFO,
@@ -62,7 +52,7 @@ function byGroupVersion(paths: Record<string, Json>): Map<string, Record<string,
   const groups = new Map<string, Record<string, Json>>();
   for (const [path, item] of Object.entries(paths)) {
     const parts = path.split("/").filter(Boolean);
-    const depth = parts[0] === "api" ? 2 : parts[0] === "apis" ? 3 : 1;
+    const depth = parts[0] === "api" ? 2 : parts[0] === "apis" ? 3 : parts.length;
     const key = parts.slice(0, depth).join("/");
     const members = groups.get(key) ?? {};
     members[path] = item;
@@ -73,11 +63,7 @@ function byGroupVersion(paths: Record<string, Json>): Map<string, Record<string,
 
 function documentV3(facts: Facts, texts: Descriptions, paths: Record<string, Json>): Json {
   const converted = Object.fromEntries(Object.entries(paths).map(([path, item]) => [path, pathItemV3(item)]));
-  const roots = new Set<string>();
-  JSON.stringify(converted, (key, value: unknown) => {
-    if (key === "$ref" && typeof value === "string") roots.add(value.slice(value.lastIndexOf("/") + 1));
-    return value;
-  });
+  const roots = referenced(converted);
   return {
     openapi: "3.0.0",
     info: INFO,
@@ -87,6 +73,16 @@ function documentV3(facts: Facts, texts: Descriptions, paths: Record<string, Jso
       securitySchemes: SECURITY_V2,
     },
   };
+}
+
+/** Names of the models that operations refer to. */
+function referenced(paths: Record<string, Json>): Set<string> {
+  const names = new Set<string>();
+  JSON.stringify(paths, (key, value: unknown) => {
+    if (key === "$ref" && typeof value === "string") names.add(value.slice(value.lastIndexOf("/") + 1));
+    return value;
+  });
+  return names;
 }
 
 function pathItemV3(item: Json): Json {
