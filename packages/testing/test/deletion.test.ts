@@ -84,6 +84,16 @@ test("orphaned: dependents stay and have no owner", async () => {
   expect((await maps().get("child")).metadata?.ownerReferences ?? []).toEqual([]);
 });
 
+test("in the foreground: a circle of owners does not wait for itself", async () => {
+  const one = await make("one");
+  const two = await make("two", { name: "one", uid: one, block: true });
+  const three = await make("three", { name: "two", uid: two, block: true });
+  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "three", uid: three, blockOwnerDeletion: true };
+  await maps().patch("one", { metadata: { ownerReferences: [owner] } }, { type: "merge" });
+  await maps().delete("one", { propagationPolicy: "Foreground" });
+  for (const name of ["one", "two", "three"]) await until(async () => !(await exists(name)));
+});
+
 test("an owner that never was: the object goes; with another owner it stays", async () => {
   const uid = await make("real");
   await make("stray", { name: "nobody", uid: "00000000-0000-0000-0000-000000000000" });

@@ -93,9 +93,11 @@ class GarbageCollector implements Controller {
   #seen(node: GraphNode): void {
     const old = this.#graph.get(node.uid);
     this.#graph.set(node);
-    const owners = JSON.stringify(node.owners);
-    if (node.owners.length > 0 && (old === undefined || JSON.stringify(old.owners) !== owners))
-      this.#queue.queue.add(`check ${node.uid}`);
+    if (old === undefined || JSON.stringify(old.owners) !== JSON.stringify(node.owners)) {
+      if (node.owners.length > 0) this.#queue.queue.add(`check ${node.uid}`);
+      // Who waited for this object may not have to any more.
+      this.#ownersMayGo(old);
+    }
     if (isForeground(node)) this.#queue.queue.add(`foreground ${node.uid}`);
     if (isOrphaning(node)) this.#queue.queue.add(`orphan ${node.uid}`);
   }
@@ -105,6 +107,10 @@ class GarbageCollector implements Controller {
     const node = this.#graph.get(uid);
     this.#graph.remove(uid);
     for (const dependent of this.#graph.dependents(uid)) this.#queue.queue.add(`check ${dependent.uid}`);
+    this.#ownersMayGo(node);
+  }
+
+  #ownersMayGo(node: GraphNode | undefined): void {
     for (const owner of node?.owners ?? []) {
       const found = this.#graph.get(owner.uid);
       if (found !== undefined && isForeground(found)) this.#queue.queue.add(`foreground ${owner.uid}`);
@@ -136,13 +142,16 @@ class GarbageCollector implements Controller {
     const owners = await Promise.all(
       live.owners.map(async (reference) => ({ reference, state: await this.#ownerState(live, reference) })),
     );
+    const dependents = this.#graph.dependents(node.uid);
     const decision = decide(owners, {
       finalizers: live.finalizers,
-      hasDependents: this.#graph.dependents(node.uid).length > 0,
+      hasDependents: dependents.length > 0,
+      dependentsWait: dependents.some(isForeground),
     });
     if (decision.action === "release") {
       await this.#release(live, new Set(decision.owners.map(({ uid }) => uid)));
     } else if (decision.action === "delete") {
+      if (decision.unblock === true) await this.#unblock(live);
       await this.#client(node).delete(node.name, {
         propagationPolicy: decision.policy,
         preconditions: { uid: node.uid },
@@ -189,6 +198,17 @@ class GarbageCollector implements Controller {
     const ownerReferences = (live.metadata.ownerReferences ?? []).filter(({ uid }) => !owners.has(uid));
     const { resourceVersion } = live.metadata;
     await this.#client(node).patch(node.name, { metadata: { resourceVersion, ownerReferences } }, { type: "merge" });
+  }
+
+  /** Lets the object's owners be deleted before it. */
+  async #unblock(node: GraphNode): Promise<void> {
+    const live = await this.#client(node).get(node.name);
+    if (live.metadata?.uid !== node.uid) return;
+    const { resourceVersion, ownerReferences = [] } = live.metadata;
+    if (ownerReferences.every(({ blockOwnerDeletion }) => blockOwnerDeletion !== true)) return;
+    const unblocked = ownerReferences.map((each) => ({ ...each, blockOwnerDeletion: false }));
+    const metadata = { resourceVersion, ownerReferences: unblocked };
+    await this.#client(node).patch(node.name, { metadata }, { type: "merge" });
   }
 
   async #foreground(node: GraphNode): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { decide, type OwnerState } from "./decide.ts";
 
-const plain = { finalizers: [], hasDependents: false };
+const plain = { finalizers: [], hasDependents: false, dependentsWait: false };
 const owners = (...states: OwnerState[]): Parameters<typeof decide>[0] =>
   states.map((state, i) => ({ reference: { apiVersion: "v1", kind: "Pod", name: `o${i}`, uid: `u${i}` }, state }));
 
@@ -13,6 +13,11 @@ test.each<[OwnerState[], object, object]>([
   [["absent"], { finalizers: ["foregroundDeletion"] }, { action: "delete", policy: "Foreground" }],
   [["waiting"], {}, { action: "delete", policy: "Background" }],
   [["waiting", "absent"], { hasDependents: true }, { action: "delete", policy: "Foreground" }],
+  [
+    ["waiting"],
+    { hasDependents: true, dependentsWait: true },
+    { action: "delete", policy: "Foreground", unblock: true },
+  ],
 ])("owners %j of %j", (states, object, expected) => {
   expect(decide(owners(...states), { ...plain, ...object })).toEqual(expected);
 });
