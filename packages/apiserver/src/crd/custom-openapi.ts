@@ -45,7 +45,10 @@ export function customOpenApi(versions: () => Iterable<CustomVersion>): OpenApiS
         Object.assign(result.paths, paths(version, "#/definitions/", false));
         Object.assign(
           result.definitions,
-          definitions(version, "#/definitions/", (schema) => publish(schema, true)),
+          definitions(version, "#/definitions/", (schema) =>
+            // An object of any fields: v2's clients would refuse what they do not find described.
+            schema["x-kubernetes-preserve-unknown-fields"] === true ? undefined : publish(schema, true),
+          ),
         );
       }
       return result;
@@ -93,18 +96,23 @@ function modelName({ info }: CustomVersion): string {
   return `${info.group.split(".").reverse().join(".")}.${info.version}.${info.kind}`;
 }
 
-function definitions(version: CustomVersion, ref: string, convert: (schema: JSONSchemaProps) => Json): Json {
+function definitions(
+  version: CustomVersion,
+  ref: string,
+  convert: (schema: JSONSchemaProps) => Json | undefined,
+): Json {
   const { info, schema } = version;
   const { group, version: v, kind, listKind } = info;
-  const body =
-    schema === undefined ? { type: "object", "x-kubernetes-preserve-unknown-fields": true } : convert(schema);
+  const body = schema === undefined ? undefined : convert(schema);
   const name = modelName(version);
   return {
     [name]: {
-      ...body,
-      ...(body["x-kubernetes-preserve-unknown-fields"] === true && body.properties === undefined
-        ? {}
-        : { properties: { ...TYPE_FIELDS, metadata: metadataRef(ref), ...omit(body.properties as Json | undefined) } }),
+      ...(body === undefined
+        ? { type: "object" }
+        : {
+            ...body,
+            properties: { ...TYPE_FIELDS, metadata: metadataRef(ref), ...omit(body.properties as Json | undefined) },
+          }),
       [GVK]: [{ group, version: v, kind }],
     },
     [`${name}List`]: {
@@ -140,23 +148,28 @@ function publish(schema: JSONSchemaProps, v2: boolean): Json {
       "x-kubernetes-preserve-unknown-fields": true,
     };
   }
-  const { properties, items, additionalProperties, nullable, oneOf, anyOf, not, ...rest } = schema;
+  const { properties, items, additionalProperties, nullable, allOf, oneOf, anyOf, not, required, ...rest } = schema;
+  if (v2 && nullable === true) {
+    // A value that may be null has no type, and nothing below it, in v2 that every client understands.
+    const { type: _type, ...untyped } = rest;
+    return untyped;
+  }
   const inner = (value: JSONSchemaProps): Json => publish(value, v2);
   const result: Json = { ...rest };
+  // What may be null cannot be asked for there either.
+  const needed = v2 ? required?.filter((name) => properties?.[name]?.nullable !== true) : required;
+  if (needed !== undefined && needed.length > 0) result.required = needed;
   if (properties !== undefined) {
     result.properties = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, inner(value)]));
   }
   if (items !== undefined) result.items = inner(Array.isArray(items) ? (items[0] ?? {}) : items);
   if (typeof additionalProperties === "object") result.additionalProperties = inner(additionalProperties);
   else if (additionalProperties !== undefined) result.additionalProperties = additionalProperties;
-  if (v2) {
-    // A value that may be null has no type in v2 that every client understands.
-    if (nullable === true) delete result.type;
-    return result;
-  }
+  if (v2) return result;
   return {
     ...result,
     ...(nullable === undefined ? {} : { nullable }),
+    ...(allOf === undefined ? {} : { allOf }),
     ...(oneOf === undefined ? {} : { oneOf }),
     ...(anyOf === undefined ? {} : { anyOf }),
     ...(not === undefined ? {} : { not }),
