@@ -13,7 +13,7 @@ import { customOpenApi } from "./crd/custom-openapi.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { syncLocalApiServices } from "./discovery/local-api-services.ts";
 import { Codecs } from "./http/codecs.ts";
-import { HandlerChain } from "./http/handler-chain.ts";
+import { HandlerChain, authorizeVerb } from "./http/handler-chain.ts";
 import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
 import { ResourceRouter } from "./http/handlers/resource-router.ts";
 import type { SpecialHandler } from "./http/handlers/resource-router.ts";
@@ -77,7 +77,7 @@ export class ApiServer {
     const deps = {
       committer: new Committer(options.store, this.#cacher, this.#clock),
       clock: this.#clock,
-      tracker: new ManagedFieldTracker(),
+      tracker: new ManagedFieldTracker(this.#logger),
     };
     this.#registry = new Registry(
       this.#cacher,
@@ -97,6 +97,7 @@ export class ApiServer {
       clock: this.#clock,
       logger: this.#logger,
       admission: new AdmissionChain(plugins.filter(({ name }) => !disabled.has(name))),
+      authorize: (ctx, verb) => authorizeVerb(this.#ready().authorizer, ctx, verb),
       tableOptions: (ctx) => tableOptions(ctx.info.query, this.#clock.now()),
     };
     this.#special = specialHandlers(this.#handlers);

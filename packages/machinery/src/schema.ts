@@ -29,7 +29,14 @@ export type TypeSchema =
         | "duration";
       enum?: string[];
     }
-  | { kind: "struct"; name: string; fields: ReadonlyMap<string, FieldSchema>; structType?: "atomic" | "granular" }
+  | {
+      kind: "struct";
+      name: string;
+      fields: ReadonlyMap<string, FieldSchema>;
+      structType?: "atomic" | "granular";
+      /** Fields beside the named ones are kept: x-kubernetes-preserve-unknown-fields next to properties. */
+      preserveUnknown?: true;
+    }
   | { kind: "list"; element: TypeSchema; listType: "atomic" | "set" | "map"; mapKeys?: string[] }
   | { kind: "map"; value: TypeSchema; mapType?: "atomic" | "granular" }
   | { kind: "any"; preserveUnknown: true; embedded?: boolean };

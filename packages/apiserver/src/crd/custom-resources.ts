@@ -128,7 +128,12 @@ export class CustomResources {
     if (known === undefined) {
       const installed: Installed = { current, served, spec: crd.spec };
       this.#installed.set(name, installed);
-      await registry.addCustom(storedType(() => installed.current));
+      await registry.addCustom(
+        storedType(
+          () => installed.current,
+          () => installed.served,
+        ),
+      );
     } else {
       for (const { info } of known.served) registry.stopServing(info.group, info.version, info.resource);
       Object.assign(known, { current, served, spec: crd.spec });
@@ -287,7 +292,7 @@ export class CustomResources {
   }
 }
 
-function storedType(current: () => CustomVersion): StoredType {
+function storedType(current: () => CustomVersion, served: () => readonly CustomVersion[]): StoredType {
   const strategy = customStrategy(current);
   const { group, resource } = current().info;
   return {
@@ -299,6 +304,13 @@ function storedType(current: () => CustomVersion): StoredType {
       return current().typeSchema;
     },
     strategy,
+    versions: {
+      typing(apiVersion) {
+        const version = served().find(({ info }) => apiVersionOf(info) === apiVersion);
+        return version === undefined ? undefined : { schema: version.typeSchema, untyped: "deduced" };
+      },
+      convert: (object, apiVersion) => (object.apiVersion === apiVersion ? object : { ...object, apiVersion }),
+    },
     applyDefaults: (object) => strategy.defaults?.(object),
     hooks: {},
     returnsDeleted: false,

@@ -6,6 +6,7 @@ import type {
 import type { ResourceInfo, SubresourceInfo } from "@knots/api";
 import type { KubeObject, TypeSchema } from "@knots/machinery";
 import { FieldPath } from "@knots/machinery";
+import { onlyFields, withoutFields } from "@knots/machinery/managed-fields/index";
 import type { FieldError } from "@knots/machinery";
 import { deepEqual } from "../registry/metadata.ts";
 import type { ScaleAccess } from "../registry/special/scale.ts";
@@ -105,7 +106,9 @@ export function customStrategy(current: () => CustomVersion): Strategy {
     ...validateObjectMetaUpdate(next.metadata ?? {}, old.metadata ?? {}, METADATA),
     ...check(next),
   ];
+  const withStatus = withoutFields(["status"]);
   return {
+    resetFields: (set) => (hasStatus() ? withStatus(set) : set),
     // An update must say which state it means, as for every kind that came after the first ones.
     allowUnconditionalUpdate: false,
     prepareForCreate(object) {
@@ -125,6 +128,7 @@ export function customStrategy(current: () => CustomVersion): Strategy {
     validateUpdate,
     subresources: {
       status: {
+        resetFields: onlyFields(["status"]),
         prepareForUpdate(next, old) {
           const { status } = next as Parts;
           const { managedFields } = next.metadata ?? {};

@@ -49,11 +49,23 @@ function objectSchema(schema: JSONSchemaProps, root: boolean): TypeSchema {
   if (!root && !embedded && schema.properties === undefined) return ANY;
   const fields = new Map<string, FieldSchema>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    fields.set(name, { name, type: toTypeSchema(property), ...(property.nullable === true ? { nullable: true } : {}) });
+    fields.set(name, {
+      name,
+      type: toTypeSchema(property),
+      ...(property.nullable === true ? { nullable: true } : {}),
+      // Keys of lists that are not given have their default.
+      ...(property.default === undefined ? {} : { default: property.default }),
+    });
   }
   if (root || embedded) {
     for (const name of ["apiVersion", "kind"]) fields.set(name, { name, type: { kind: "scalar", scalar: "string" } });
     fields.set("metadata", { name: "metadata", type: modelSchema("meta/v1.ObjectMeta") ?? ANY });
   }
-  return { kind: "struct", name: "", fields, structType: atomic ? "atomic" : "granular" };
+  return {
+    kind: "struct",
+    name: "",
+    fields,
+    structType: atomic ? "atomic" : "granular",
+    ...(schema["x-kubernetes-preserve-unknown-fields"] === true ? { preserveUnknown: true as const } : {}),
+  };
 }

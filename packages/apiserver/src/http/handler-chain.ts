@@ -200,6 +200,13 @@ export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
   };
 }
 
+/** Whether the user of a request may do something beside what its method says. Throws Forbidden. */
+export async function authorizeVerb(authorizer: Authorizer, ctx: RequestContext, verb: string): Promise<void> {
+  const attributes = { ...attributesOf(ctx.user, ctx.info), verb };
+  const decision = await authorizer.authorize(attributes);
+  if (decision.allowed !== "allow") throw forbidden(attributes, decision.reason);
+}
+
 /** Upstream's sentence for a refused request. */
 function forbidden(attributes: Attributes, reason: string): StatusError {
   const { user, verb, apiGroup, resource, subresource, namespace, name, path } = attributes;

@@ -1,5 +1,7 @@
-import { newBadRequest, newInvalid } from "@knots/machinery";
+import { FieldPath, forbidden, newBadRequest, newInvalid, required } from "@knots/machinery";
+import type { FieldError } from "@knots/machinery";
 import type { DeleteOptions } from "../registry/deletion.ts";
+import { validateFieldManager } from "../strategies/validation/managed-fields.ts";
 import { boolParam } from "./request-info.ts";
 import type { RequestContext } from "./types.ts";
 
@@ -28,38 +30,38 @@ export interface ListOptions {
 
 const OPTIONS_GROUP = { group: "meta.k8s.io" };
 
-/** Throws Invalid on a wrong dryRun, fieldValidation or fieldManager. */
+/**
+ * Throws Invalid on a wrong dryRun, fieldValidation or fieldManager. An apply must name its field manager, and it alone
+ * may be forced.
+ */
 export function writeOptions(
   ctx: RequestContext,
   kind: "CreateOptions" | "UpdateOptions" | "PatchOptions",
+  patch: "apply" | "plain" = "plain",
 ): WriteOptions {
   const { query } = ctx.info;
+  const errors: FieldError[] = [];
   const fieldManager = query.get("fieldManager") ?? "";
-  if (fieldManager.length > 128) {
-    throw newInvalid({ ...OPTIONS_GROUP, kind }, "", [
-      {
-        type: "FieldValueTooLong",
-        field: "fieldManager",
-        badValue: fieldManager,
-        detail: "may not be more than 128 bytes",
-      },
-    ]);
+  const path = FieldPath.root("fieldManager");
+  if (patch === "apply" && fieldManager === "") errors.push(required(path, "is required for apply patch"));
+  if (kind === "PatchOptions" && patch === "plain" && query.has("force")) {
+    errors.push(forbidden(FieldPath.root("force"), "may not be specified for non-apply patch"));
   }
+  validateFieldManager(fieldManager, path, errors);
   const validation = query.get("fieldValidation") ?? "";
   if (validation !== "" && validation !== "Strict" && validation !== "Warn" && validation !== "Ignore") {
-    throw newInvalid({ ...OPTIONS_GROUP, kind }, "", [
-      {
-        type: "FieldValueNotSupported",
-        field: "fieldValidation",
-        badValue: validation,
-        detail: 'supported values: "Ignore", "Strict", "Warn"',
-      },
-    ]);
+    errors.push({
+      type: "FieldValueNotSupported",
+      field: "fieldValidation",
+      badValue: validation,
+      detail: 'supported values: "Ignore", "Strict", "Warn"',
+    });
   }
+  if (errors.length > 0) throw newInvalid({ ...OPTIONS_GROUP, kind }, "", errors);
   return {
     dryRun: dryRun(query.getAll("dryRun"), kind),
     fieldManager: fieldManager !== "" ? fieldManager : managerFromUserAgent(ctx.userAgent),
-    fieldValidation: validation === "" ? "Warn" : validation,
+    fieldValidation: validation === "" ? "Warn" : (validation as WriteOptions["fieldValidation"]),
     force: boolParam(query, "force"),
   };
 }

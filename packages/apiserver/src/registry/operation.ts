@@ -9,6 +9,8 @@ export interface Operation {
   readonly dryRun: boolean;
   /** Name under which managedFields records this writer. */
   readonly fieldManager: string;
+  /** The version that the writer speaks, in which its fields are named; the stored one unless given. */
+  readonly apiVersion?: string;
   /** CreateOptions, PatchOptions, … for admission. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Absent for the server's own writes, which nobody admits. */

@@ -12,6 +12,7 @@ import type { StorageHooks, StoredType } from "./resource-type.ts";
 import type { ServedResource } from "./served.ts";
 import { ResourceStorage } from "./storage.ts";
 import type { StorageDependencies } from "./storage.ts";
+import { builtInVersions } from "./versions.ts";
 
 /** Kinds whose DELETE answers with the object (upstream: ReturnDeletedObject). */
 const RETURNS_DELETED = new Set([
@@ -159,6 +160,10 @@ export class Registry implements ObjectSource {
       prefix: builtInPrefix(info),
       schema,
       strategy,
+      versions: builtInVersions(
+        info,
+        (other) => isStored(other) && other.resource === info.resource && storageName(other) === groupResource(info),
+      ),
       applyDefaults(object) {
         if (schema !== undefined) applySchemaDefaults(schema, object);
         strategy.defaults?.(object);

@@ -2,6 +2,7 @@ import type { ResourceInfo } from "@knots/api";
 import type { KubeObject, TypeSchema } from "@knots/machinery";
 import type { Strategy } from "../strategies/types.ts";
 import type { Operation } from "./operation.ts";
+import type { ResourceVersions } from "./versions.ts";
 
 /** Gives back what a hook took (allocated addresses, …) when the write fails afterwards. */
 export type Undo = () => void;
@@ -28,6 +29,7 @@ export interface StoredType {
   /** Undefined when the type preserves everything. */
   readonly schema: TypeSchema | undefined;
   readonly strategy: Strategy;
+  readonly versions: ResourceVersions;
   /** Schema defaults and the strategy's defaults. */
   applyDefaults(object: KubeObject): void;
   readonly hooks: StorageHooks;

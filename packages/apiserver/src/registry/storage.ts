@@ -18,6 +18,7 @@ import type { FieldTracker } from "./field-tracker.ts";
 import { keyOf } from "./keys.ts";
 import { deepEqual, fillSystemFields, keepSystemFields, withMetadata } from "./metadata.ts";
 import type { StoredObject } from "./metadata.ts";
+import { brokenManagedFields, differsInTimesAlone } from "./managed-fields.ts";
 import type { ObjectSource } from "./object-source.ts";
 import type { Operation } from "./operation.ts";
 import type { StoredType, Undo } from "./resource-type.ts";
@@ -201,11 +202,14 @@ export class ResourceStorage {
     fillSystemFields(object, clock.now());
     const { name = "" } = object.metadata;
     const attributes = this.#attributes(op, "CREATE", namespace, name, object, undefined);
-    await op.admission?.mutate(attributes);
-    object = withMetadata(attributes.object ?? object);
-    this.type.applyDefaults(object);
-    const ctx = this.#context(op, namespace, name);
+    if (op.admission === undefined) this.type.applyDefaults(object);
+    // What admission and the server's own rules add belongs to nobody.
     if (fields === "update") tracker.onCreate(this.type, object, op, clock.now());
+    if (op.admission !== undefined) {
+      object = await this.#mutate(op, attributes, object);
+      this.type.applyDefaults(object);
+    }
+    const ctx = this.#context(op, namespace, name);
     strategy.prepareForCreate?.(object, ctx);
     attributes.object = object;
     let release: Undo | undefined;
@@ -233,6 +237,22 @@ export class ResourceStorage {
     }
   }
 
+  /** Mutating admission; managed fields that it broke are put back. */
+  async #mutate(op: Operation, attributes: AdmissionAttributes, object: StoredObject): Promise<StoredObject> {
+    if (op.admission === undefined) return object;
+    const before = object.metadata.managedFields;
+    await op.admission.mutate(attributes);
+    const mutated = withMetadata(attributes.object ?? object);
+    const broken = brokenManagedFields(mutated, before);
+    if (broken === undefined) return mutated;
+    if (before === undefined) delete mutated.metadata.managedFields;
+    else mutated.metadata.managedFields = before;
+    op.warn(
+      `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${broken}`,
+    );
+    return mutated;
+  }
+
   /** One attempt; undefined when another writer came first. */
   async #tryUpdate(
     op: Operation,
@@ -253,11 +273,10 @@ export class ResourceStorage {
     keepSystemFields(next, old);
     if (request.raw === true) return this.#commitUpdate(op, key, entry, next, old);
     const attributes = this.#attributes(op, "UPDATE", namespace, name, next, old);
-    await op.admission?.mutate(attributes);
-    next = withMetadata(attributes.object ?? next);
+    if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
+    next = await this.#mutate(op, attributes, next);
     this.type.applyDefaults(next);
     const ctx = this.#context(op, namespace, name);
-    if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
     strategy.prepareForUpdate?.(next, old, ctx);
     attributes.object = next;
     let release: Undo | undefined;
@@ -292,7 +311,7 @@ export class ResourceStorage {
     const { hooks } = this.type;
     const { committer } = this.#deps;
     next.metadata.resourceVersion = old.metadata.resourceVersion ?? "";
-    if (deepEqual(next, old)) return entry;
+    if (deepEqual(next, old) || differsInTimesAlone(next, old)) return entry;
     if (op.dryRun) return detachedEntry(key, next);
     if (isFinished(next)) {
       const revision = await committer.delete(key, entry.revision);

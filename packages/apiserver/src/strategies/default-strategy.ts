@@ -1,6 +1,7 @@
 import { schemaFor, validateShape } from "@knots/api";
 import type { ResourceInfo } from "@knots/api";
 import type { KubeObject } from "@knots/machinery";
+import { everyField, withoutFields } from "@knots/machinery/managed-fields/index";
 import { semanticEqual } from "./equality.ts";
 import { FieldPath } from "./field.ts";
 import type { Strategy } from "./types.ts";
@@ -20,6 +21,9 @@ export interface DefaultRules {
   /** What generation counts; the spec unless given. */
   readonly generationOf?: (obj: KubeObject) => unknown;
 }
+
+const WITHOUT_STATUS = withoutFields(["status"]);
+const WITHOUT_SPEC = withoutFields(["spec"]);
 
 interface Parts {
   spec?: unknown;
@@ -42,6 +46,7 @@ export function defaultStrategy(
   return {
     allowUnconditionalUpdate: true,
     allowCreateOnUpdate: false,
+    resetFields: hasStatus ? WITHOUT_STATUS : everyField,
     prepareForCreate(obj) {
       if (emptyStatus && !rules.statusOnCreate) (obj as Parts).status = emptyStatus();
       if (rules.generation) metadataFor(obj).generation = 1;
@@ -71,6 +76,7 @@ export function defaultStrategy(
 /** /status: everything but status and metadata is kept as it was. */
 export function statusStrategy(): Partial<Strategy> {
   return {
+    resetFields: WITHOUT_SPEC,
     prepareForUpdate(next, old) {
       keepAllBut(next, old, ["apiVersion", "kind", "metadata", "status"]);
       copyGeneration(next, metaOf(old).generation);

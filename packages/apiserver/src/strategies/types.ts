@@ -1,4 +1,5 @@
 import type { FieldError, KubeObject } from "@knots/machinery";
+import type { FieldFilter } from "@knots/machinery/managed-fields/index";
 import type { ObjectSource } from "../registry/object-source.ts";
 import type { UserInfo } from "../auth/types.ts";
 
@@ -45,6 +46,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   warnings?(obj: T, old?: T): string[];
   /** Normalises after validation (sorting, trimming). */
   canonicalize?(obj: T): void;
+  /** Leaves of a set of fields those that such a write can set: nobody owns what the preparations put back. */
+  resetFields?: FieldFilter;
   /** PUT to a name that does not exist creates it. */
   allowCreateOnUpdate?: boolean;
   /** An update without resourceVersion is accepted. */

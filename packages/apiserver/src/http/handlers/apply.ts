@@ -1,21 +1,112 @@
-import { newUnsupportedMediaType } from "@knots/machinery";
+import { StatusError, formatTime, newConflict, newNotFound } from "@knots/machinery";
+import type { KubeObject } from "@knots/machinery";
+import { TypedError, trackApply } from "@knots/machinery/managed-fields/index";
+import { writerOf } from "../../registry/managed-field-tracker.ts";
+import type { StoredObject } from "../../registry/metadata.ts";
+import type { Operation } from "../../registry/operation.ts";
+import { apiVersionOf, objectFrom } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
+import { versionsFor } from "../../registry/versions.ts";
+import { readBody } from "../body.ts";
+import { negotiate } from "../negotiate.ts";
+import { writeOptions } from "../options.ts";
 import type { RequestContext } from "../types.ts";
+import { checkDuplicates, readConfiguration } from "./configuration.ts";
+import { checkIdentity, expectedType, shapeObject } from "./decode.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
+import { operationOf, sendEntry, toStored } from "./write.ts";
 
-/**
- * PATCH with application/apply-patch+yaml: server-side apply. Merging by field ownership is not there yet: the request
- * is refused, as servers do that do not offer it.
- */
+/** PATCH with application/apply-patch+yaml: server-side apply. */
 export async function handleApply(
-  _deps: HandlerDependencies,
-  _ctx: RequestContext,
-  _served: ServedResource,
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  served: ServedResource,
 ): Promise<void> {
-  await Promise.resolve();
-  throw newUnsupportedMediaType([
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-  ]);
+  const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  const options = writeOptions(ctx, "PatchOptions", "apply");
+  const config = readConfiguration(await readBody(ctx.request), served.info);
+  const { namespace, name } = ctx.info;
+  const op = operationOf(deps, ctx, options, "PatchOptions");
+  const { entry, created } = await served.storage.update(op, {
+    namespace,
+    name,
+    createIfMissing: op.subresource === "",
+    // A configuration that names a version means that state alone.
+    retryOnConflict: (config.object.metadata?.resourceVersion ?? "") === "",
+    managedFields: "set-by-transform",
+    async transform(current) {
+      if (current === undefined) await admitCreation(deps, ctx, served, config.object);
+      const next = applied(served, op, config.object, options.force, current, deps.clock.now());
+      checkDuplicates(config, options.fieldValidation, (text) => ctx.warn(text));
+      checkIdentity(next, served.info.namespaced, namespace, name);
+      return next;
+    },
+  });
+  sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
+}
+
+/** To apply what does not exist is to create it: one must be allowed to, and cannot mean a former object. */
+async function admitCreation(
+  deps: HandlerDependencies,
+  ctx: RequestContext,
+  { info }: ServedResource,
+  { metadata }: KubeObject,
+): Promise<void> {
+  const { name } = ctx.info;
+  if (ctx.info.subresource !== "") throw newNotFound(info, name);
+  const { uid = "" } = metadata ?? {};
+  if (uid !== "") {
+    throw newConflict(
+      info,
+      name,
+      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+    );
+  }
+  await deps.authorize(ctx, "create");
+}
+
+/** The object after applying a configuration to it, in its stored version, with managed fields. */
+function applied(
+  served: ServedResource,
+  op: Operation,
+  config: KubeObject,
+  force: boolean,
+  current: StoredObject | undefined,
+  now: number,
+): KubeObject {
+  const { info, storage } = served;
+  const apiVersion = apiVersionOf(info);
+  const live: KubeObject =
+    current === undefined ? { apiVersion, kind: info.kind, metadata: {} } : objectFrom(served, current);
+  const writer = writerOf(op, apiVersion, formatTime(new Date(now)));
+  const { object, managedFields } = typedErrors(() =>
+    trackApply(live, config, writer, versionsFor(storage.type, op.subresource), force),
+  );
+  const next = structuredClone(object ?? live);
+  if (object !== undefined) {
+    shapeObject(next, expectedType(served), "Ignore", () => undefined);
+    served.applyDefaults(next);
+  }
+  const stored = toStored(served, next);
+  const metadata = (stored.metadata ??= {});
+  if (managedFields === undefined) delete metadata.managedFields;
+  else metadata.managedFields = managedFields;
+  return stored;
+}
+
+/** What does not fit its type is answered with the text alone and 500, as upstream does. */
+export function typedErrors<T>(apply: () => T): T {
+  try {
+    return apply();
+  } catch (error) {
+    if (!(error instanceof TypedError)) throw error;
+    throw StatusError.fromStatus({
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Failure",
+      message: error.message,
+      code: 500,
+    });
+  }
 }

@@ -14,6 +14,8 @@ export interface HandlerDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly admission: AdmissionChain;
+  /** Throws Forbidden unless the request's user may do this, too, to the resource it names. */
+  authorize(ctx: RequestContext, verb: string): Promise<void>;
   /** Reads includeObject and takes the present time for ages. */
   tableOptions(ctx: RequestContext): TableOptions;
 }

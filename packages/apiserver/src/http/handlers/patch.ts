@@ -17,22 +17,10 @@ import { writeOptions } from "../options.ts";
 import type { WriteOptions } from "../options.ts";
 import type { RequestContext } from "../types.ts";
 import { handleApply } from "./apply.ts";
+import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH, patchType } from "./patch-type.ts";
 import { checkIdentity, expectedType, shapeObject } from "./decode.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
 import { operationOf, sendEntry, toStored } from "./write.ts";
-
-const JSON_PATCH = "application/json-patch+json";
-const MERGE_PATCH = "application/merge-patch+json";
-const STRATEGIC_PATCH = "application/strategic-merge-patch+json";
-const APPLY_PATCH = "application/apply-patch+yaml";
-
-/** The media type alone decides what kind of patch the body is. Throws UnsupportedMediaType. */
-export function patchType(contentType: string | undefined, strategic: boolean): string {
-  const type = ((contentType ?? "").split(";")[0] ?? "").trim().toLowerCase();
-  const accepted = [JSON_PATCH, MERGE_PATCH, ...(strategic ? [STRATEGIC_PATCH] : []), APPLY_PATCH];
-  if (!accepted.includes(type)) throw newUnsupportedMediaType(accepted);
-  return type;
-}
 
 /** PATCH of an object or of a subresource that has its parent's kind. */
 export async function handlePatch(

@@ -2,6 +2,7 @@ import { findDuplicateFields } from "@knots/api";
 import { newBadRequest, newMethodNotSupported } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Operation } from "../../registry/operation.ts";
+import { apiVersionOf } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import { readBody } from "../body.ts";
@@ -28,6 +29,7 @@ export function operationOf(
     subresource: ctx.info.subresource,
     dryRun: options.dryRun,
     fieldManager: options.fieldManager,
+    apiVersion: apiVersionOf({ group: ctx.info.apiGroup, version: ctx.info.apiVersion }),
     options: {
       kind,
       apiVersion: "meta.k8s.io/v1",

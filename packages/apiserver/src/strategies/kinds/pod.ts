@@ -1,5 +1,6 @@
 import type { Pod } from "@knots/api/core/v1";
 import { podQOSClass } from "@knots/machinery";
+import { onlyFields, withoutFields } from "@knots/machinery/managed-fields/index";
 import { keep, metadataFor } from "../default-strategy.ts";
 import { defaultPodSpec, defaultRequestsFromLimits } from "../defaults/pod-spec.ts";
 import { semanticEqual } from "../equality.ts";
@@ -106,6 +107,7 @@ export const podStrategy: Strategy<Pod> = {
   },
   subresources: {
     status: {
+      resetFields: withoutFields(["spec"], ["metadata", "deletionTimestamp"], ["metadata", "ownerReferences"]),
       prepareForUpdate(next, old) {
         const owners = old.metadata?.ownerReferences;
         if (owners) metadataFor(next).ownerReferences = owners;
@@ -119,6 +121,7 @@ export const podStrategy: Strategy<Pod> = {
       },
     },
     ephemeralcontainers: {
+      resetFields: onlyFields(["spec", "ephemeralContainers"]),
       prepareForUpdate(next, old) {
         keepSpecBut(next, old, "ephemeralContainers");
         countChange(next, old);
@@ -130,6 +133,11 @@ export const podStrategy: Strategy<Pod> = {
       },
     },
     resize: {
+      resetFields: onlyFields(
+        ...["containers", "initContainers"].flatMap((list) =>
+          ["resources", "resizePolicy"].map((field) => ["spec", list, "*", field]),
+        ),
+      ),
       prepareForUpdate(next, old) {
         keep(next, old, "status");
         countChange(next, old);

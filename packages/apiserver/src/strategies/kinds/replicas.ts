@@ -1,5 +1,6 @@
 import type { Deployment, DeploymentSpec, ReplicaSet } from "@knots/api/apps/v1";
 import type { ReplicationController } from "@knots/api/core/v1";
+import { withoutFields } from "@knots/machinery/managed-fields/index";
 import { defaultDeployment, defaultReplicaSet, defaultReplicationController } from "../defaults/workloads.ts";
 import { forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -64,6 +65,7 @@ export const deploymentStrategy: Strategy<Deployment> = {
   warnings: templateWarnings,
   subresources: {
     status: {
+      resetFields: withoutFields(["spec"], ["metadata", "labels"]),
       prepareForUpdate(next, old) {
         if (next.metadata && old.metadata?.labels) next.metadata.labels = old.metadata.labels;
       },

@@ -3,12 +3,12 @@ import type { KubeObject, ObjectMeta, OwnerReference } from "@knots/machinery";
 import { semanticEqual } from "../equality.ts";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required, tooLong } from "../field.ts";
+import { validateManagedFields } from "./managed-fields.ts";
 import type { NameCheck } from "./names.ts";
 import { IMMUTABLE, NON_NEGATIVE } from "./names.ts";
 
 /** Bytes of all annotation keys and values together. */
 const ANNOTATIONS_LIMIT = 256 * 1024;
-const MAX_FIELD_MANAGER = 128;
 
 /** Metadata of an object about to be created. */
 export function validateObjectMeta(
@@ -79,11 +79,7 @@ function validateCommonMeta(meta: ObjectMeta, path: FieldPath): FieldError[] {
   validateLabels(meta.labels, path.child("labels"), errors);
   validateAnnotations(meta.annotations, path.child("annotations"), errors);
   validateOwnerReferences(meta.ownerReferences ?? [], path.child("ownerReferences"), errors);
-  for (const entry of meta.managedFields ?? []) {
-    if ((entry.manager?.length ?? 0) > MAX_FIELD_MANAGER) {
-      errors.push(tooLong(path.child("fieldManager"), entry.manager ?? "", MAX_FIELD_MANAGER));
-    }
-  }
+  if (meta.managedFields !== undefined) validateManagedFields(meta.managedFields, path.child("managedFields"), errors);
   return errors;
 }
 

@@ -1,0 +1,14 @@
+import { newUnsupportedMediaType } from "@knots/machinery";
+
+export const JSON_PATCH = "application/json-patch+json";
+export const MERGE_PATCH = "application/merge-patch+json";
+const STRATEGIC_PATCH = "application/strategic-merge-patch+json";
+export const APPLY_PATCH = "application/apply-patch+yaml";
+
+/** The media type alone decides what kind of patch the body is. Throws UnsupportedMediaType. */
+export function patchType(contentType: string | undefined, strategic: boolean): string {
+  const type = ((contentType ?? "").split(";")[0] ?? "").trim().toLowerCase();
+  const accepted = [JSON_PATCH, MERGE_PATCH, ...(strategic ? [STRATEGIC_PATCH] : []), APPLY_PATCH];
+  if (!accepted.includes(type)) throw newUnsupportedMediaType(accepted);
+  return type;
+}
