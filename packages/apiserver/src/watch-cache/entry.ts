@@ -1,4 +1,5 @@
-import type { KubeObject } from "@knots/machinery";
+import type { KubeObject, ManagedFieldsEntry } from "@knots/machinery";
+import { fieldsText } from "@knots/machinery/managed-fields/index";
 
 /** Decoded objects that a writer of this process already has, by the bytes it handed to the store. */
 const decodedByBytes = new WeakMap<Uint8Array, KubeObject>();
@@ -64,8 +65,27 @@ export class Entry {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** JSON bytes of an object with kind and apiVersion first, as upstream writes it. */
+/** JSON bytes of an object with kind, apiVersion and metadata first, as upstream writes it. */
 export function encodeObject(object: KubeObject): Uint8Array {
-  const { kind, apiVersion, ...rest } = object;
-  return encoder.encode(JSON.stringify({ kind, apiVersion, ...rest }));
+  const { kind, apiVersion, metadata, ...rest } = object;
+  const { managedFields } = metadata ?? {};
+  if (metadata === undefined || managedFields === undefined || managedFields.length === 0) {
+    return encoder.encode(JSON.stringify({ kind, apiVersion, metadata, ...rest }));
+  }
+  // Managed fields are half of many an object, and their texts are known: they are put in as they are.
+  const head = JSON.stringify({ kind, apiVersion, metadata: { ...metadata, managedFields: undefined } });
+  const tail = JSON.stringify(rest);
+  const inner = head.slice(0, -2);
+  const comma = inner.endsWith("{") ? "" : ",";
+  const more = tail === "{}" ? "}" : `,${tail.slice(1)}`;
+  return encoder.encode(`${inner}${comma}"managedFields":[${managedFields.map(entryText).join(",")}]}${more}`);
+}
+
+function entryText(entry: ManagedFieldsEntry): string {
+  const { fieldsV1, subresource, ...who } = entry;
+  if (fieldsV1 === undefined) return JSON.stringify(entry);
+  const head = JSON.stringify(who).slice(0, -1);
+  const comma = head === "{" ? "" : ",";
+  const end = subresource === undefined ? "}" : `,"subresource":${JSON.stringify(subresource)}}`;
+  return `${head}${comma}"fieldsV1":${fieldsText(fieldsV1)}${end}`;
 }

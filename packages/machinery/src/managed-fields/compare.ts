@@ -1,9 +1,10 @@
-import type { FieldSchema, TypeSchema } from "../schema.ts";
+import type { TypeSchema } from "../schema.ts";
 import { EMPTY_SET, FieldSet, LEAF } from "./field-set.ts";
 import { fieldElement } from "./path-element.ts";
 import type { PathElement } from "./path-element.ts";
 import { ANY, childSchema, equalValues, fieldOf, isEmptyValue, isObject, itemsByElement, shapeOf } from "./typed.ts";
 import type { JsonObject, Typing } from "./typed.ts";
+import { zeroOf } from "./zero.ts";
 
 /** What differs between two values; no field is in more than one of the sets. */
 export interface Comparison {
@@ -143,22 +144,6 @@ function everything(value: unknown, schema: TypeSchema, untyped: Untyped): Field
   }
   return children.size === 0 ? LEAF : new FieldSet(true, children);
 }
-
-/** What stands in a struct when nobody set the field: such a field does not come or go. */
-function zeroOf(field: FieldSchema | undefined): unknown {
-  const zero = (field as { zero?: keyof typeof ZEROS } | undefined)?.zero;
-  return zero === undefined ? undefined : ZEROS[zero];
-}
-
-const ZEROS = {
-  struct: Object.freeze({}),
-  list: null,
-  map: null,
-  string: "",
-  int: 0,
-  bool: false,
-  quantity: "0",
-} as const;
 
 function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};

@@ -3,14 +3,20 @@ import type { PathElement } from "./path-element.ts";
 import type { Comparison } from "./compare.ts";
 
 /** What of a set counts: fields that a write resets or ignores are nobody's. */
-export type FieldFilter = (set: FieldSet) => FieldSet;
+export interface FieldFilter {
+  (set: FieldSet): FieldSet;
+  /** What the filter takes away, where that is top-level fields and nothing else. */
+  readonly topLevel?: ReadonlySet<string>;
+}
 
-export const everyField: FieldFilter = (set) => set;
+export const everyField: FieldFilter = Object.assign((set: FieldSet) => set, { topLevel: new Set<string>() });
 
 /** Without these fields and all below them; each is a list of names. */
 export function withoutFields(...fields: readonly (readonly string[])[]): FieldFilter {
   const excluded = FieldSet.of(...fields.map((names) => fieldPath(...names)));
-  return (set) => set.recursiveDifference(excluded);
+  const filter = (set: FieldSet): FieldSet => set.recursiveDifference(excluded);
+  if (fields.some((names) => names.length > 1)) return filter;
+  return Object.assign(filter, { topLevel: new Set(fields.flat()) });
 }
 
 /** Only these fields and all below them; "*" stands for any one step. */
@@ -35,24 +41,27 @@ export function filterComparison({ added, modified, removed }: Comparison, filte
   return { added: filter(added), modified: filter(modified), removed: filter(removed) };
 }
 
+/** Parts of metadata that identify an object or are the server's. */
+export const STRIPPED_METADATA: ReadonlySet<string> = new Set([
+  "name",
+  "namespace",
+  "creationTimestamp",
+  "selfLink",
+  "uid",
+  "clusterName",
+  "generation",
+  "managedFields",
+  "resourceVersion",
+]);
+
 const STRIPPED = FieldSet.of(
   fieldPath("apiVersion"),
   fieldPath("kind"),
   fieldPath("metadata"),
-  ...[
-    "name",
-    "namespace",
-    "creationTimestamp",
-    "selfLink",
-    "uid",
-    "clusterName",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-  ].map((name) => fieldPath("metadata", name)),
+  ...Array.from(STRIPPED_METADATA, (name) => fieldPath("metadata", name)),
 );
 
-/** Without what identifies an object or is the server's: nobody owns that. */
+/** Without what nobody owns. */
 export function stripSystemFields(set: FieldSet): FieldSet {
   return set.difference(STRIPPED);
 }

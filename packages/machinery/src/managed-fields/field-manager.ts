@@ -4,7 +4,9 @@ import { capUpdateManagers } from "./cap.ts";
 import { conflictError } from "./conflicts.ts";
 import type { Conflict } from "./conflicts.ts";
 import { isSame } from "./compare.ts";
+import { createdFields } from "./created-fields.ts";
 import { stripSystemFields } from "./field-filter.ts";
+import { internFields } from "./interned-fields.ts";
 import { KUBECTL, lastAppliedFields, updateLastApplied } from "./last-applied.ts";
 import { decodeManaged, encodeManaged, isReset, managerId } from "./managed.ts";
 import type { Managed, Manager } from "./managed.ts";
@@ -43,6 +45,10 @@ export function trackUpdate(
   if (writer.subresource === "" && isReset(next)) entries = undefined;
   // Subresources do not set managed fields, and whoever does not know them does not mean to remove them.
   else if (writer.subresource !== "" || !isDecodable(entries, theirs)) entries = theirs;
+  if (live === undefined && entries === undefined) {
+    const { topLevel } = versions.filter(writer.apiVersion);
+    if (topLevel !== undefined) return trackCreate(next, writer, versions, topLevel);
+  }
   if (live !== undefined && (entries === undefined || entries.length === 0)) return undefined;
   const before = live ?? { apiVersion: next.apiVersion ?? "", kind: next.kind ?? "", metadata: {} };
   const changes = new Changes(before, next, versions);
@@ -61,6 +67,30 @@ export function trackUpdate(
     result.set(id, { ...identity, time: writer.time, set: set.union(result.get(id)?.set ?? set) });
   }
   return encoded(capUpdateManagers(result));
+}
+
+/** A create by the only manager there is. */
+function trackCreate(
+  object: KubeObject,
+  { manager, subresource, apiVersion, time }: Writer,
+  versions: TypedVersions,
+  without: ReadonlySet<string>,
+): ManagedFieldsEntry[] | undefined {
+  const typing = versions.typing(apiVersion);
+  if (typing === undefined) throw new TypedError(`no schema for ${apiVersion}`);
+  const text = createdFields(versions.convert(object, apiVersion), typing, without);
+  if (text === "") return undefined;
+  return [
+    {
+      manager,
+      operation: "Update",
+      apiVersion,
+      time,
+      fieldsType: "FieldsV1",
+      fieldsV1: internFields(text),
+      ...(subresource === "" ? {} : { subresource }),
+    },
+  ];
 }
 
 /**

@@ -7,6 +7,7 @@ export { trackApply, trackUpdate } from "./field-manager.ts";
 export type { Writer } from "./field-manager.ts";
 export { FieldSet, fieldPath } from "./field-set.ts";
 export { decodeFields, encodeFields } from "./fields-v1.ts";
+export { fieldsText } from "./interned-fields.ts";
 export { decodeManaged, encodeManaged, managerId } from "./managed.ts";
 export type { Managed, ManagedSet, Manager } from "./managed.ts";
 export { merge } from "./merge.ts";

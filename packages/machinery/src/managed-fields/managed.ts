@@ -1,6 +1,8 @@
 import type { KubeObject, ManagedFieldsEntry } from "../object.ts";
 import type { FieldSet } from "./field-set.ts";
 import { decodeFields, encodeFields } from "./fields-v1.ts";
+import type { FieldsV1 } from "./fields-v1.ts";
+import { internFields, sharedSet } from "./interned-fields.ts";
 
 /** Who writes: what tells one entry of managedFields from another. */
 export interface Manager {
@@ -52,7 +54,7 @@ export function decodeManaged(entries: readonly ManagedFieldsEntry[] | undefined
     managed.set(managerId(manager), {
       ...manager,
       time: entry.time ?? undefined,
-      set: decodeFields(entry.fieldsV1 ?? {}),
+      set: setOf(entry.fieldsV1 ?? {}),
     });
   }
   return managed;
@@ -70,9 +72,24 @@ function encodeEntry({ manager, operation, apiVersion, time, subresource, set }:
     apiVersion,
     ...(time === undefined ? {} : { time }),
     fieldsType: "FieldsV1",
-    fieldsV1: encodeFields(set),
+    fieldsV1: fieldsOf(set),
     ...(subresource === "" ? {} : { subresource }),
   };
+}
+
+/** What a set was decoded from, so that a set that did not change is not encoded again. */
+const sources = new WeakMap<FieldSet, FieldsV1>();
+
+function setOf(fields: Record<string, unknown>): FieldSet {
+  const source = fields as FieldsV1;
+  const set = sharedSet(source, decodeFields);
+  sources.set(set, source);
+  return set;
+}
+
+/** A set's form, shared with other objects. */
+function fieldsOf(set: FieldSet): FieldsV1 {
+  return sources.get(set) ?? internFields(JSON.stringify(encodeFields(set)));
 }
 
 function compareManagers(a: ManagedSet, b: ManagedSet): number {

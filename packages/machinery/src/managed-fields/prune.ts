@@ -64,5 +64,5 @@ function namedFieldsOf(object: KubeObject, typing: Typing): FieldSet {
 }
 
 function without(object: KubeObject, fields: FieldSet, typing: Typing): KubeObject {
-  return (removeFields(object, fields, typing) ?? {}) as KubeObject;
+  return removeFields(object, fields, typing) as KubeObject;
 }

@@ -1,15 +1,17 @@
 import type { TypeSchema } from "../schema.ts";
 import type { FieldSet } from "./field-set.ts";
 import { fieldElement } from "./path-element.ts";
-import { ANY, childSchema, isObject, itemElement, shapeOf } from "./typed.ts";
+import { ANY, childSchema, isEmptyValue, isObject, itemElement, shapeOf } from "./typed.ts";
 import type { JsonObject, Typing } from "./typed.ts";
 
-/** A value without these fields; containers that become empty go too. The value is not changed; parts are shared. */
+/**
+ * A value without these fields. Containers that become empty stay where they are not to be removed themselves; items of
+ * lists, whose keys have gone, do not. The value is not changed; parts are shared.
+ */
 export function removeFields(value: unknown, fields: FieldSet, { schema = ANY, untyped }: Typing): unknown {
   return remove(value, fields, schema, untyped);
 }
 
-/** Undefined when nothing is left. */
 function remove(value: unknown, fields: FieldSet, schema: TypeSchema, untyped: Typing["untyped"]): unknown {
   if (fields.children.size === 0) return value;
   const shape = shapeOf(schema, untyped, value);
@@ -18,11 +20,10 @@ function remove(value: unknown, fields: FieldSet, schema: TypeSchema, untyped: T
     for (const name of Object.keys(value)) {
       const child = fields.children.get(fieldElement(name));
       if (child === undefined) continue;
-      const rest = child.member ? undefined : remove(value[name], child, childSchema(schema, name), untyped);
-      if (rest === undefined) delete result[name];
-      else result[name] = rest;
+      if (child.member) delete result[name];
+      else result[name] = remove(value[name], child, childSchema(schema, name), untyped);
     }
-    return Object.keys(result).length === 0 ? undefined : result;
+    return result;
   }
   if (shape === "list" && schema.kind === "list" && Array.isArray(value)) {
     const result: unknown[] = [];
@@ -31,10 +32,10 @@ function remove(value: unknown, fields: FieldSet, schema: TypeSchema, untyped: T
       if (child === undefined) result.push(item);
       else if (!child.member) {
         const rest = remove(item, child, schema.element, untyped);
-        if (rest !== undefined) result.push(rest);
+        if (!isEmptyValue(rest)) result.push(rest);
       }
     }
-    return result.length === 0 ? undefined : result;
+    return result;
   }
   return value;
 }
