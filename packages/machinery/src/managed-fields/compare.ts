@@ -61,12 +61,15 @@ function compareAny(before: unknown, after: unknown, schema: TypeSchema, untyped
   if (after === undefined) return { removed: everything(before, schema, untyped) };
   const shape = shapeOf(schema, untyped, after);
   if (shape !== shapeOf(schema, untyped, before)) return compareShapes(before, after, schema, untyped);
-  if (shape === "leaf" || (isEmptyValue(before) && isEmptyValue(after))) {
-    return equalValues(before, after) ? undefined : LEAF_MODIFIED;
-  }
-  return shape === "map"
-    ? compareMaps(objectOf(before), objectOf(after), schema, untyped)
-    : compareLists(before, after, schema, untyped);
+  if (shape === "leaf") return equalValues(before, after) ? undefined : LEAF_MODIFIED;
+  const change =
+    shape === "map"
+      ? compareMaps(objectOf(before), objectOf(after), schema, untyped)
+      : compareLists(before, after, schema, untyped);
+  if (change !== undefined) return change;
+  // Nothing and an empty container differ, although neither has anything in it.
+  const differ = (before === null || after === null) && isEmptyValue(before) && isEmptyValue(after);
+  return differ ? LEAF_MODIFIED : undefined;
 }
 
 /** Without a schema a value may turn from a map into something else: all of its fields go, and back they all come. */

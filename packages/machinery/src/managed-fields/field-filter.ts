@@ -5,18 +5,25 @@ import type { Comparison } from "./compare.ts";
 /** What of a set counts: fields that a write resets or ignores are nobody's. */
 export interface FieldFilter {
   (set: FieldSet): FieldSet;
-  /** What the filter takes away, where that is top-level fields and nothing else. */
+  /** Top-level fields that the filter takes away with all below them: they need not be looked at. */
   readonly topLevel?: ReadonlySet<string>;
+  /** It takes away nothing else. */
+  readonly topLevelOnly?: boolean;
 }
 
-export const everyField: FieldFilter = Object.assign((set: FieldSet) => set, { topLevel: new Set<string>() });
+export const everyField: FieldFilter = Object.assign((set: FieldSet) => set, {
+  topLevel: new Set<string>(),
+  topLevelOnly: true,
+});
 
 /** Without these fields and all below them; each is a list of names. */
 export function withoutFields(...fields: readonly (readonly string[])[]): FieldFilter {
   const excluded = FieldSet.of(...fields.map((names) => fieldPath(...names)));
-  const filter = (set: FieldSet): FieldSet => set.recursiveDifference(excluded);
-  if (fields.some((names) => names.length > 1)) return filter;
-  return Object.assign(filter, { topLevel: new Set(fields.flat()) });
+  const topLevel = fields.filter((names) => names.length === 1).flat();
+  return Object.assign((set: FieldSet) => set.recursiveDifference(excluded), {
+    topLevel: new Set(topLevel),
+    topLevelOnly: topLevel.length === fields.length,
+  });
 }
 
 /** Only these fields and all below them; "*" stands for any one step. */

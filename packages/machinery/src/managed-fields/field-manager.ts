@@ -46,8 +46,8 @@ export function trackUpdate(
   // Subresources do not set managed fields, and whoever does not know them does not mean to remove them.
   else if (writer.subresource !== "" || !isDecodable(entries, theirs)) entries = theirs;
   if (live === undefined && entries === undefined) {
-    const { topLevel } = versions.filter(writer.apiVersion);
-    if (topLevel !== undefined) return trackCreate(next, writer, versions, topLevel);
+    const { topLevel, topLevelOnly } = versions.filter(writer.apiVersion);
+    if (topLevel !== undefined && topLevelOnly === true) return trackCreate(next, writer, versions, topLevel);
   }
   if (live !== undefined && (entries === undefined || entries.length === 0)) return undefined;
   const before = live ?? { apiVersion: next.apiVersion ?? "", kind: next.kind ?? "", metadata: {} };

@@ -78,16 +78,14 @@ export function comparePathElements(a: PathElement, b: PathElement): number {
 
 const KINDS = "fkvi";
 
-/** The common case, lists keyed by "name", without parsing; undefined for others. */
+/** The common case, lists keyed by one text, without parsing; undefined for others. */
 function compareNames(a: PathElement, b: PathElement): number | undefined {
-  if (!a.startsWith(NAMED) || !b.startsWith(NAMED)) return undefined;
-  if (a.includes("\\") || b.includes("\\") || a.indexOf('"', NAMED.length) < a.length - 2) return undefined;
-  if (b.indexOf('"', NAMED.length) < b.length - 2) return undefined;
-  // Without what closes them, so that a name comes before those it begins.
-  return a.slice(NAMED.length, -2) < b.slice(NAMED.length, -2) ? -1 : 1;
+  const start = a.indexOf('":"') + 3;
+  if (start < 3 || !b.startsWith(a.slice(0, start)) || a.includes("\\") || b.includes("\\")) return undefined;
+  if (a.indexOf('"', start) !== a.length - 2 || b.indexOf('"', start) !== b.length - 2) return undefined;
+  // Without what closes them, so that a text comes before those it begins.
+  return a.slice(start, -2) < b.slice(start, -2) ? -1 : 1;
 }
-
-const NAMED = 'k:{"name":"';
 
 function compareKeys(a: object, b: object): number {
   const left = Object.entries(a);

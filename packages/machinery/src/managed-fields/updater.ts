@@ -46,10 +46,20 @@ export class Changes {
   }
 
   #compare(apiVersion: string, typing: Typing): Comparison {
-    const before = this.#versions.convert(this.#before, apiVersion);
-    const after = this.#versions.convert(this.#after, apiVersion);
-    return filterComparison(compare(before, after, typing), this.#versions.filter(apiVersion));
+    const filter = this.#versions.filter(apiVersion);
+    const before = counted(this.#versions.convert(this.#before, apiVersion), filter);
+    const after = counted(this.#versions.convert(this.#after, apiVersion), filter);
+    const comparison = compare(before, after, typing);
+    return filter.topLevelOnly === true ? comparison : filterComparison(comparison, filter);
   }
+}
+
+/** The object without what is not looked at: a write of status need not walk through the spec. */
+function counted(object: KubeObject, { topLevel }: FieldFilter): KubeObject {
+  const { managedFields: _fields, ...metadata } = object.metadata ?? {};
+  const result = { ...object, metadata } as KubeObject & Record<string, unknown>;
+  if (topLevel !== undefined) for (const name of topLevel) delete result[name];
+  return result;
 }
 
 /**

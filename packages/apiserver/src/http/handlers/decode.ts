@@ -29,7 +29,11 @@ export function shapeObject(
 ): KubeObject {
   const apiVersion = apiVersionOf(expected);
   checkType(object, expected, apiVersion);
+  // An empty list means something here alone: managed fields are to be forgotten.
+  const { managedFields } = object.metadata ?? {};
+  const resets = Array.isArray(managedFields) && managedFields.length === 0;
   const { unknownFields, errors } = report(object, expected, validation);
+  if (resets && object.metadata !== undefined) object.metadata.managedFields = [];
   const prefix = `${expected.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: `;
   const firstError = errors[0];
   if (firstError !== undefined) throw newBadRequest(prefix + firstError);
