@@ -35,6 +35,7 @@ export function operationOf(
       apiVersion: "meta.k8s.io/v1",
       ...(options.dryRun ? { dryRun: ["All"] } : {}),
       ...(ctx.info.query.has("fieldManager") ? { fieldManager: options.fieldManager } : {}),
+      ...(ctx.info.query.has("force") ? { force: options.force } : {}),
       ...(ctx.info.query.has("fieldValidation") ? { fieldValidation: options.fieldValidation } : {}),
     },
     admission: deps.admission,
@@ -78,7 +79,11 @@ export async function handleUpdate(
   const { entry, created } = await served.storage.update(op, {
     namespace,
     name,
-    transform: () => structuredClone(stored),
+    // Where a PUT may create, one must be allowed to.
+    transform: (current) =>
+      current === undefined
+        ? deps.authorize(ctx, "create").then(() => structuredClone(stored))
+        : structuredClone(stored),
     retryOnConflict: unconditional,
   });
   sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
