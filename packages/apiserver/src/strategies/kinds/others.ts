@@ -6,6 +6,7 @@ import type { IPAddress, ServiceCIDR } from "@knots/api/networking/v1";
 import type { RuntimeClass } from "@knots/api/node/v1";
 import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from "@knots/api/resource/v1";
 import { isDNS1123Label } from "@knots/machinery";
+import { withoutFields } from "@knots/machinery/managed-fields/index";
 import { keepAllBut } from "../default-strategy.ts";
 import { defaultResourceClaim, defaultResourceClaimTemplate } from "../defaults/policies.ts";
 import { semanticEqual } from "../equality.ts";
@@ -124,6 +125,7 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
       },
     },
     approval: {
+      resetFields: withoutFields(["spec"], ["status", "certificate"]),
       prepareForUpdate(next, old) {
         const conditions = next.status?.conditions ?? [];
         keepAllBut(next, old, ["apiVersion", "kind", "metadata", "status"]);
