@@ -8,6 +8,7 @@ import { decodeFields } from "./fields-v1.ts";
 import { formatPath } from "./path-element.ts";
 import { deduced, list, map, metadata, objectValue, oneVersion, string, struct, typing } from "./schema.testing.ts";
 import { equalValues } from "./typed.ts";
+import type { TypeSchema } from "../schema.ts";
 import type { Typing } from "./typed.ts";
 import type { TypedVersions } from "./updater.ts";
 
@@ -492,6 +493,80 @@ describe("deduced types", () => {
     expect(() => world.apply("b", { l: [] })).toThrow(".spec.l");
     world.apply("b", { a: "now a string" }, true);
     expect(world.object?.spec?.a).toBe("now a string");
+  });
+});
+
+/** Cases of structured-merge-diff's tests of several appliers, with its names. */
+describe("several appliers", () => {
+  const item = struct({ name: string, value: list("set", string) });
+  const recursive: TypeSchema = {
+    kind: "map",
+    get value() {
+      return recursive;
+    },
+  };
+  const versions = oneVersion({
+    schema: struct({
+      apiVersion: string,
+      kind: string,
+      metadata,
+      spec: struct({ list: list("map", item, "name"), map: recursive }),
+    }),
+    untyped: "atomic",
+  });
+
+  it("remove_one_keep_one_with_dangling_subitem", () => {
+    const world = new World(versions)
+      .apply("one", { list: [{ name: "a" }, { name: "b", value: ["c"] }] })
+      .apply("two", { list: [{ name: "b", value: ["d"] }] })
+      .update("controller", { list: [{ name: "a" }, { name: "b", value: ["c", "d", "e"] }] })
+      .apply("one", { list: [{ name: "a" }] });
+    expect(world.object?.spec).toEqual({ list: [{ name: "a" }, { name: "b", value: ["d", "e"] }] });
+    expect(world.owned("controller")).toEqual(['.spec.list[name="b"].value[="e"]']);
+  });
+
+  it("remove_one_with_managed_subitem_keep_one", () => {
+    const world = new World(versions)
+      .apply("one", { list: [{ name: "a" }, { name: "b", value: ["c"] }] })
+      .apply("two", { list: [{ name: "a", value: ["b"] }] })
+      .update("controller", {
+        list: [
+          { name: "a", value: ["b"] },
+          { name: "b", value: ["c", "d"] },
+        ],
+      })
+      .apply("one", { list: [{ name: "a" }] });
+    expect(world.object?.spec).toEqual({ list: [{ name: "a", value: ["b"] }] });
+    expect(world.entries.map(({ manager }) => manager)).toEqual(["two", "one"]);
+  });
+
+  it("multiple_appliers_recursive_map", () => {
+    const world = new World(versions)
+      .apply("one", { map: { a: { b: null }, c: { d: null } } })
+      .apply("two", { map: { a: null, c: { d: null } } })
+      .update("controller-one", { map: { a: { b: { c: null } }, c: { d: { e: null } } } })
+      .update("controller-two", { map: { a: { b: { c: { d: null } } }, c: { d: { e: { f: null } } } } })
+      .update("controller-one", { map: { a: { b: { c: { d: { e: null } } } }, c: { d: { e: { f: { g: null } } } } } })
+      .apply("one", { map: null });
+    expect(world.object?.spec).toEqual({ map: { a: {}, c: { d: { e: { f: { g: null } } } } } });
+    expect(world.owned("one")).toEqual([".spec.map"]);
+    expect(world.owned("two")).toEqual([".spec.map.a", ".spec.map.c", ".spec.map.c.d"]);
+    expect(world.owned("controller-one")).toEqual([".spec.map.c.d.e", ".spec.map.c.d.e.f.g"]);
+    expect(world.owned("controller-two")).toEqual([".spec.map.c.d.e.f"]);
+  });
+
+  it("struct_apply_update_remove_all", () => {
+    const world = new World(oneVersion())
+      .apply("default", { nested: { m: { x: "1" } } })
+      .update("controller", { nested: { m: { x: "1", y: "2" } } })
+      .apply("default", undefined);
+    // A key of a map is its owner's with all that is in it, as an item of a list is.
+    expect(world.object?.spec).toEqual({ nested: {} });
+    const fields = new World(oneVersion())
+      .apply("default", { replicas: 1 })
+      .update("controller", { replicas: 1, mode: "x" })
+      .apply("default", undefined);
+    expect(fields.object?.spec).toEqual({ mode: "x" });
   });
 });
 
