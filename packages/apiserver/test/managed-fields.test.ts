@@ -177,6 +177,15 @@ describe("managed fields", () => {
     expect(names(await set({ manager: "other" }))).toEqual(["other"]);
   });
 
+  it("are no reason to fail: an item without its key is refused by validation", async () => {
+    const pod = { metadata: { name: "nameless" }, spec: { containers: [{ image: "nginx" }] } };
+    const answer = await server.post(PODS, pod);
+    expect([answer.status, answer.body.message]).toEqual([
+      422,
+      'Pod "nameless" is invalid: spec.containers[0].name: Required value',
+    ]);
+  });
+
   it("of what the server makes itself are the server's", async () => {
     expect(names(await server.get("/api/v1/namespaces/default"))).toEqual(["kube-apiserver"]);
   });

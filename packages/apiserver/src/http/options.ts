@@ -79,11 +79,20 @@ export function dryRun(values: readonly string[], kind: string): boolean {
   return given.length > 0;
 }
 
-/** Upstream's default manager: the user agent up to the first slash, at most 128 printable characters. */
-function managerFromUserAgent(userAgent: string): string {
-  const manager = (userAgent.split("/")[0] ?? "").replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "").slice(0, 128);
+/** Upstream's default manager: the user agent up to the first slash, printable characters only, at most 128 bytes. */
+export function managerFromUserAgent(userAgent: string): string {
+  let manager = "";
+  let size = 0;
+  for (const character of (userAgent.split("/")[0] ?? "").replace(UNPRINTABLE, "")) {
+    size += Buffer.byteLength(character);
+    if (size > MAX_FIELD_MANAGER) break;
+    manager += character;
+  }
   return manager === "" ? "unknown" : manager;
 }
+
+const MAX_FIELD_MANAGER = 128;
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
 
 export function listOptions(query: URLSearchParams): ListOptions {
   const initial = query.get("sendInitialEvents");

@@ -1,6 +1,6 @@
 import { formatTime } from "@knots/machinery";
 import type { Logger } from "@knots/machinery";
-import { trackUpdate } from "@knots/machinery/managed-fields/index";
+import { TypedError, trackUpdate } from "@knots/machinery/managed-fields/index";
 import type { Writer } from "@knots/machinery/managed-fields/index";
 import type { FieldTracker } from "./field-tracker.ts";
 import type { StoredObject } from "./metadata.ts";
@@ -33,7 +33,9 @@ export class ManagedFieldTracker implements FieldTracker {
       managedFields = trackUpdate(live, next, this.#writer(type, op, now), versionsFor(type, op.subresource));
     } catch (error) {
       // A write never fails for its managed fields; what was known stays.
-      this.#logger.error(
+      // An item without its keys is the client's mistake: validation, which comes later, answers it.
+      const level = error instanceof TypedError ? "debug" : "error";
+      this.#logger[level](
         { err: error, resource: type.info.resource, namespace: metadata.namespace, name: metadata.name },
         "failed to update managedFields",
       );
