@@ -38,6 +38,11 @@ const SCHEMA = {
         labels: { type: "object", additionalProperties: text },
         free: { type: "object", "x-kubernetes-preserve-unknown-fields": true, properties: { known: text } },
         target: { "x-kubernetes-int-or-string": true },
+        template: {
+          type: "object",
+          "x-kubernetes-embedded-resource": true,
+          "x-kubernetes-preserve-unknown-fields": true,
+        },
       },
     },
     status: { type: "object", properties: { replicas: { type: "integer" }, phase: text } },
@@ -143,6 +148,16 @@ describe("apply to custom resources", () => {
       "f:known": {},
       "f:other": { ".": {}, "f:deep": {} },
     });
+  });
+
+  it("knows metadata everywhere, in embedded objects and without a schema, too", async () => {
+    const template = { apiVersion: "v1", kind: "Any", metadata: { name: "x", unknownSubMeta: "a" }, free: 1 };
+    const embedded = await apply(tab("meta", { template }));
+    expect(embedded.body.message).toContain(".spec.template.metadata.unknownSubMeta: field not declared in schema");
+    const root = { apiVersion: "example.com/v1", kind: "Blob", metadata: { name: "meta", unknownMeta: "a" }, free: 1 };
+    expect((await apply(root)).body.message).toBe(
+      "failed to create typed patch object (/meta; example.com/v1, Kind=Blob): .metadata.unknownMeta: field not declared in schema",
+    );
   });
 
   it("owns status through status alone", async () => {
