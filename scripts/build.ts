@@ -40,6 +40,7 @@ generate(
   "packages/api/src/generated",
 );
 generate("packages/kubelet/src/cri/generate.ts", ["packages/kubelet/proto"], "packages/kubelet/src/generated");
+generate("packages/store/src/etcd/generate.ts", ["packages/store/proto"], "packages/store/src/generated");
 
 if (process.argv.includes("--generate-only")) process.exit(0);
 

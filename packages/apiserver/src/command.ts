@@ -2,14 +2,22 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { newLogger, shutdownRequested } from "@knots/machinery";
+import type { Logger } from "@knots/machinery";
 import { openLmdbStore, openMemoryStore } from "@knots/store";
 import type { Store } from "@knots/store";
 import type { ApiServerOptions, TlsPair } from "./options.ts";
 import { ApiServer } from "./server.ts";
+import { ROOT } from "./watch-cache/cacher.ts";
 
 interface Flags {
   readonly dataDir?: string;
   readonly store: string;
+  readonly etcdServers?: string;
+  readonly etcdCafile?: string;
+  readonly etcdCertfile?: string;
+  readonly etcdKeyfile?: string;
+  readonly etcdPrefix: string;
+  readonly etcdCompactionInterval: number;
   readonly securePort: number;
   readonly bindAddress: string;
   readonly advertiseAddress?: string;
@@ -40,6 +48,17 @@ export function command(): Command {
     .description("the API server: alone with --data-dir and --secure-port it is complete")
     .option("--data-dir <dir>", "where the embedded store and generated certificates live")
     .option("--store <engine>", "lmdb (durable, in --data-dir) or memory", "lmdb")
+    .option("--etcd-servers <list>", "comma-separated etcd servers (scheme://host:port), in place of --store")
+    .option("--etcd-cafile <file>", "CA bundle of the etcd servers' certificates")
+    .option("--etcd-certfile <file>", "client certificate towards etcd")
+    .option("--etcd-keyfile <file>", "key of that certificate")
+    .option("--etcd-prefix <prefix>", "the path under which all keys lie in etcd", "/registry")
+    .option(
+      "--etcd-compaction-interval <duration>",
+      "how often the store's history is given up; 0 leaves it",
+      duration,
+      300_000,
+    )
     .option("--secure-port <port>", "HTTPS port; 0 takes any free one", port, 6443)
     .option("--bind-address <ip>", "address to listen on", "0.0.0.0")
     .option("--advertise-address <ip>", "address under which members of the cluster reach this server")
@@ -68,7 +87,7 @@ export function command(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const logger = newLogger({ name: "kube-apiserver", level: flags.v >= 6 ? "trace" : flags.v >= 4 ? "debug" : "info" });
-  const store = await openStore(flags);
+  const store = await openStore(flags, logger);
   const server = new ApiServer({ ...(await readOptions(flags)), store, logger });
   const stopped = shutdownRequested();
   try {
@@ -81,7 +100,8 @@ async function run(flags: Flags): Promise<void> {
   }
 }
 
-async function openStore(flags: Flags): Promise<Store> {
+async function openStore(flags: Flags, logger: Logger): Promise<Store> {
+  if (flags.etcdServers !== undefined) return openEtcd(flags, list(flags.etcdServers), logger);
   if (flags.store === "memory") return openMemoryStore();
   if (flags.store !== "lmdb") throw new Error(`--store must be lmdb or memory, not ${JSON.stringify(flags.store)}`);
   if (flags.dataDir === undefined)
@@ -89,6 +109,21 @@ async function openStore(flags: Flags): Promise<Store> {
   const dir = join(flags.dataDir, "store");
   await mkdir(dir, { recursive: true, mode: 0o700 });
   return openLmdbStore({ dir });
+}
+
+async function openEtcd(flags: Flags, endpoints: readonly string[], logger: Logger): Promise<Store> {
+  // Only who uses etcd loads gRPC.
+  const { openEtcdStore } = await import("@knots/store/etcd/etcd-store");
+  const client = await readPair(flags.etcdCertfile, flags.etcdKeyfile, "--etcd-certfile", "--etcd-keyfile");
+  const ca = await read(flags.etcdCafile);
+  const tls = { ...client, ...(ca === undefined ? {} : { ca }) };
+  const prefix = flags.etcdPrefix.replace(/^\/*/, "/").replace(/\/*$/, "/");
+  return openEtcdStore({
+    endpoints,
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    prefix: { own: ROOT, stored: prefix },
+    logger,
+  });
 }
 
 async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store">> {
@@ -126,6 +161,7 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     authorizationModes: list(flags.authorizationMode),
     disableAdmissionPlugins: list(flags.disableAdmissionPlugins ?? ""),
     eventTtlSeconds: flags.eventTtl,
+    compactionIntervalMs: flags.etcdCompactionInterval,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return given as unknown as Omit<ApiServerOptions, "store">;
@@ -157,6 +193,16 @@ function integer(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("must be a whole number");
   return value;
+}
+
+/** Go's durations, as upstream's flags take them: "5m0s"; milliseconds. */
+function duration(text: string): number {
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smh])/g)];
+  if (text === "0") return 0;
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+    throw new InvalidArgumentError("must be a duration like 5m0s");
+  return parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (units[unit] ?? 0), 0);
 }
 
 function port(text: string): number {

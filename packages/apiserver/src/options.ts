@@ -35,6 +35,8 @@ export interface ApiServerOptions {
   readonly authorizationModes?: readonly string[];
   readonly disableAdmissionPlugins?: readonly string[];
   readonly eventTtlSeconds?: number;
+  /** How often history is given up; 0: never. */
+  readonly compactionIntervalMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }

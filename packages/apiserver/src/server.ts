@@ -15,6 +15,7 @@ import { syncLocalApiServices } from "./discovery/local-api-services.ts";
 import { Codecs } from "./http/codecs.ts";
 import { HandlerChain, authorizeVerb } from "./http/handler-chain.ts";
 import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
+import { seeAllWrites } from "./http/handlers/freshness.ts";
 import { ResourceRouter } from "./http/handlers/resource-router.ts";
 import type { SpecialHandler } from "./http/handlers/resource-router.ts";
 import { handleWatchWebSocket } from "./http/handlers/watch-websocket.ts";
@@ -87,7 +88,13 @@ export class ApiServer {
         ["events", { ttlSeconds: () => eventTtl }],
       ]),
     );
-    this.#compactor = new Compactor(options.store, this.#cacher, this.#clock, this.#logger);
+    this.#compactor = new Compactor({
+      store: options.store,
+      cacher: this.#cacher,
+      clock: this.#clock,
+      logger: this.#logger,
+      intervalMs: options.compactionIntervalMs ?? 5 * 60_000,
+    });
     const disabled = new Set(options.disableAdmissionPlugins ?? []);
     const plugins = [...DEFAULT_PLUGINS, new ResourceQuotaPlugin(() => this.#registry)];
     this.#handlers = {
@@ -237,6 +244,7 @@ export class ApiServer {
     const response = new UpgradeResponse(socket);
     await this.#chain.handle(request, response as unknown as ApiResponse, async (ctx) => {
       const { apiGroup, apiVersion, resource, verb } = ctx.info;
+      await seeAllWrites(this.#handlers, ctx);
       const served = verb === "watch" ? this.#registry.served(apiGroup, apiVersion, resource) : undefined;
       const taken = (): void => response.detach();
       if (served !== undefined) await handleWatchWebSocket(this.#handlers, ctx, served, socket, head, taken);
@@ -261,7 +269,7 @@ export class ApiServer {
 
   #health(): Health {
     const ping = { name: "ping", check: () => undefined };
-    const store = { name: "etcd", check: () => this.#cacher.failure?.message };
+    const store = { name: "etcd", check: () => this.#cacher.failure?.message ?? this.#options.store.health?.() };
     return new Health({
       livez: [ping, store],
       readyz: [

@@ -3,8 +3,8 @@ import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
 import { gunzipSync } from "node:zlib";
 import { RealClock, nullLogger } from "@knots/machinery";
 import { issue } from "@knots/machinery/pki/index";
-import { openMemoryStore } from "@knots/store";
 import type { Store } from "@knots/store";
+import { openTestStore } from "./engine.ts";
 import { ApiServer } from "../src/server.ts";
 
 /** JSON of unknown shape: tests look into answers freely. */
@@ -18,7 +18,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** A real API server over a memory store, spoken to over the wire as system:masters. */
+/** A real API server over the store that the project names (see engine.ts), spoken to over the wire as system:masters. */
 export class Harness implements AsyncDisposable {
   readonly server: ApiServer;
   readonly store: Store;
@@ -29,9 +29,14 @@ export class Harness implements AsyncDisposable {
     this.store = store;
   }
 
-  /** `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. */
-  static async start(options: { kubeletCA?: { certPem: string; keyPem: string } } = {}): Promise<Harness> {
-    const store = openMemoryStore();
+  /**
+   * `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. `etcd` is the endpoint of one
+   * that other servers use too.
+   */
+  static async start(
+    options: { kubeletCA?: { certPem: string; keyPem: string }; etcd?: string } = {},
+  ): Promise<Harness> {
+    const store = await openTestStore(options.etcd);
     const { kubeletCA } = options;
     const client =
       kubeletCA === undefined
@@ -64,6 +69,7 @@ export class Harness implements AsyncDisposable {
       key: config.clientKeyData,
     });
     // What controllers do in a whole cluster.
+    // Another server on the same store may have it made.
     await harness.post("/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "default" } });
     return harness;
   }

@@ -51,6 +51,7 @@ interface Change {
 const RECENT = 2_000;
 
 export class EmbeddedStore implements Store {
+  readonly shared = false;
   readonly #log: ValueLog;
   readonly #index: MvccIndex;
   readonly #clock: Clock;
@@ -155,7 +156,7 @@ export class EmbeddedStore implements Store {
           prev,
         });
       } else {
-        const value = typeof op.value === "function" ? op.value(revision) : op.value;
+        const { value } = op;
         const version: Version = {
           revision,
           createRevision: old?.createRevision ?? revision,

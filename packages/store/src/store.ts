@@ -18,9 +18,7 @@ export interface StoreEvent {
   prev?: KeyValue;
 }
 
-export type Op =
-  | { op: "put"; key: string; value: Uint8Array | ((revision: number) => Uint8Array); lease?: number }
-  | { op: "delete"; key: string };
+export type Op = { op: "put"; key: string; value: Uint8Array; lease?: number } | { op: "delete"; key: string };
 
 export interface Txn {
   /** All must hold; modRevision 0 says that the key must not exist. */
@@ -55,6 +53,8 @@ export interface WatchOptions {
   /** The first revision to tell of. */
   startRevision: number;
   signal?: AbortSignal;
+  /** Wants each event's `prev`; engines may leave it out otherwise. */
+  previous?: boolean;
   /** Events of whole revisions, in order. */
   onEvents(batch: StoreEvent[], revision: number): void;
   onError(error: Error): void;
@@ -62,12 +62,16 @@ export interface WatchOptions {
 }
 
 export interface Store extends AsyncDisposable {
+  /** Other processes may write too: only `revision()` tells what they have been told was done. */
+  readonly shared: boolean;
+  /** Why the store cannot be used now, as far as is known. Quick. */
+  health?(): string | undefined;
   /** The current revision, linearizable. */
   revision(): Promise<number>;
   get(key: string, options?: { revision?: number }): Promise<KeyValue | undefined>;
   /** Throws CompactedError or FutureRevisionError for a revision that cannot be read. */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
-  /** Resolves when the change is durable. */
+  /** Resolves when the change is durable. A StoreRequestError may leave open whether it was made. */
   txn(txn: Txn): Promise<TxnResult>;
   watch(prefix: string, options: WatchOptions): Disposable;
   compact(revision: number): Promise<void>;
@@ -79,9 +83,11 @@ export interface Store extends AsyncDisposable {
 /** What was asked for lies before the compaction. */
 export class CompactedError extends Error {
   override readonly name = "CompactedError";
-  readonly compactRevision: number;
-  constructor(compactRevision: number) {
-    super(`required revision has been compacted (compact revision ${compactRevision})`);
+  /** Undefined where the engine does not say. */
+  readonly compactRevision: number | undefined;
+  constructor(compactRevision: number | undefined) {
+    const detail = compactRevision === undefined ? "" : ` (compact revision ${compactRevision})`;
+    super(`required revision has been compacted${detail}`);
     this.compactRevision = compactRevision;
   }
 }
@@ -90,5 +96,16 @@ export class FutureRevisionError extends Error {
   override readonly name = "FutureRevisionError";
   constructor(revision: number, current: number) {
     super(`required revision ${revision} is a future revision (current is ${current})`);
+  }
+}
+
+/** The store could not be asked, or gave up. */
+export class StoreRequestError extends Error {
+  override readonly name = "StoreRequestError";
+  /** A change may have been made although nobody confirmed it. */
+  readonly ambiguous: boolean;
+  constructor(message: string, ambiguous: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.ambiguous = ambiguous;
   }
 }

@@ -1,4 +1,4 @@
-import { encodeObject } from "../watch-cache/entry.ts";
+import { encodeObject } from "../watch-cache/encode-object.ts";
 import type { Entry } from "../watch-cache/entry.ts";
 import { bytesOf, objectOf } from "../registry/served.ts";
 import type { ServedResource } from "../registry/served.ts";

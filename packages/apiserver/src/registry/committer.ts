@@ -1,13 +1,15 @@
-import { Entry, encodeObject, rememberDecoded } from "../watch-cache/entry.ts";
+import { Entry, rememberDecoded } from "../watch-cache/entry.ts";
 import type { Cacher } from "../watch-cache/cacher.ts";
+import { encodeStored } from "../watch-cache/stored-form.ts";
 import type { Clock } from "@knots/machinery";
-import type { Store, TxnResult } from "@knots/store";
+import type { Store, Txn, TxnResult } from "@knots/store";
 import type { StoredObject } from "./metadata.ts";
+import { storeFailure } from "./store-failure.ts";
 
 /** Leases are shared by the objects of one minute, so that a burst of events does not make as many leases. */
 const LEASE_REUSE_MS = 60_000;
 
-/** Writes decoded objects to the store: encodes them once with the revision in place, waits until readers see them. */
+/** Writes decoded objects to the store, and waits until readers see them: what is answered are the watch cache's bytes. */
 export class Committer {
   readonly #store: Store;
   readonly #cacher: Cacher;
@@ -30,42 +32,51 @@ export class Committer {
     expected: { modRevision: number; createRevision?: number },
     ttlSeconds?: number,
   ): Promise<Entry | undefined> {
-    let bytes: Uint8Array | undefined;
     const lease = ttlSeconds === undefined ? undefined : await this.#lease(ttlSeconds);
-    const value = (revision: number): Uint8Array => {
-      object.metadata.resourceVersion = String(revision);
-      bytes = encodeObject(object);
-      rememberDecoded(bytes, object);
-      return bytes;
-    };
-    const result = await this.#store.txn({
+    const value = encodeStored(object);
+    rememberDecoded(value, object);
+    const result = await this.#commit({
       compare: [{ key, modRevision: expected.modRevision }],
       // oxlint-disable-next-line unicorn/no-thenable -- the store's word, as etcd's: what to do when the comparison holds
       then: [{ op: "put", key, value, ...(lease === undefined ? {} : { lease }) }],
     });
-    await this.#visible(result);
-    if (!result.succeeded || bytes === undefined) return undefined;
-    return new Entry(key, result.revision, expected.createRevision ?? result.revision, bytes, object);
+    if (!result.succeeded) return undefined;
+    object.metadata.resourceVersion = String(result.revision);
+    const cached = this.#cacher.entry(key);
+    if (cached?.revision === result.revision) {
+      cached.adopt(object);
+      return cached;
+    }
+    // Another write has come since, or nobody reads this resource yet.
+    return Entry.fromStored(key, result.revision, expected.createRevision ?? result.revision, value);
   }
 
   /** Deletes the key if it is at `modRevision`; the revision of the deletion, or undefined when it is not. */
   async delete(key: string, modRevision: number): Promise<number | undefined> {
     // oxlint-disable-next-line unicorn/no-thenable -- as above
-    const result = await this.#store.txn({ compare: [{ key, modRevision }], then: [{ op: "delete", key }] });
-    await this.#visible(result);
+    const result = await this.#commit({ compare: [{ key, modRevision }], then: [{ op: "delete", key }] });
     return result.succeeded ? result.revision : undefined;
   }
 
-  async #visible(result: TxnResult): Promise<void> {
+  async #commit(txn: Txn): Promise<TxnResult> {
+    let result: TxnResult;
+    try {
+      result = await this.#store.txn(txn);
+    } catch (error) {
+      throw storeFailure(error);
+    }
     const wait = this.#cacher.waitFor(result.revision);
     if (wait !== undefined) await wait;
+    return result;
   }
 
   #lease(ttlSeconds: number): Promise<number> {
     const now = this.#clock.now();
     const current = this.#leases.get(ttlSeconds);
     if (current !== undefined && current.until > now) return current.id;
-    const id = this.#store.grantLease(ttlSeconds + LEASE_REUSE_MS / 1000);
+    const id = this.#store.grantLease(ttlSeconds + LEASE_REUSE_MS / 1000).catch((error: unknown) => {
+      throw storeFailure(error);
+    });
     this.#leases.set(ttlSeconds, { id, until: now + LEASE_REUSE_MS });
     id.catch(() => this.#leases.delete(ttlSeconds));
     return id;

@@ -1,7 +1,7 @@
 import type { ResourceInfo } from "@knots/api";
 import type { KubeObject, TypeSchema } from "@knots/machinery";
 import type { TableKind } from "../tables/columns.ts";
-import { encodeObject } from "../watch-cache/entry.ts";
+import { encodeObject } from "../watch-cache/encode-object.ts";
 import type { Entry } from "../watch-cache/entry.ts";
 import type { ResourceStorage } from "./storage.ts";
 

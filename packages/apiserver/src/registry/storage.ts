@@ -9,7 +9,8 @@ import {
 import type { Clock, GroupVersionKind, KubeObject } from "@knots/machinery";
 import type { AdmissionAttributes, AdmissionUndo } from "../admission/types.ts";
 import type { Strategy, StrategyContext } from "../strategies/types.ts";
-import { Entry, encodeObject } from "../watch-cache/entry.ts";
+import { encodeObject } from "../watch-cache/encode-object.ts";
+import { Entry } from "../watch-cache/entry.ts";
 import type { ResourceCache } from "../watch-cache/resource-cache.ts";
 import type { Committer } from "./committer.ts";
 import { checkPreconditions, decideDeletion, isFinished } from "./deletion.ts";

@@ -1,7 +1,9 @@
 import type { KubeObject, Logger } from "@knots/machinery";
-import type { Store, StoreEvent } from "@knots/store";
+import { CompactedError } from "@knots/store";
+import type { KeyValue, Store, StoreEvent } from "@knots/store";
 import { Entry } from "./entry.ts";
 import { ResourceCache } from "./resource-cache.ts";
+import { missedEvents } from "./missed-events.ts";
 
 /** Everything lies under this key. */
 export const ROOT = "/registry/";
@@ -13,7 +15,8 @@ interface Loading {
 
 /**
  * The watch cache: one subscription to the store feeds a ResourceCache per resource. Reads are linearizable with an
- * embedded store, because every writer waits (`waitFor`) until its own revision is visible here before it answers.
+ * embedded store, because every writer waits (`waitFor`) until its own revision is visible here before it answers; with
+ * a store that others write too, a reader asks for its `latest` revision and waits for that.
  */
 export class Cacher {
   readonly #store: Store;
@@ -69,7 +72,7 @@ export class Cacher {
         entries = [];
         byPrefix.set(prefix, entries);
       }
-      entries.push(kv);
+      entries.push(entryOf(kv));
     });
     for (const [prefix, cache] of this.#caches) cache.load(byPrefix.get(prefix) ?? [], revision);
     this.#revision = revision;
@@ -83,7 +86,7 @@ export class Cacher {
     this.#loading.set(cache.prefix, loading);
     try {
       const entries: Entry[] = [];
-      const revision = await this.#readAll(cache.prefix, (entry) => entries.push(entry));
+      const revision = await this.#readAll(cache.prefix, (kv) => entries.push(entryOf(kv)));
       cache.load(entries, revision);
       for (const event of loading.events) if (event.kv.modRevision > revision) apply(cache, event);
     } finally {
@@ -95,6 +98,17 @@ export class Cacher {
   waitFor(revision: number): Promise<void> | undefined {
     if (revision <= this.#revision) return undefined;
     return new Promise((resolve) => this.#waiters.push({ revision, resolve }));
+  }
+
+  /** The store's newest revision, when this cache may not know it by itself. */
+  latest(): Promise<number> | undefined {
+    return this.#store.shared ? this.#store.revision() : undefined;
+  }
+
+  /** The current state under a full key, of whichever resource. */
+  entry(key: string): Entry | undefined {
+    const prefix = this.#prefixOf(key);
+    return prefix === undefined ? undefined : this.#caches.get(prefix)?.get(key);
   }
 
   /** Called after each batch of events has been applied. */
@@ -114,7 +128,7 @@ export class Cacher {
     this.#watch = undefined;
   }
 
-  async #readAll(prefix: string, each: (entry: Entry) => void): Promise<number> {
+  async #readAll(prefix: string, each: (kv: KeyValue) => void): Promise<number> {
     let start: string | undefined;
     let revision: number | undefined;
     for (;;) {
@@ -126,7 +140,7 @@ export class Cacher {
       const at = revision ?? page.revision;
       revision = at;
       for (const kv of page.kvs) {
-        each(new Entry(kv.key, kv.modRevision, kv.createRevision, kv.value));
+        each(kv);
         start = kv.key;
       }
       if (!page.more) return at;
@@ -140,10 +154,36 @@ export class Cacher {
       onEvents: (batch, revision) => this.#onEvents(batch, revision),
       onProgress: (revision) => this.#advance(revision),
       onError: (error) => {
-        this.#failure = error;
-        this.#logger.error({ err: error }, "the store's watch ended; the server cannot answer consistently any more");
+        if (error instanceof CompactedError) void this.#resume();
+        else this.#fail(error);
       },
     });
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#logger.error({ err: error }, "the store's watch ended; the server cannot answer consistently any more");
+  }
+
+  /** The connection was lost for longer than the store keeps its history: compares what is here with what is there. */
+  async #resume(): Promise<void> {
+    this.#logger.warn(
+      { revision: this.#revision },
+      "the store's history since the last event is gone; reading it anew",
+    );
+    try {
+      const found = new Map<string, KeyValue>();
+      const revision = await this.#readAll(ROOT, (kv) => found.set(kv.key, kv));
+      for (const { events, revision: at } of missedEvents(this.#caches.values(), found, revision)) {
+        this.#onEvents(events, at);
+      }
+      // What happened in between is unknown: nobody may read or watch from there.
+      this.compact(revision);
+      this.#advance(revision);
+      if (this.#watch !== undefined) this.#follow(revision + 1);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #onEvents(batch: readonly StoreEvent[], revision: number): void {
@@ -187,6 +227,10 @@ export class Cacher {
     }
     return found;
   }
+}
+
+function entryOf(kv: KeyValue): Entry {
+  return Entry.fromStored(kv.key, kv.modRevision, kv.createRevision, kv.value);
 }
 
 function apply(cache: ResourceCache, event: StoreEvent): void {

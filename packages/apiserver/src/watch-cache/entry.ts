@@ -1,10 +1,11 @@
-import type { KubeObject, ManagedFieldsEntry } from "@knots/machinery";
-import { fieldsText } from "@knots/machinery/managed-fields/index";
+import type { KubeObject } from "@knots/machinery";
+import { encodeObject } from "./encode-object.ts";
+import { placeRevision } from "./stored-form.ts";
 
 /** Decoded objects that a writer of this process already has, by the bytes it handed to the store. */
 const decodedByBytes = new WeakMap<Uint8Array, KubeObject>();
 
-/** Remembers what `bytes` decode to, so that the cache need not parse what this process just wrote. */
+/** Remembers what stored `bytes` decode to, so that the cache need not parse what this process just wrote. */
 export function rememberDecoded(bytes: Uint8Array, object: KubeObject): void {
   decodedByBytes.set(bytes, object);
 }
@@ -29,7 +30,19 @@ export class Entry {
     this.revision = revision;
     this.createRevision = createRevision;
     this.bytes = bytes;
-    this.#object = object ?? decodedByBytes.get(bytes);
+    this.#object = object;
+  }
+
+  /** The entry of bytes as they lie in the store, which do not know their revision. */
+  static fromStored(key: string, revision: number, createRevision: number, stored: Uint8Array): Entry {
+    const object = decodedByBytes.get(stored);
+    if (object?.metadata !== undefined) object.metadata.resourceVersion = String(revision);
+    return new Entry(key, revision, createRevision, placeRevision(stored, revision), object);
+  }
+
+  /** Gives the entry the decoded object that its writer has, unless it was parsed already. */
+  adopt(object: KubeObject): void {
+    this.#object ??= object;
   }
 
   get object(): KubeObject {
@@ -62,30 +75,4 @@ export class Entry {
   }
 }
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-/** JSON bytes of an object with kind, apiVersion and metadata first, as upstream writes it. */
-export function encodeObject(object: KubeObject): Uint8Array {
-  const { kind, apiVersion, metadata, ...rest } = object;
-  const { managedFields } = metadata ?? {};
-  if (metadata === undefined || managedFields === undefined || managedFields.length === 0) {
-    return encoder.encode(JSON.stringify({ kind, apiVersion, metadata, ...rest }));
-  }
-  // Managed fields are half of many an object, and their texts are known: they are put in as they are.
-  const head = JSON.stringify({ kind, apiVersion, metadata: { ...metadata, managedFields: undefined } });
-  const tail = JSON.stringify(rest);
-  const inner = head.slice(0, -2);
-  const comma = inner.endsWith("{") ? "" : ",";
-  const more = tail === "{}" ? "}" : `,${tail.slice(1)}`;
-  return encoder.encode(`${inner}${comma}"managedFields":[${managedFields.map(entryText).join(",")}]}${more}`);
-}
-
-function entryText(entry: ManagedFieldsEntry): string {
-  const { fieldsV1, subresource, ...who } = entry;
-  if (fieldsV1 === undefined) return JSON.stringify(entry);
-  const head = JSON.stringify(who).slice(0, -1);
-  const comma = head === "{" ? "" : ",";
-  const end = subresource === undefined ? "}" : `,"subresource":${JSON.stringify(subresource)}}`;
-  return `${head}${comma}"fieldsV1":${fieldsText(fieldsV1)}${end}`;
-}

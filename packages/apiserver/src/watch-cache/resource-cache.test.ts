@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { encodeObject } from "./entry.ts";
 import type { Entry } from "./entry.ts";
 import { ResourceCache } from "./resource-cache.ts";
+import { encodeStored } from "./stored-form.ts";
 import { Watcher } from "./watcher.ts";
 
 const PREFIX = "/registry/configmaps/";
 
 function bytes(name: string, revision: number, labels: Record<string, string> = {}): Uint8Array {
-  return encodeObject({
+  return encodeStored({
     kind: "ConfigMap",
     apiVersion: "v1",
     metadata: { name, resourceVersion: String(revision), labels },

@@ -63,10 +63,11 @@ export class ResourceCache {
     this.#historyStart = Math.max(this.#historyStart, revision);
   }
 
-  put(key: string, revision: number, createRevision: number, bytes: Uint8Array): void {
+  /** Takes a state as it lies in the store. */
+  put(key: string, revision: number, createRevision: number, stored: Uint8Array): void {
     const previous = this.#entries.get(key);
     if (previous !== undefined && previous.revision >= revision) return;
-    const entry = new Entry(key, revision, createRevision, bytes);
+    const entry = Entry.fromStored(key, revision, createRevision, stored);
     this.#entries.set(key, entry);
     if (previous === undefined) this.#keys.add(key);
     this.#publish({ revision, key, entry, previous, deleted: false, frames: new Map() });

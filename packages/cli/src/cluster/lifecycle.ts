@@ -6,6 +6,7 @@ import { Client, loadKubeconfig, mergeKubeconfig, removeKubeconfigContext } from
 import { RealClock } from "@knots/machinery";
 import { ensureBridge, ensureNodeNetwork, removeBridge, removeNodeNetwork } from "../host/network.ts";
 import { cniBinDir, installPackages, missingPackages, requireRoot, which } from "../host/requirements.ts";
+import type { Wanted } from "../host/requirements.ts";
 import { endInNetns, powerOffNode, removeClusterCgroups, unmountCluster } from "../host/teardown.ts";
 import { endImageLoader } from "../images/background-loader.ts";
 import { archiveFile, buildImage, missingArchives } from "../images/build.ts";
@@ -27,8 +28,8 @@ import { waitFor } from "./wait.ts";
 const HINT_LOGS = 'Look at "knots logs apiserver" and "knots logs supervisor".';
 
 /** Installs what the machine lacks and builds the images that are not in the cache. */
-export async function prepareMachine(progress: Progress, forTests = false): Promise<void> {
-  await installMissing(progress, forTests);
+export async function prepareMachine(progress: Progress, wanted: Wanted = {}): Promise<void> {
+  await installMissing(progress, wanted);
   const missing = missingArchives();
   if (missing.length > 0) {
     await progress.step("Make images from Debian's packages", async (note) => {
@@ -41,9 +42,9 @@ export async function prepareMachine(progress: Progress, forTests = false): Prom
 }
 
 /** Installs the Debian packages that a node needs and this machine lacks. */
-export async function installMissing(progress: Progress, forTests = false): Promise<void> {
+export async function installMissing(progress: Progress, wanted: Wanted = {}): Promise<void> {
   requireRoot();
-  const packages = missingPackages(forTests);
+  const packages = missingPackages(wanted);
   if (packages.length > 0) await progress.step("Install what is missing", (note) => installPackages(packages, note));
 }
 

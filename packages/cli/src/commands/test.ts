@@ -50,7 +50,7 @@ async function runStep(step: Step, cwd: string): Promise<{ code: number; passed:
 async function test(): Promise<void> {
   const root = process.env["KNOTS_ROOT"] ?? process.cwd();
   // Root's tests make namespaces, rules and clusters: what they need comes first, as `up` would bring it.
-  if (process.getuid?.() === 0) await prepareMachine(newProgress(), true);
+  if (process.getuid?.() === 0) await prepareMachine(newProgress(), { forTests: true });
   let passed = 0;
   let failed = 0;
   const broken: string[] = [];

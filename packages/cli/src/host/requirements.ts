@@ -48,12 +48,23 @@ const REQUIREMENTS: readonly Requirement[] = [
   program("catatonit", "catatonit"),
 ];
 
-/** What the tests of this repository need beside. */
-const TEST_REQUIREMENTS: readonly Requirement[] = [program("docker-registry", "docker-registry")];
+/** Only where somebody asks for it: the store's third engine. */
+const ETCD = program("etcd", "etcd-server");
 
-/** Debian packages that this machine lacks, `forTests` those of the tests too. */
-export function missingPackages(forTests = false): string[] {
-  return [...REQUIREMENTS, ...(forTests ? TEST_REQUIREMENTS : [])]
+/** What the tests of this repository need beside. */
+const TEST_REQUIREMENTS: readonly Requirement[] = [program("docker-registry", "docker-registry"), ETCD];
+
+export interface Wanted {
+  /** What the tests of this repository need, too. */
+  readonly forTests?: boolean;
+  /** etcd, for `--store etcd`. */
+  readonly etcd?: boolean;
+}
+
+/** Debian packages that this machine lacks. */
+export function missingPackages({ forTests = false, etcd = false }: Wanted = {}): string[] {
+  const further = forTests ? TEST_REQUIREMENTS : etcd ? [ETCD] : [];
+  return [...REQUIREMENTS, ...further]
     .filter((requirement) => !requirement.present())
     .map((requirement) => requirement.debianPackage);
 }

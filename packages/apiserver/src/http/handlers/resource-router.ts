@@ -3,6 +3,7 @@ import type { ServedResource } from "../../registry/served.ts";
 import type { RequestContext } from "../types.ts";
 import { handleDelete, handleDeleteCollection } from "./delete.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
+import { seeAllWrites } from "./freshness.ts";
 import { handlePatch } from "./patch.ts";
 import { handleGet, handleList } from "./read.ts";
 import { handleWatch } from "./watch.ts";
@@ -37,6 +38,8 @@ export class ResourceRouter {
 
   async handle(ctx: RequestContext): Promise<void> {
     const { apiGroup, apiVersion, resource, subresource, verb } = ctx.info;
+    const behind = seeAllWrites(this.#deps, ctx);
+    if (behind !== undefined) await behind;
     const served = this.#deps.registry.served(apiGroup, apiVersion, resource);
     const path = `${apiGroup === "" ? resource : `${resource}.${apiGroup}`}${subresource === "" ? "" : `/${subresource}`}`;
     const special = this.#special.get(`${verb} ${path}`) ?? this.#special.get(path);

@@ -1,7 +1,7 @@
 import { trackUpdate } from "@knots/machinery/managed-fields/index";
 import { everyField } from "@knots/machinery/managed-fields/index";
 import { describe, expect, it } from "vitest";
-import { encodeObject } from "./entry.ts";
+import { encodeObject } from "./encode-object.ts";
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
