@@ -33,6 +33,8 @@ import { groupResource } from "./registry/keys.ts";
 import { ManagedFieldTracker } from "./registry/managed-field-tracker.ts";
 import { Registry } from "./registry/registry.ts";
 import type { StorageHooks } from "./registry/resource-type.ts";
+import { AddressClaims } from "./registry/services/address-claims.ts";
+import { PeriodicRepair } from "./registry/services/periodic-repair.ts";
 import { ServiceAllocator } from "./registry/services/service-allocator.ts";
 import { tableOptions } from "./tables/table.ts";
 import { Cacher } from "./watch-cache/cacher.ts";
@@ -50,6 +52,7 @@ export class ApiServer {
   readonly #cacher: Cacher;
   readonly #registry: Registry;
   readonly #allocator: ServiceAllocator;
+  readonly #allocationRepair: PeriodicRepair;
   readonly #compactor: Compactor;
   readonly #chain: HandlerChain;
   readonly #discovery: Discovery;
@@ -73,7 +76,12 @@ export class ApiServer {
     this.#allocator = new ServiceAllocator(
       options.serviceClusterIPRange ?? "10.96.0.0/12",
       options.serviceNodePortRange ?? "30000-32767",
+      {
+        addresses: new AddressClaims(() => this.#registry),
+        portStore: options.store.shared ? options.store : undefined,
+      },
     );
+    this.#allocationRepair = new PeriodicRepair(this.#allocator, this.#clock, this.#logger);
     const eventTtl = options.eventTtlSeconds ?? 3600;
     const deps = {
       committer: new Committer(options.store, this.#cacher, this.#clock),
@@ -188,6 +196,7 @@ export class ApiServer {
     });
     await this.#custom.start();
     this.#port = await this.#listener.listen();
+    await this.#allocationRepair.start();
     await this.#security.bootstrap();
     await this.#syncApiServices();
     this.#compactor.start();
@@ -227,6 +236,7 @@ export class ApiServer {
     await Promise.race([this.#chain.drain(), this.#clock.sleep(DRAIN_MS, abort.signal).catch(() => undefined)]);
     abort.abort();
     this.#compactor.stop();
+    await this.#allocationRepair.stop();
     await this.#custom[Symbol.asyncDispose]();
     await this.#syncing;
     await this.#security?.[Symbol.asyncDispose]();

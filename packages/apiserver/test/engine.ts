@@ -7,9 +7,8 @@ import type { Store } from "@knots/store";
 import { openEtcdStore } from "@knots/store/etcd/etcd-store";
 import { TestEtcd } from "@knots/store/etcd/test-etcd.testing";
 
-/** A new, empty store that takes with it, when it is closed, what was made for it; or one on an etcd that is there already. */
-export async function openTestStore(etcd?: string): Promise<Store> {
-  if (etcd !== undefined) return openEtcdStore({ endpoints: [etcd] });
+/** A new, empty store that takes with it, when it is closed, what was made for it. */
+export async function openTestStore(): Promise<Store> {
   const engine = process.env["KNOTS_TEST_STORE"] ?? "memory";
   if (engine === "memory") return openMemoryStore();
   if (engine === "lmdb") {

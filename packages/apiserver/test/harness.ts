@@ -30,13 +30,13 @@ export class Harness implements AsyncDisposable {
   }
 
   /**
-   * `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. `etcd` is the endpoint of one
-   * that other servers use too.
+   * `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. `store` is one that
+   * other servers use too.
    */
   static async start(
-    options: { kubeletCA?: { certPem: string; keyPem: string }; etcd?: string } = {},
+    options: { kubeletCA?: { certPem: string; keyPem: string }; store?: Store } = {},
   ): Promise<Harness> {
-    const store = await openTestStore(options.etcd);
+    const store = options.store ?? (await openTestStore());
     const { kubeletCA } = options;
     const client =
       kubeletCA === undefined

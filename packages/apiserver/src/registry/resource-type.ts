@@ -5,17 +5,17 @@ import type { Operation } from "./operation.ts";
 import type { ResourceVersions } from "./versions.ts";
 
 /** Gives back what a hook took (allocated addresses, …) when the write fails afterwards. */
-export type Undo = () => void;
+export type Undo = () => void | Promise<void>;
 
 /** Work that belongs to a write of one resource but needs more than the object: allocation, repair. */
 export interface StorageHooks {
   /** After prepareForCreate, before validation. */
-  beforeCreate?(object: KubeObject, op: Operation): Undo | undefined;
+  beforeCreate?(object: KubeObject, op: Operation): Promise<Undo>;
   /** After prepareForUpdate, before validation. */
-  beforeUpdate?(next: KubeObject, old: KubeObject, op: Operation): Undo | undefined;
+  beforeUpdate?(next: KubeObject, old: KubeObject, op: Operation): Promise<Undo>;
   /** After the write of `next` is durable. */
-  afterUpdate?(next: KubeObject, old: KubeObject): void;
-  afterDelete?(object: KubeObject): void;
+  afterUpdate?(next: KubeObject, old: KubeObject): Promise<void>;
+  afterDelete?(object: KubeObject): Promise<void>;
   /** Seconds after which the store forgets the object (events). */
   ttlSeconds?(object: KubeObject): number | undefined;
 }

@@ -23,6 +23,7 @@ import { brokenManagedFields, differsInTimesAlone } from "./managed-fields.ts";
 import type { ObjectSource } from "./object-source.ts";
 import type { Operation } from "./operation.ts";
 import type { StoredType, Undo } from "./resource-type.ts";
+import { mayHaveBeenMade } from "./store-failure.ts";
 
 /** Tries for a free name under generateName, as upstream. */
 const NAME_TRIES = 8;
@@ -149,18 +150,18 @@ export class ResourceStorage {
             createRevision: entry.createRevision,
           });
           if (put !== undefined) {
-            hooks.afterUpdate?.(put.object, current);
+            await hooks.afterUpdate?.(put.object, current);
             return { object: withMetadata(put.object), removed: false };
           }
         } else {
           const revision = await this.#deps.committer.delete(key, entry.revision);
           if (revision !== undefined) {
-            hooks.afterDelete?.(current);
+            await hooks.afterDelete?.(current);
             return { object: withMetadata(entry.deletedAt(revision).object), removed: true };
           }
         }
       } catch (error) {
-        await undo?.();
+        if (!mayHaveBeenMade(error)) await undo?.();
         throw error;
       }
       await undo?.();
@@ -216,7 +217,7 @@ export class ResourceStorage {
     let release: Undo | undefined;
     let undo: AdmissionUndo | undefined;
     try {
-      release = hooks.beforeCreate?.(object, op);
+      release = await hooks.beforeCreate?.(object, op);
       const errors = strategy.validate?.(object, ctx) ?? [];
       if (errors.length > 0) throw newInvalid(info, name, errors);
       strategy.canonicalize?.(object);
@@ -225,15 +226,18 @@ export class ResourceStorage {
       const key = this.key(namespace, object.metadata.name ?? "");
       if (op.dryRun) {
         if (this.cache.get(key) !== undefined) throw newAlreadyExists(info, name);
-        release?.();
+        await release?.();
         return detachedEntry(key, object);
       }
       const entry = await committer.put(key, object, { modRevision: 0 }, hooks.ttlSeconds?.(object));
       if (entry === undefined) throw newAlreadyExists(info, name);
       return entry;
     } catch (error) {
-      release?.();
-      await undo?.();
+      // What a write took stays taken while nobody knows whether the write was made; repair loops find out.
+      if (!mayHaveBeenMade(error)) {
+        await release?.();
+        await undo?.();
+      }
       throw error;
     }
   }
@@ -283,7 +287,7 @@ export class ResourceStorage {
     let release: Undo | undefined;
     let undo: AdmissionUndo | undefined;
     try {
-      release = hooks.beforeUpdate?.(next, old, op);
+      release = await hooks.beforeUpdate?.(next, old, op);
       const errors = strategy.validateUpdate?.(next, old, ctx) ?? [];
       if (errors.length > 0) throw newInvalid(info, name, errors);
       strategy.canonicalize?.(next);
@@ -291,12 +295,15 @@ export class ResourceStorage {
       undo = await op.admission?.validate(attributes);
       const done = await this.#commitUpdate(op, key, entry, next, old);
       if (done !== undefined && done !== entry && !op.dryRun) return done;
-      release?.();
+      await release?.();
       await undo?.();
       return done;
     } catch (error) {
-      release?.();
-      await undo?.();
+      // What a write took stays taken while nobody knows whether the write was made; repair loops find out.
+      if (!mayHaveBeenMade(error)) {
+        await release?.();
+        await undo?.();
+      }
       throw error;
     }
   }
@@ -317,12 +324,12 @@ export class ResourceStorage {
     if (isFinished(next)) {
       const revision = await committer.delete(key, entry.revision);
       if (revision === undefined) return undefined;
-      hooks.afterDelete?.(next);
+      await hooks.afterDelete?.(next);
       return detachedEntry(key, next);
     }
     const expected = { modRevision: entry.revision, createRevision: entry.createRevision };
     const put = await committer.put(key, next, expected, hooks.ttlSeconds?.(next));
-    if (put !== undefined) hooks.afterUpdate?.(put.object, old);
+    if (put !== undefined) await hooks.afterUpdate?.(put.object, old);
     return put;
   }
 

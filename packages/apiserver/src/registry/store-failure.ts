@@ -8,12 +8,14 @@ import { StoreRequestError } from "@knots/store";
  */
 export function storeFailure(error: unknown): unknown {
   if (!(error instanceof StoreRequestError)) return error;
-  return StatusError.fromStatus({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: error.message,
-    code: 500,
-  });
+  const { message } = error;
+  return new StatusError(
+    { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, code: 500 },
+    { cause: error },
+  );
+}
+
+/** The write that failed so may be in the store all the same. */
+export function mayHaveBeenMade(error: unknown): boolean {
+  return error instanceof StatusError && error.cause instanceof StoreRequestError && error.cause.ambiguous;
 }

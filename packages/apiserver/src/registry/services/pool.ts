@@ -19,6 +19,11 @@ export class Pool {
     return this.#size - this.#used.size - this.#reserved.size;
   }
 
+  /** Numbers that objects hold. */
+  used(): number[] {
+    return [...this.#used.keys()];
+  }
+
   isTaken(n: number): boolean {
     return this.#used.has(n) || this.#reserved.has(n);
   }

@@ -1,14 +1,31 @@
-import type { Service, ServicePort } from "@knots/api/core/v1";
+import type { Service } from "@knots/api/core/v1";
 import { newInternalError, newInvalid } from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
+import type { Store } from "@knots/store";
 import type { ResourceCache } from "../../watch-cache/resource-cache.ts";
 import type { StorageHooks, Undo } from "../resource-type.ts";
+import type { Operation } from "../operation.ts";
+import { addressesOf, type AddressClaims } from "./address-claims.ts";
+import { carryOver } from "./carry-over.ts";
 import { IpRange } from "./ip-range.ts";
 import { Pool } from "./pool.ts";
+import { PortClaims } from "./port-claims.ts";
 
 const SERVICE = { group: "", kind: "Service" };
+/** An address without a service is left alone for so long: the service may be on its way (upstream's figure). */
+const CLAIM_GRACE_MS = 60_000;
 
-/** Gives Services their cluster IPs and node ports. What is in use is read from the watch cache, so nothing can drift. */
+/** What one write of a service takes, and how it is given back when the write fails. */
+interface Allocation {
+  readonly service: Service;
+  readonly dryRun: boolean;
+  readonly undos: Undo[];
+}
+
+/**
+ * Gives Services their cluster IPs and node ports. What is in use is read from the watch cache, so nothing can drift; the store's claims decide between
+ * servers.
+ */
 export class ServiceAllocator implements StorageHooks {
   readonly #range: IpRange;
   readonly #addresses: Pool;
@@ -16,17 +33,27 @@ export class ServiceAllocator implements StorageHooks {
   readonly #offsets = new Map<string, number>();
   readonly #firstPort: number;
   readonly #lastPort: number;
-  /** Node ports are unique per port number and protocol. */
-  readonly #ports = new Map<string, Pool>();
+  readonly #ports: Pool;
+  readonly #claims: { addresses?: AddressClaims; ports?: PortClaims };
 
-  /** `nodePorts` as "30000-32767". Throws on malformed ranges. */
-  constructor(clusterIPRange: string, nodePorts: string) {
+  /** `nodePorts` as "30000-32767"; throws on malformed ranges. `claims` decide where other servers allocate too. */
+  constructor(
+    clusterIPRange: string,
+    nodePorts: string,
+    claims: { addresses?: AddressClaims; portStore?: Store | undefined } = {},
+  ) {
     this.#range = new IpRange(clusterIPRange);
     this.#addresses = new Pool(this.#range.size);
     const match = /^(\d+)-(\d+)$/.exec(nodePorts);
     if (match === null) throw new Error(`not a port range: ${JSON.stringify(nodePorts)}`);
     this.#firstPort = Number(match[1]);
     this.#lastPort = Number(match[2]);
+    this.#ports = new Pool(this.#lastPort - this.#firstPort + 1);
+    const { addresses, portStore } = claims;
+    this.#claims = {
+      ...(addresses === undefined ? {} : { addresses }),
+      ...(portStore === undefined ? {} : { ports: new PortClaims(portStore, this.#firstPort, this.#lastPort) }),
+    };
   }
 
   /** The address of the `kubernetes` Service. */
@@ -45,32 +72,59 @@ export class ServiceAllocator implements StorageHooks {
     });
   }
 
-  beforeCreate(object: KubeObject): Undo | undefined {
-    return this.#allocate(object as Service, undefined);
+  beforeCreate(object: KubeObject, op: Pick<Operation, "dryRun">): Promise<Undo> {
+    return this.#allocate(object as Service, undefined, op.dryRun);
   }
 
-  beforeUpdate(next: KubeObject, old: KubeObject): Undo | undefined {
+  beforeUpdate(next: KubeObject, old: KubeObject, op: Pick<Operation, "dryRun">): Promise<Undo> {
     carryOver(next as Service, old as Service);
-    return this.#allocate(next as Service, old as Service);
+    return this.#allocate(next as Service, old as Service, op.dryRun);
   }
 
-  #allocate(service: Service, old: Service | undefined): Undo {
-    const undos: Undo[] = [];
-    const release = (): void => {
-      for (const undo of undos) undo();
+  /** Gives back what the update let go. */
+  afterUpdate(next: KubeObject, old: KubeObject): Promise<void> {
+    return this.#giveBack(old as Service, next as Service);
+  }
+
+  afterDelete(object: KubeObject): Promise<void> {
+    return this.#giveBack(object as Service, undefined);
+  }
+
+  /** Brings the claims in the store in line with the services: after a crash between a claim and its service. */
+  async repair(now: number): Promise<void> {
+    await this.#claims.addresses?.repair((ip) => this.#range.contains(ip), now - CLAIM_GRACE_MS);
+    await this.#claims.ports?.repair(new Set(this.#ports.used().map((offset) => this.#firstPort + offset)));
+  }
+
+  async #giveBack(service: Service, kept: Service | undefined): Promise<void> {
+    const { addresses, ports } = this.#claims;
+    if (addresses !== undefined) {
+      const left = kept === undefined ? [] : addressesOf(kept);
+      for (const ip of addressesOf(service)) if (!left.includes(ip)) await addresses.release(ip, service);
+    }
+    if (ports !== undefined) {
+      const left = kept === undefined ? new Set<number>() : nodePortsOf(kept);
+      for (const port of nodePortsOf(service)) if (!left.has(port)) await ports.release(port);
+    }
+  }
+
+  async #allocate(service: Service, old: Service | undefined, dryRun: boolean): Promise<Undo> {
+    const allocation: Allocation = { service, dryRun, undos: [] };
+    const release = async (): Promise<void> => {
+      for (const undo of allocation.undos) await undo();
     };
     try {
-      this.#allocateAddress(service, old, undos);
-      this.#allocatePorts(service, old, undos);
+      await this.#allocateAddress(allocation, old);
+      await this.#allocatePorts(allocation, old);
     } catch (error) {
-      release();
+      await release();
       throw error;
     }
     return release;
   }
 
-  #allocateAddress(service: Service, old: Service | undefined, undos: Undo[]): void {
-    const { spec } = service;
+  async #allocateAddress(allocation: Allocation, old: Service | undefined): Promise<void> {
+    const { spec } = allocation.service;
     if (spec === undefined || spec.type === "ExternalName") return;
     spec.ipFamilyPolicy ??= "SingleStack";
     spec.ipFamilies ??= [this.#range.family];
@@ -85,41 +139,68 @@ export class ServiceAllocator implements StorageHooks {
       spec.clusterIPs ??= [wanted];
       return;
     }
-    const ip = wanted === "" ? this.#anyAddress(undos) : this.#thisAddress(service, wanted, undos);
+    const ip = wanted === "" ? await this.#anyAddress(allocation) : await this.#thisAddress(allocation, wanted);
     spec.clusterIP = ip;
     spec.clusterIPs = [ip];
   }
 
-  #anyAddress(undos: Undo[]): string {
-    const offset = this.#addresses.reserveAny();
-    if (offset === undefined) throw newInternalError("failed to allocate a serviceIP: range is full");
-    undos.push(() => this.#addresses.release(offset));
-    const ip = this.#range.at(offset);
-    this.#offsets.set(ip, offset);
-    return ip;
+  async #anyAddress(allocation: Allocation): Promise<string> {
+    const chosen = await this.#chooseAny(this.#addresses, allocation, async (offset) => {
+      const ip = this.#range.at(offset);
+      this.#offsets.set(ip, offset);
+      return this.#claimAddress(allocation, ip);
+    });
+    if (chosen === undefined) throw newInternalError("failed to allocate a serviceIP: range is full");
+    return this.#range.at(chosen);
   }
 
-  #thisAddress(service: Service, ip: string, undos: Undo[]): string {
-    const offset = this.#offsetOf(ip);
-    const problem =
-      offset === undefined
-        ? `the provided network does not match the current range`
-        : this.#addresses.isTaken(offset)
-          ? "provided IP is already allocated"
-          : undefined;
-    if (problem !== undefined || offset === undefined) {
-      throw invalid(service, {
+  async #thisAddress(allocation: Allocation, ip: string): Promise<string> {
+    const fail = (detail: string): Error =>
+      invalid(allocation.service, {
         type: "FieldValueInvalid",
         field: "spec.clusterIPs",
         badValue: [ip],
-        detail: this.#range.contains(ip)
-          ? `failed to allocate IP ${ip}: ${problem ?? ""}`
-          : `failed to allocate IP ${ip}: the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${this.#range.cidr}`,
+        detail: `failed to allocate IP ${ip}: ${detail}`,
       });
+    if (!this.#range.contains(ip)) {
+      throw fail(`the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${this.#range.cidr}`);
     }
-    this.#addresses.reserve(offset);
-    undos.push(() => this.#addresses.release(offset));
+    const offset = this.#offsetOf(ip);
+    if (offset === undefined) throw fail("the provided network does not match the current range");
+    if (!this.#addresses.reserve(offset)) throw fail("provided IP is already allocated");
+    allocation.undos.push(() => this.#addresses.release(offset));
+    if (!(await this.#claimAddress(allocation, ip))) throw fail("provided IP is already allocated");
     return ip;
+  }
+
+  async #claimAddress({ service, dryRun, undos }: Allocation, ip: string): Promise<boolean> {
+    const { addresses } = this.#claims;
+    if (addresses === undefined || dryRun) return true;
+    if (!(await addresses.claim(ip, service))) return false;
+    undos.push(() => addresses.release(ip, service));
+    return true;
+  }
+
+  /** A number that is free here and that `claim` got in the store; undefined when there is none. */
+  async #chooseAny(
+    pool: Pool,
+    { undos }: Allocation,
+    claim: (offset: number) => Promise<boolean>,
+  ): Promise<number | undefined> {
+    const refused: number[] = [];
+    try {
+      for (;;) {
+        const offset = pool.reserveAny();
+        if (offset === undefined) return undefined;
+        refused.push(offset);
+        if (!(await claim(offset))) continue;
+        refused.pop();
+        undos.push(() => pool.release(offset));
+        return offset;
+      }
+    } finally {
+      for (const offset of refused) pool.release(offset);
+    }
   }
 
   /** Pool number of an address; undefined outside the usable range. */
@@ -133,146 +214,79 @@ export class ServiceAllocator implements StorageHooks {
     return offset;
   }
 
-  #allocatePorts(service: Service, old: Service | undefined, undos: Undo[]): void {
-    const { spec } = service;
+  /** A node port is one service's, whatever the protocol; a service may use it for several (upstream: initNodePorts). */
+  async #allocatePorts(allocation: Allocation, old: Service | undefined): Promise<void> {
+    const { spec } = allocation.service;
     if (spec === undefined) return;
-    const held = new Set((old?.spec?.ports ?? []).map((port) => portKey(port)));
+    const mine = old === undefined ? new Set<number>() : nodePortsOf(old);
     const wants =
       spec.type === "NodePort" || (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
-    const given = new Map<number, Set<string>>();
-    for (const [i, port] of (spec.ports ?? []).entries()) {
-      const protocol = port.protocol ?? "TCP";
-      if (port.nodePort === undefined || port.nodePort === 0) {
+    const ports = spec.ports ?? [];
+    for (const [i, port] of ports.entries()) {
+      if ((port.nodePort ?? 0) === 0) {
         if (!wants) continue;
         // The same port under another protocol shares its node port.
-        const sibling = (spec.ports ?? []).find(
-          (other) => other !== port && other.port === port.port && (other.nodePort ?? 0) > 0,
-        );
-        const number = sibling?.nodePort;
-        if (number !== undefined && this.#pool(protocol).reserve(number - this.#firstPort)) {
-          undos.push(() => this.#pool(protocol).release(number - this.#firstPort));
-          port.nodePort = number;
-        } else {
-          port.nodePort = this.#anyPort(protocol, undos);
-        }
-      } else if (!held.has(portKey(port)) && given.get(port.nodePort)?.has(protocol) !== true) {
-        this.#thisPort(service, i, port.nodePort, protocol, undos);
+        port.nodePort = ports.find((other) => other.port === port.port && (other.nodePort ?? 0) > 0)?.nodePort ?? 0;
       }
-      const protocols = given.get(port.nodePort) ?? new Set();
-      given.set(port.nodePort, protocols.add(protocol));
+      if (port.nodePort === undefined || port.nodePort === 0) port.nodePort = await this.#anyPort(allocation);
+      else if (!mine.has(port.nodePort)) await this.#thisPort(allocation, `spec.ports[${i}].nodePort`, port.nodePort);
+      mine.add(port.nodePort);
     }
-    this.#allocateHealthCheck(service, old, undos);
-  }
-
-  #allocateHealthCheck(service: Service, old: Service | undefined, undos: Undo[]): void {
-    const { spec } = service;
-    if (spec?.type !== "LoadBalancer" || spec.externalTrafficPolicy !== "Local") return;
+    if (spec.type !== "LoadBalancer" || spec.externalTrafficPolicy !== "Local") return;
     if (spec.healthCheckNodePort === undefined || spec.healthCheckNodePort === 0) {
-      spec.healthCheckNodePort = old?.spec?.healthCheckNodePort ?? this.#anyPort("TCP", undos);
+      spec.healthCheckNodePort = old?.spec?.healthCheckNodePort ?? (await this.#anyPort(allocation));
     } else if (spec.healthCheckNodePort !== old?.spec?.healthCheckNodePort) {
-      this.#thisPort(service, undefined, spec.healthCheckNodePort, "TCP", undos);
+      await this.#thisPort(allocation, "spec.healthCheckNodePort", spec.healthCheckNodePort);
     }
   }
 
-  #anyPort(protocol: string, undos: Undo[]): number {
-    const pool = this.#pool(protocol);
-    const offset = pool.reserveAny();
-    if (offset === undefined) throw newInternalError("failed to allocate a nodePort: range is full");
-    undos.push(() => pool.release(offset));
-    return this.#firstPort + offset;
+  async #anyPort(allocation: Allocation): Promise<number> {
+    const chosen = await this.#chooseAny(this.#ports, allocation, (offset) =>
+      this.#claimPort(allocation, this.#firstPort + offset),
+    );
+    if (chosen === undefined) throw newInternalError("failed to allocate a nodePort: range is full");
+    return this.#firstPort + chosen;
   }
 
-  #thisPort(service: Service, index: number | undefined, port: number, protocol: string, undos: Undo[]): void {
-    const pool = this.#pool(protocol);
+  async #thisPort(allocation: Allocation, field: string, port: number): Promise<void> {
+    const fail = (detail: string): Error =>
+      invalid(allocation.service, { type: "FieldValueInvalid", field, badValue: port, detail });
     const offset = port - this.#firstPort;
-    const outside = port < this.#firstPort || port > this.#lastPort;
-    if (outside || !pool.reserve(offset)) {
-      throw invalid(service, {
-        type: "FieldValueInvalid",
-        field: index === undefined ? "spec.healthCheckNodePort" : `spec.ports[${index}].nodePort`,
-        badValue: port,
-        detail: outside
-          ? `provided port is not in the valid range. The range of valid ports is ${this.#firstPort}-${this.#lastPort}`
-          : "provided port is already allocated",
-      });
+    if (port < this.#firstPort || port > this.#lastPort) {
+      throw fail(
+        `provided port is not in the valid range. The range of valid ports is ${this.#firstPort}-${this.#lastPort}`,
+      );
     }
-    undos.push(() => pool.release(offset));
+    if (!this.#ports.reserve(offset)) throw fail("provided port is already allocated");
+    allocation.undos.push(() => this.#ports.release(offset));
+    if (!(await this.#claimPort(allocation, port))) throw fail("provided port is already allocated");
   }
 
-  #pool(protocol: string): Pool {
-    let pool = this.#ports.get(protocol);
-    if (pool === undefined) {
-      pool = new Pool(this.#lastPort - this.#firstPort + 1);
-      this.#ports.set(protocol, pool);
-    }
-    return pool;
+  async #claimPort({ dryRun, undos }: Allocation, port: number): Promise<boolean> {
+    const { ports } = this.#claims;
+    if (ports === undefined || dryRun) return true;
+    if (!(await ports.claim(port))) return false;
+    undos.push(() => ports.release(port));
+    return true;
   }
 
-  #count({ spec }: Service, by: 1 | -1): void {
-    for (const ip of spec?.clusterIPs ?? []) {
+  #count(service: Service, by: 1 | -1): void {
+    for (const ip of addressesOf(service)) {
       const offset = this.#offsetOf(ip);
       if (offset === undefined) continue;
       if (by === 1) this.#addresses.use(offset);
       else this.#addresses.drop(offset);
     }
-    const ports = (spec?.ports ?? []).map(({ nodePort, protocol }) => [nodePort, protocol ?? "TCP"] as const);
-    for (const [port, protocol] of [...ports, [spec?.healthCheckNodePort, "TCP"] as const]) {
-      if (port === undefined || port === 0) continue;
-      if (by === 1) this.#pool(protocol).use(port - this.#firstPort);
-      else this.#pool(protocol).drop(port - this.#firstPort);
+    for (const port of nodePortsOf(service)) {
+      if (by === 1) this.#ports.use(port - this.#firstPort);
+      else this.#ports.drop(port - this.#firstPort);
     }
   }
 }
 
-/** What was allocated stays, where an update leaves it out (upstream: patchAllocatedValues). */
-function carryOver(next: Service, old: Service): void {
-  const { spec } = next;
-  const before = old.spec;
-  if (spec === undefined || before === undefined) return;
-  if (spec.type !== "ExternalName" && before.type !== "ExternalName") {
-    if (spec.clusterIP === undefined || spec.clusterIP === "") {
-      if ((spec.clusterIPs ?? []).length === 0 && before.clusterIP !== undefined) spec.clusterIP = before.clusterIP;
-    }
-    if (
-      (spec.clusterIPs ?? []).length === 0 &&
-      before.clusterIPs !== undefined &&
-      spec.clusterIP === before.clusterIP
-    ) {
-      spec.clusterIPs = [...before.clusterIPs];
-    }
-    spec.ipFamilies ??= before.ipFamilies === undefined ? [] : [...before.ipFamilies];
-    if (spec.ipFamilies.length === 0) delete spec.ipFamilies;
-    if (spec.ipFamilyPolicy === undefined && before.ipFamilyPolicy !== undefined)
-      spec.ipFamilyPolicy = before.ipFamilyPolicy;
-  }
-  if (spec.type === "ExternalName") {
-    // Addresses go when they are not asked for again by name.
-    if (spec.clusterIP === before.clusterIP) delete spec.clusterIP;
-    if (spec.clusterIPs?.[0] === before.clusterIPs?.[0]) delete spec.clusterIPs;
-    delete spec.ipFamilies;
-    delete spec.ipFamilyPolicy;
-    return;
-  }
-  const hasNodePorts = (type: string | undefined): boolean => type === "NodePort" || type === "LoadBalancer";
-  if (!hasNodePorts(spec.type)) {
-    // Going back to ClusterIP gives the node ports back, unless the client insists.
-    if (hasNodePorts(before.type)) {
-      const held = new Set((before.ports ?? []).map((port) => port.nodePort));
-      for (const port of spec.ports ?? []) if (held.has(port.nodePort)) delete port.nodePort;
-    }
-    return;
-  }
-  for (const port of spec.ports ?? []) {
-    if (port.nodePort !== undefined && port.nodePort !== 0) continue;
-    const same = (before.ports ?? []).find(
-      (other) => other.port === port.port && (other.protocol ?? "TCP") === (port.protocol ?? "TCP"),
-    );
-    if (same?.nodePort !== undefined && same.nodePort !== 0) port.nodePort = same.nodePort;
-  }
-}
-
-function portKey({ nodePort, protocol }: ServicePort): string {
-  return `${protocol ?? "TCP"}/${nodePort ?? 0}`;
+function nodePortsOf({ spec }: Service): Set<number> {
+  const ports = [...(spec?.ports ?? []).map(({ nodePort }) => nodePort), spec?.healthCheckNodePort];
+  return new Set(ports.filter((port): port is number => port !== undefined && port !== 0));
 }
 
 function invalid(service: Service, error: FieldError): Error {
