@@ -68,6 +68,7 @@ export async function ensureClusterCredentials(spec: ClusterSpec, paths: Cluster
       days: DAYS,
     }),
   );
+  if (spec.store === "etcd") await etcdCredentials(paths);
   const serviceAccountKey = join(paths.pki, "sa.key");
   if (!existsSync(serviceAccountKey)) put(serviceAccountKey, await newServiceAccountKey());
   await user(spec, paths, "admin", "kubernetes-admin", ["system:masters"]);
@@ -75,6 +76,24 @@ export async function ensureClusterCredentials(spec: ClusterSpec, paths: Cluster
   await user(spec, paths, "scheduler", "system:kube-scheduler");
   await user(spec, paths, "proxy", "system:kube-proxy");
   await user(spec, paths, "dns", "system:knots:dns");
+}
+
+/** A CA of etcd's own, as kubeadm's: a certificate of the cluster opens no door to the store. */
+async function etcdCredentials(paths: ClusterPaths): Promise<void> {
+  const ca = await keyPair(paths.pki, "etcd-ca", () => newCA("etcd-ca"));
+  await keyPair(paths.pki, "etcd-server", () =>
+    issue({
+      ca,
+      cn: "etcd",
+      dnsNames: ["localhost"],
+      ipAddresses: ["127.0.0.1"],
+      usages: ["server", "client"],
+      days: DAYS,
+    }),
+  );
+  await keyPair(paths.pki, "apiserver-etcd-client", () =>
+    issue({ ca, cn: "kube-apiserver-etcd-client", usages: ["client"], days: DAYS }),
+  );
 }
 
 /** Makes what is missing of a node's credentials: its API identity and its kubelet's serving certificate. */

@@ -26,6 +26,8 @@ export interface ClusterPaths {
   readonly kubeconfigs: string;
   readonly adminKubeconfig: string;
   readonly store: string;
+  /** etcd's data, where it is the store. */
+  readonly etcd: string;
   readonly run: string;
   readonly logs: string;
   readonly supervisorSocket: string;
@@ -53,6 +55,7 @@ export function clusterPaths(clusterName: string, dataDir?: string): ClusterPath
     kubeconfigs: join(base, "kubeconfig"),
     adminKubeconfig: join(base, "kubeconfig", "admin.kubeconfig"),
     store: join(base, "store"),
+    etcd: join(base, "etcd"),
     run,
     logs: join(base, "logs"),
     supervisorSocket: join(run, "supervisor.sock"),

@@ -8,6 +8,8 @@ import {
   CLUSTER_DOMAIN,
   DNS_PORT,
   DNS_SERVICE_IP,
+  ETCD_PEER_PORT,
+  ETCD_PORT,
   KUBELET_PORT,
   nodeAddress,
   POD_CIDR,
@@ -56,6 +58,7 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
   const thread = (name: string, flags: readonly string[]): ThreadSpec => ({ name, argv: [name, ...flags] });
   const address = nodeAddress(spec, first);
   return [
+    ...(spec.store === "etcd" ? [etcdProcess(paths, netns)] : []),
     {
       name: "apiserver",
       components: ["apiserver"],
@@ -65,6 +68,14 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
         tools.entry,
         "apiserver",
         `--data-dir=${paths.store}`,
+        ...(spec.store === "etcd"
+          ? [
+              `--etcd-servers=${ETCD_URL}`,
+              `--etcd-cafile=${pki("etcd-ca.crt")}`,
+              `--etcd-certfile=${pki("apiserver-etcd-client.crt")}`,
+              `--etcd-keyfile=${pki("apiserver-etcd-client.key")}`,
+            ]
+          : []),
         `--secure-port=${spec.apiPort}`,
         "--bind-address=0.0.0.0",
         `--advertise-address=${address}`,
@@ -102,6 +113,41 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
       ]),
     ]),
   ];
+}
+
+// By name: a certificate is checked against the name that the client says it wants.
+const ETCD_URL = `https://localhost:${ETCD_PORT}`;
+
+/** One member, for the API server alone: it listens on the first node's loopback and knows its callers by certificate. */
+function etcdProcess(paths: ClusterPaths, netns: string): ProcessSpec {
+  const client = `https://127.0.0.1:${ETCD_PORT}`;
+  const peer = `https://127.0.0.1:${ETCD_PEER_PORT}`;
+  const certificates = (prefix: string): string[] => [
+    `--${prefix}cert-file=${join(paths.pki, "etcd-server.crt")}`,
+    `--${prefix}key-file=${join(paths.pki, "etcd-server.key")}`,
+    `--${prefix}trusted-ca-file=${join(paths.pki, "etcd-ca.crt")}`,
+    `--${prefix}client-cert-auth`,
+  ];
+  return {
+    name: "etcd",
+    components: ["etcd"],
+    argv: [
+      "etcd",
+      "--name=etcd",
+      `--data-dir=${paths.etcd}`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=etcd=${peer}`,
+      ...certificates(""),
+      ...certificates("peer-"),
+      "--logger=zap",
+      "--log-level=warn",
+    ],
+    env: {},
+    netns,
+  };
 }
 
 /** One process for components that need little: the runtime's code is in memory once. */

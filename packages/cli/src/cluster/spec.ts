@@ -19,7 +19,8 @@ export interface ClusterSpec {
   /** The ports on the bridge's address through which nodes reach registries and name servers. */
   readonly egressPort: number;
   readonly dnsForwardPort: number;
-  readonly store: "lmdb";
+  /** What the API server keeps everything in: its own embedded store, or an etcd beside it on the first node. */
+  readonly store: "lmdb" | "etcd";
   readonly nodes: readonly NodeSpec[];
   /** The kubeconfig file that `up` merged the context into; `down` takes it out there. */
   readonly kubeconfig: string;
@@ -34,10 +35,15 @@ export const CLUSTER_DOMAIN = "cluster.local";
 /** The DNS server's port on the control-plane node; the kube-dns Service maps 53 to it. */
 export const DNS_PORT = 10053;
 export const KUBELET_PORT = 10250;
+/** etcd's ports, on the loopback of the first node. */
+export const ETCD_PORT = 2379;
+export const ETCD_PEER_PORT = 2380;
 /** Ports of a node that its parts listen on: no API server may be put there. */
 export const TAKEN_PORTS: Readonly<Record<number, string>> = {
   [DNS_PORT]: "the DNS server's",
   [KUBELET_PORT]: "the kubelet's",
+  [ETCD_PORT]: "etcd's",
+  [ETCD_PEER_PORT]: "etcd's",
   10257: "the controller manager's",
   10259: "the scheduler's",
 };

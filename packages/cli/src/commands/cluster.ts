@@ -53,7 +53,7 @@ const count =
 interface UpOptions extends ClusterOptions {
   readonly nodes?: number;
   readonly simulate?: number;
-  readonly store: string;
+  readonly store?: string;
   readonly apiPort?: number;
   readonly kubeconfig?: string;
 }
@@ -67,13 +67,19 @@ async function up(options: UpOptions): Promise<void> {
   const progress = newProgress();
   checkClusterName(options.name);
   requireRoot();
-  if (options.store !== "lmdb")
-    throw new UserError(`--store ${options.store}: only lmdb is there yet; leave --store out.`);
+  if (options.store !== undefined && options.store !== "lmdb" && options.store !== "etcd")
+    throw new UserError(`--store ${options.store}: the engines are lmdb (the default) and etcd.`);
   if (options.simulate !== undefined)
     throw new UserError("--simulate is not there yet; leave it out to get real nodes.");
   const paths = clusterPaths(options.name, options.dataDir);
-  await prepareMachine(progress);
   let spec = readSpec(paths.specFile);
+  const store = options.store ?? spec?.store ?? "lmdb";
+  if (spec !== undefined && store !== spec.store) {
+    throw new UserError(
+      `cluster ${spec.name} keeps its state in ${spec.store}; end it with "knots down" to start one with ${store}.`,
+    );
+  }
+  await prepareMachine(progress, { etcd: store === "etcd" });
   if (spec === undefined) {
     const subnet = await chooseSubnet();
     const apiPort = options.apiPort ?? 6443;
@@ -85,7 +91,7 @@ async function up(options: UpOptions): Promise<void> {
       apiPort,
       egressPort: await freePort("tcp", 3128),
       dnsForwardPort: await freePort("udp", 3153),
-      store: "lmdb",
+      store,
       nodes: Array.from({ length: options.nodes ?? 1 }, (_, i) => ({
         name: `node-${i + 1}`,
         index: i + 1,
@@ -230,7 +236,7 @@ export function clusterCommands(): Command[] {
     withCluster(new Command("up").description("start a cluster; returns when every node is Ready"))
       .option("--nodes <n>", "how many nodes", count(1, 20))
       .option("--simulate <n>", "simulated nodes beside the real ones", count(1, 10_000))
-      .option("--store <engine>", "lmdb or etcd", "lmdb")
+      .option("--store <engine>", "lmdb, or etcd (installed when it is missing)")
       .option("--api-port <port>", "the API server's port", count(1, 65_535))
       .option("--kubeconfig <file>", "the kubeconfig to merge the context into")
       .action(up),

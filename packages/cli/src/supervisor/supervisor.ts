@@ -145,10 +145,11 @@ export class Supervisor {
     }
   }
 
-  /** Ends every process: workers first, the API server after them, containerd last. */
+  /** Ends every process: workers first, the API server after them, its store and containerd last. */
   async stopAll(): Promise<void> {
     await this.#work;
-    const rank = (name: string): number => (name.startsWith("containerd") ? 2 : name === "apiserver" ? 1 : 0);
+    const rank = (name: string): number =>
+      name.startsWith("containerd") || name === "etcd" ? 2 : name === "apiserver" ? 1 : 0;
     for (const wave of [0, 1, 2]) await this.#stop([...this.#running.keys()].filter((name) => rank(name) === wave));
   }
 

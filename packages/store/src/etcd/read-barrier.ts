@@ -20,9 +20,12 @@ export class ReadBarrier {
   }
 
   async #afterwards(running: Promise<number>): Promise<number> {
-    // Whoever asked first hears of its failure; the next question is another one.
-    await running.catch(() => undefined);
-    this.#next = undefined;
+    try {
+      // A question that failed was repeated for long already: nobody waits for as long again.
+      await running;
+    } finally {
+      this.#next = undefined;
+    }
     return this.#start();
   }
 
