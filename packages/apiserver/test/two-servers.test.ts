@@ -177,7 +177,7 @@ describe.skipIf(!ETCD_INSTALLED || process.env["KNOTS_TEST_STORE"] !== "etcd")("
           }),
         ),
       );
-      expect(both.map(({ status }) => status).sort()).toEqual([201, 422]);
+      expect(both.map(({ status }) => status).toSorted((x, y) => x - y)).toEqual([201, 422]);
       const refused = both.find(({ status }) => status === 422);
       expect(refused?.body.message).toContain("already allocated");
       const winner = both.findIndex(({ status }) => status === 201);
