@@ -59,7 +59,7 @@ export class AddressClaims {
     for (const address of registry.list(ipAddresses)) {
       if (address.metadata?.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) continue;
       if (Date.parse(address.metadata.creationTimestamp ?? "") > olderThan) continue;
-      const { namespace, name = "" } = address.spec?.parentRef ?? {};
+      const { namespace, name } = address.spec?.parentRef ?? { namespace: "", name: "" };
       const parent = registry.get(services, namespace, name);
       if (parent === undefined || !addressesOf(parent).includes(address.metadata.name ?? "")) {
         await this.#remove(address);
