@@ -38,6 +38,9 @@ interface Flags {
   readonly kubeletCertificateAuthority?: string;
   readonly disableAdmissionPlugins?: string;
   readonly eventTtl: number;
+  readonly enablePriorityAndFairness: string;
+  readonly maxRequestsInflight: number;
+  readonly maxMutatingRequestsInflight: number;
   readonly v: number;
 }
 
@@ -79,6 +82,14 @@ export function command(): Command {
     .option("--kubelet-certificate-authority <file>", "CA of kubelets' serving certificates")
     .option("--disable-admission-plugins <list>", "comma-separated names of admission plug-ins to leave out")
     .option("--event-ttl <seconds>", "how long events are kept", integer, 3600)
+    .option("--enable-priority-and-fairness <bool>", "share the server's concurrency by FlowSchemas", "true")
+    .option(
+      "--max-requests-inflight <number>",
+      "non-mutating requests at a time; part of what levels share",
+      integer,
+      400,
+    )
+    .option("--max-mutating-requests-inflight <number>", "mutating requests at a time; the other part", integer, 200)
     .option("-v, --v <level>", "log level, upstream's numbers", integer, 2)
     .action(async (flags: Flags) => {
       await run(flags);
@@ -162,6 +173,9 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     disableAdmissionPlugins: list(flags.disableAdmissionPlugins ?? ""),
     eventTtlSeconds: flags.eventTtl,
     compactionIntervalMs: flags.etcdCompactionInterval,
+    priorityAndFairness: flags.enablePriorityAndFairness !== "false",
+    maxRequestsInFlight: flags.maxRequestsInflight,
+    maxMutatingRequestsInFlight: flags.maxMutatingRequestsInflight,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return given as unknown as Omit<ApiServerOptions, "store">;

@@ -37,6 +37,12 @@ export interface ApiServerOptions {
   readonly eventTtlSeconds?: number;
   /** How often history is given up; 0: never. */
   readonly compactionIntervalMs?: number;
+  /** Default true. False: only the two limits below hold. */
+  readonly priorityAndFairness?: boolean;
+  /** 400 when absent; with priority and fairness the sum of the two is what levels share. */
+  readonly maxRequestsInFlight?: number;
+  /** 200 when absent. */
+  readonly maxMutatingRequestsInFlight?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }

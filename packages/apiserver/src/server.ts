@@ -12,6 +12,7 @@ import { CustomResources } from "./crd/custom-resources.ts";
 import { customOpenApi } from "./crd/custom-openapi.ts";
 import { Discovery } from "./discovery/discovery.ts";
 import { syncLocalApiServices } from "./discovery/local-api-services.ts";
+import { RequestLimits } from "./flowcontrol/request-limits.ts";
 import { Codecs } from "./http/codecs.ts";
 import { HandlerChain, authorizeVerb } from "./http/handler-chain.ts";
 import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
@@ -61,6 +62,7 @@ export class ApiServer {
   readonly #special: Map<string, SpecialHandler>;
   readonly #handlers: HandlerDependencies;
   readonly #custom: CustomResources;
+  readonly #limits: RequestLimits;
   #security: Security | undefined;
   #certificates: ServerCertificates | undefined;
   #listener: Listener | undefined;
@@ -122,7 +124,9 @@ export class ApiServer {
       inFlight: () => this.#chain.inFlight,
       storedObjects: () => this.#storedObjects(),
     });
-    const paths = new Map<string, (ctx: RequestContext) => Promise<void>>();
+    this.#limits = new RequestLimits({ options, registry: this.#registry, clock: this.#clock, logger: this.#logger });
+    metrics.add(() => this.#limits.metrics());
+    const paths = new Map<string, (ctx: RequestContext) => Promise<void>>(this.#limits.paths());
     const openapi = new OpenApi(customOpenApi(() => this.#custom.versions()));
     this.#custom = new CustomResources(this.#handlers, this.#special, () => {
       this.#discovery.invalidate();
@@ -136,6 +140,7 @@ export class ApiServer {
       authenticator: () => this.#ready().authenticator,
       authorizer: () => this.#ready().authorizer,
       impersonate: (user, request) => this.#ready().impersonate(user, request),
+      gate: () => this.#limits.gate,
       handle: (ctx) => (ctx.info.isResourceRequest ? this.#resources.handle(ctx) : this.#handlePath(ctx)),
       observe: (observation) => metrics.observe(observation),
     });
@@ -197,7 +202,7 @@ export class ApiServer {
     await this.#custom.start();
     this.#port = await this.#listener.listen();
     await this.#allocationRepair.start();
-    await this.#security.bootstrap();
+    await Promise.all([this.#security.bootstrap(), this.#limits.start()]);
     await this.#syncApiServices();
     this.#compactor.start();
     this.#state = "ready";
@@ -237,6 +242,7 @@ export class ApiServer {
     abort.abort();
     this.#compactor.stop();
     await this.#allocationRepair.stop();
+    await this.#limits[Symbol.asyncDispose]();
     await this.#custom[Symbol.asyncDispose]();
     await this.#syncing;
     await this.#security?.[Symbol.asyncDispose]();

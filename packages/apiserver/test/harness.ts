@@ -4,7 +4,11 @@ import { gunzipSync } from "node:zlib";
 import { RealClock, nullLogger } from "@knots/machinery";
 import { issue } from "@knots/machinery/pki/index";
 import type { Store } from "@knots/store";
+<<<<<<< HEAD
 import { openTestStore } from "./engine.ts";
+=======
+import type { ApiServerOptions } from "../src/options.ts";
+>>>>>>> 3f54e02 (Add API priority and fairness)
 import { ApiServer } from "../src/server.ts";
 
 /** JSON of unknown shape: tests look into answers freely. */
@@ -29,6 +33,7 @@ export class Harness implements AsyncDisposable {
     this.store = store;
   }
 
+<<<<<<< HEAD
   /**
    * `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. `store` is one that
    * other servers use too.
@@ -37,6 +42,13 @@ export class Harness implements AsyncDisposable {
     options: { kubeletCA?: { certPem: string; keyPem: string }; store?: Store } = {},
   ): Promise<Harness> {
     const store = options.store ?? (await openTestStore());
+=======
+  /** `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. */
+  static async start(
+    options: { kubeletCA?: { certPem: string; keyPem: string }; server?: Partial<ApiServerOptions> } = {},
+  ): Promise<Harness> {
+    const store = openMemoryStore();
+>>>>>>> 3f54e02 (Add API priority and fairness)
     const { kubeletCA } = options;
     const client =
       kubeletCA === undefined
@@ -56,6 +68,7 @@ export class Harness implements AsyncDisposable {
       bindAddress: "127.0.0.1",
       clock: new RealClock(),
       logger: nullLogger,
+      ...options.server,
       ...(client === undefined || kubeletCA === undefined
         ? {}
         : { kubeletClient: { cert: client.certPem, key: client.keyPem, ca: kubeletCA.certPem } }),

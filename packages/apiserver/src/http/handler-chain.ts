@@ -2,9 +2,11 @@ import { randomUUID } from "node:crypto";
 import { StatusError, newForbidden, newTimeout } from "@knots/machinery";
 import type { Clock, Logger } from "@knots/machinery";
 import type { Attributes, Authenticator, Authorizer, UserInfo } from "../auth/types.ts";
+import { RequestRejected } from "../flowcontrol/request-rejected.ts";
+import type { Gate, Seat } from "../flowcontrol/types.ts";
 import { parseRequestInfo } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { sendError } from "./respond.ts";
+import { sendError, sendTooManyRequests } from "./respond.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
 
 /** Deadline of everything but watches and streams. */
@@ -21,6 +23,8 @@ export interface ChainDependencies {
   authorizer(): Authorizer;
   /** Impersonation: gives the user to act as, or the same; throws Forbidden. */
   impersonate(user: UserInfo, request: ApiRequest): UserInfo | Promise<UserInfo>;
+  /** Priority and fairness, or what limits requests in its place. */
+  gate?(): Gate;
   /** What answers after authorization. */
   handle(ctx: RequestContext): Promise<void>;
   observe(ctx: Observation): void;
@@ -35,7 +39,8 @@ export interface Observation {
 }
 
 /**
- * What every request passes, in order: audit id, request info, authentication, impersonation, authorization, deadline.
+ * What every request passes, in order: audit id, request info, authentication, impersonation, priority
+ * and fairness, authorization, deadline.
  * Whatever is thrown further in becomes a Status here; nothing that a request does can end the process.
  */
 export class HandlerChain {
@@ -104,15 +109,18 @@ export class HandlerChain {
     this.#stop.signal.addEventListener("abort", stop, { once: true });
     const longRunning = info.verb === "watch" || LONG_RUNNING.has(info.subresource);
     let timer: { cancel(): void } | undefined;
+    let seat: Seat | undefined;
     try {
-      const ctx = await this.#context(
-        request,
-        response,
-        info,
-        auditId,
-        started,
-        longRunning ? abort.signal : closeSignal(response),
-      );
+      const authenticated = (await this.#deps.authenticator().authenticate(request)) ?? ANONYMOUS;
+      const user = await this.#deps.impersonate(authenticated, request);
+      // Streams would keep a seat for hours; a watch takes one until its initial events are out.
+      if (!longRunning || info.verb === "watch") {
+        const entered = this.#deps.gate?.().enter(user, info, response, abort.signal);
+        seat = entered instanceof Promise ? await entered : entered;
+      }
+      await this.#authorize(user, info);
+      const signal = longRunning ? abort.signal : closeSignal(response);
+      const ctx = newContext({ request, response, info, auditId, startedAt: started, user, signal, seat });
       if (longRunning) {
         await handler(ctx);
         return;
@@ -125,47 +133,24 @@ export class HandlerChain {
       });
       await Promise.race([handler(ctx), deadline]);
     } finally {
+      seat?.release();
       timer?.cancel();
       this.#stop.signal.removeEventListener("abort", stop);
     }
   }
 
-  async #context(
-    request: ApiRequest,
-    response: ApiResponse,
-    info: RequestInfo,
-    auditId: string,
-    started: number,
-    signal: AbortSignal,
-  ): Promise<RequestContext> {
-    const authenticated = (await this.#deps.authenticator().authenticate(request)) ?? ANONYMOUS;
-    const user = await this.#deps.impersonate(authenticated, request);
+  async #authorize(user: UserInfo, info: RequestInfo): Promise<void> {
     const attributes = attributesOf(user, info);
     const pending = this.#deps.authorizer().authorize(attributes);
     const decision = pending instanceof Promise ? await pending : pending;
     if (decision.allowed !== "allow") throw forbidden(attributes, decision.reason);
-    const warnings: string[] = [];
-    return {
-      info,
-      request,
-      response,
-      user,
-      auditId,
-      userAgent: String(request.headers["user-agent"] ?? ""),
-      signal,
-      startedAt: started,
-      warn(text) {
-        if (warnings.includes(text) || response.headersSent) return;
-        warnings.push(text);
-        response.setHeader(
-          "warning",
-          warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
-        );
-      },
-    };
   }
 
-  #fail(request: ApiRequest, response: ApiResponse, info: RequestInfo, error: unknown): StatusError {
+  #fail(request: ApiRequest, response: ApiResponse, info: RequestInfo, error: unknown): { readonly code: number } {
+    if (error instanceof RequestRejected) {
+      if (!response.headersSent) sendTooManyRequests(response, error.message);
+      return { code: 429 };
+    }
     if (!(error instanceof StatusError)) {
       this.#deps.logger.error({ err: error, verb: info.verb, path: info.path }, "a request failed unexpectedly");
     }
@@ -177,6 +162,32 @@ export class HandlerChain {
       return StatusError.from(error);
     }
   }
+}
+
+function newContext(
+  parts: Omit<RequestContext, "userAgent" | "warn" | "initialized"> & { readonly seat: Seat | undefined },
+): RequestContext {
+  const { request, response, seat, info, user, auditId, signal, startedAt } = parts;
+  const warnings: string[] = [];
+  return {
+    info,
+    request,
+    response,
+    user,
+    auditId,
+    userAgent: String(request.headers["user-agent"] ?? ""),
+    signal,
+    startedAt,
+    initialized: () => seat?.release(),
+    warn(text) {
+      if (warnings.includes(text) || response.headersSent) return;
+      warnings.push(text);
+      response.setHeader(
+        "warning",
+        warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
+      );
+    },
+  };
 }
 
 function closeSignal(response: ApiResponse): AbortSignal {

@@ -9,6 +9,7 @@ const DURATION_BUCKETS = [
 export class Metrics {
   readonly #registry = new MetricsRegistry();
   readonly #requests: Counter<"verb" | "group" | "version" | "resource" | "subresource" | "scope" | "code">;
+  readonly #more: (() => string)[] = [];
   readonly #durations: Histogram<"verb" | "group" | "version" | "resource" | "subresource" | "scope">;
 
   constructor(gauges: { inFlight(): number; storedObjects(): Iterable<{ resource: string; count: number }> }) {
@@ -64,7 +65,13 @@ export class Metrics {
     if (info.verb !== "watch") this.#durations.observe(labels, milliseconds / 1000);
   }
 
-  render(): Promise<string> {
-    return this.#registry.metrics();
+  /** Text of figures that are kept elsewhere, in Prometheus' format. */
+  add(render: () => string): void {
+    this.#more.push(render);
+  }
+
+  async render(): Promise<string> {
+    const own = await this.#registry.metrics();
+    return [own, ...this.#more.map((render) => render())].join("\n");
   }
 }

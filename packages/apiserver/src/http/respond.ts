@@ -83,6 +83,12 @@ export function sendText(response: ApiResponse, status: number, text: string): v
   response.end(text);
 }
 
+/** 429 as upstream's filters answer it: plain text, and when to come again. */
+export function sendTooManyRequests(response: ApiResponse, message: string): void {
+  response.setHeader("retry-after", "1");
+  sendText(response, 429, `${message}\n`);
+}
+
 /** Answers with the Status of an error; after the headers are out the connection can only be cut. */
 export function sendError(request: ApiRequest, response: ApiResponse, error: unknown): StatusError {
   const status = StatusError.from(error);

@@ -43,4 +43,6 @@ export interface RequestContext {
   /** Milliseconds on the monotonic clock when the request arrived. */
   readonly startedAt: number;
   warn(text: string): void;
+  /** Called by a watch whose initial events are out: from now on it costs little, and others may take its place. */
+  initialized(): void;
 }

@@ -108,6 +108,7 @@ class WatchSession {
       this.#transport.close();
       return;
     }
+    this.#ctx.initialized();
     const watcher = new Watcher(cache, this.#selection, { send: (...event) => this.#send(...event) }, start);
     const seconds = this.#options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS * (1 + Math.random());
     const timeout = clock.setTimeout(() => {
