@@ -5,11 +5,13 @@ import { newLogger, shutdownRequested } from "@knots/machinery";
 import type { Logger } from "@knots/machinery";
 import { openLmdbStore, openMemoryStore } from "@knots/store";
 import type { Store } from "@knots/store";
+import { addAuditFlags, auditOptions } from "./audit/flags.ts";
+import type { AuditFlags } from "./audit/flags.ts";
 import type { ApiServerOptions, TlsPair } from "./options.ts";
 import { ApiServer } from "./server.ts";
 import { ROOT } from "./watch-cache/cacher.ts";
 
-interface Flags {
+interface Flags extends AuditFlags {
   readonly dataDir?: string;
   readonly store: string;
   readonly etcdServers?: string;
@@ -46,7 +48,7 @@ interface Flags {
 
 /** `kube-apiserver` under upstream's flag names. */
 export function command(): Command {
-  return new Command("apiserver")
+  return addAuditFlags(new Command("apiserver"))
     .alias("kube-apiserver")
     .description("the API server: alone with --data-dir and --secure-port it is complete")
     .option("--data-dir <dir>", "where the embedded store and generated certificates live")
@@ -173,6 +175,7 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     disableAdmissionPlugins: list(flags.disableAdmissionPlugins ?? ""),
     eventTtlSeconds: flags.eventTtl,
     compactionIntervalMs: flags.etcdCompactionInterval,
+    audit: auditOptions(flags),
     priorityAndFairness: flags.enablePriorityAndFairness !== "false",
     maxRequestsInFlight: flags.maxRequestsInflight,
     maxMutatingRequestsInFlight: flags.maxMutatingRequestsInflight,

@@ -1,3 +1,4 @@
+import type { AuditOptions } from "./audit/options.ts";
 import type { Clock, Logger } from "@knots/machinery";
 import type { Store } from "@knots/store";
 
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly eventTtlSeconds?: number;
   /** How often history is given up; 0: never. */
   readonly compactionIntervalMs?: number;
+  /** Absent: nothing is recorded. */
+  readonly audit?: AuditOptions;
   /** Default true. False: only the two limits below hold. */
   readonly priorityAndFairness?: boolean;
   /** 400 when absent; with priority and fairness the sum of the two is what levels share. */

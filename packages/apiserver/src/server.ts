@@ -5,6 +5,8 @@ import type { Duplex } from "node:stream";
 import { AdmissionChain } from "./admission/chain.ts";
 import { DEFAULT_PLUGINS } from "./admission/plugins/index.ts";
 import { ResourceQuotaPlugin } from "./admission/plugins/resource-quota.ts";
+import type { Auditor } from "./audit/auditor.ts";
+import { createAuditor } from "./audit/options.ts";
 import { ensureCertificates } from "./certificates.ts";
 import type { ServerCertificates } from "./certificates.ts";
 import { Compactor } from "./compactor.ts";
@@ -63,6 +65,7 @@ export class ApiServer {
   readonly #handlers: HandlerDependencies;
   readonly #custom: CustomResources;
   readonly #limits: RequestLimits;
+  #auditor: Auditor | undefined;
   #security: Security | undefined;
   #certificates: ServerCertificates | undefined;
   #listener: Listener | undefined;
@@ -125,7 +128,7 @@ export class ApiServer {
       storedObjects: () => this.#storedObjects(),
     });
     this.#limits = new RequestLimits({ options, registry: this.#registry, clock: this.#clock, logger: this.#logger });
-    metrics.add(() => this.#limits.metrics());
+    metrics.add(() => this.#limits.metrics() + (this.#auditor?.metrics() ?? ""));
     const paths = new Map<string, (ctx: RequestContext) => Promise<void>>(this.#limits.paths());
     const openapi = new OpenApi(customOpenApi(() => this.#custom.versions()));
     this.#custom = new CustomResources(this.#handlers, this.#special, () => {
@@ -141,6 +144,7 @@ export class ApiServer {
       authorizer: () => this.#ready().authorizer,
       impersonate: (user, request) => this.#ready().impersonate(user, request),
       gate: () => this.#limits.gate,
+      auditor: () => this.#auditor,
       handle: (ctx) => (ctx.info.isResourceRequest ? this.#resources.handle(ctx) : this.#handlePath(ctx)),
       observe: (observation) => metrics.observe(observation),
     });
@@ -151,6 +155,9 @@ export class ApiServer {
     if (this.#state !== "new") throw new Error(`an API server starts once; it is ${this.#state}`);
     this.#state = "starting";
     const options = this.#options;
+    if (options.audit !== undefined) {
+      this.#auditor = await createAuditor(options.audit, this.#clock, this.#logger);
+    }
     await this.#cacher.start();
     this.#allocator.follow(this.#registry.storageFor({ group: "", resource: "services" }).cache);
     this.#certificates = await ensureCertificates({
@@ -247,6 +254,7 @@ export class ApiServer {
     await this.#syncing;
     await this.#security?.[Symbol.asyncDispose]();
     await this.#listener?.close();
+    await this.#auditor?.[Symbol.asyncDispose]();
     this.#cacher[Symbol.dispose]();
     this.#state = "stopped";
   }

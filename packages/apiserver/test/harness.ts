@@ -130,8 +130,8 @@ export class Harness implements AsyncDisposable {
   }
 
   /** The events of a watch, as they come; ends with the server's end of the stream. */
-  async *watch(path: string): AsyncGenerator<{ type: string; object: Json }> {
-    const stream = this.#open("GET", path, {}, true);
+  async *watch(path: string, headers: Record<string, string> = {}): AsyncGenerator<{ type: string; object: Json }> {
+    const stream = this.#open("GET", path, headers, true);
     let rest = "";
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {

@@ -27,6 +27,8 @@ export interface AdmissionAttributes {
   /** Milliseconds since the epoch. */
   readonly now: number;
   warn(text: string): void;
+  /** Adds to the audit event of the request; absent when nothing is recorded. */
+  readonly annotate?: ((key: string, value: string) => void) | undefined;
 }
 
 /** What a plug-in must undo when the request fails after it was admitted (quota). */

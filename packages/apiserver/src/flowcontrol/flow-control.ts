@@ -6,6 +6,7 @@ import type { RequestInfo } from "../http/request-info.ts";
 import { byPrecedence, compileSchema, distinguisherOf } from "./classify.ts";
 import type { Matcher } from "./classify.ts";
 import { MANDATORY_LEVELS, MANDATORY_SCHEMAS } from "./defaults.ts";
+import { FlowCache } from "./flow-cache.ts";
 import { FlowFigures } from "./figures.ts";
 import { allocate, computeLimits } from "./limits.ts";
 import { PriorityLevel } from "./priority-level.ts";
@@ -61,7 +62,7 @@ export class FlowControl implements Gate {
   readonly #levels = new Map<string, PriorityLevel>();
   #schemas: readonly Schema[] = [];
   readonly #figures = new Map<string, FlowFigures>();
-  readonly #flows = new Map<string, Flow>();
+  readonly #flows = new FlowCache<Flow>(MAX_FLOWS);
   readonly #running = new Set<Running>();
   #timer: { cancel(): void } | undefined;
   fairFraction = 0;
@@ -225,11 +226,7 @@ export class FlowControl implements Gate {
   }
 
   #flowOf(user: UserInfo, info: RequestInfo): Flow {
-    const what = info.isResourceRequest
-      ? `${info.apiGroup}\n${info.resource}\n${info.subresource}\n${info.namespace}`
-      : info.path;
-    const key = `${user.name}\n${user.groups.join()}\n${info.verb}\n${what}`;
-    const known = this.#flows.get(key);
+    const known = this.#flows.get(user, info);
     if (known !== undefined) return known;
     const schema = this.#schemas.find(({ matches }) => matches(user, info)) ?? this.#catchAll();
     const distinguisher = distinguisherOf(schema.object, user, info);
@@ -237,8 +234,7 @@ export class FlowControl implements Gate {
     const hand =
       config === undefined ? [] : dealHand(hashFlow(schema.name, distinguisher), config.queues, config.handSize);
     const flow = { schema, distinguisher, hand };
-    if (this.#flows.size >= MAX_FLOWS) this.#flows.clear();
-    this.#flows.set(key, flow);
+    this.#flows.set(user, info, flow);
     return flow;
   }
 

@@ -6,10 +6,19 @@ import type { ApiRequest } from "./types.ts";
 /** Upstream's limit for the body of a write. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
+/** Property of a request by which somebody beside its handler (audit) is shown the body that was read. */
+export const BODY_OBSERVER = Symbol("observer of the body");
+
 const unzip = promisify(gunzip);
 
 /** Reads the whole body; 413 above the limit, compressed bodies included. */
 export async function readBody(request: ApiRequest, limit = MAX_BODY_BYTES): Promise<Uint8Array> {
+  const body = await readPlain(request, limit);
+  (request as { [BODY_OBSERVER]?: (body: Uint8Array) => void })[BODY_OBSERVER]?.(body);
+  return body;
+}
+
+async function readPlain(request: ApiRequest, limit: number): Promise<Uint8Array> {
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > limit) throw newRequestEntityTooLarge(`limit is ${limit}`);
   const chunks: Buffer[] = [];

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { StatusError, newForbidden, newTimeout } from "@knots/machinery";
+import { StatusError, newForbidden, newTimeout, newTooManyRequests } from "@knots/machinery";
 import type { Clock, Logger } from "@knots/machinery";
+import type { AuditRecord } from "../audit/audit-record.ts";
+import type { Auditor } from "../audit/auditor.ts";
 import type { Attributes, Authenticator, Authorizer, UserInfo } from "../auth/types.ts";
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
@@ -25,6 +27,8 @@ export interface ChainDependencies {
   impersonate(user: UserInfo, request: ApiRequest): UserInfo | Promise<UserInfo>;
   /** Priority and fairness, or what limits requests in its place. */
   gate?(): Gate;
+  /** Absent without an audit policy. */
+  auditor?(): Auditor | undefined;
   /** What answers after authorization. */
   handle(ctx: RequestContext): Promise<void>;
   observe(ctx: Observation): void;
@@ -39,8 +43,8 @@ export interface Observation {
 }
 
 /**
- * What every request passes, in order: audit id, request info, authentication, impersonation, priority
- * and fairness, authorization, deadline.
+ * What every request passes, in order: audit id, request info, authentication, audit, impersonation,
+ * priority and fairness, authorization, deadline.
  * Whatever is thrown further in becomes a Status here; nothing that a request does can end the process.
  */
 export class HandlerChain {
@@ -77,12 +81,16 @@ export class HandlerChain {
     const auditId = String(request.headers["audit-id"] ?? randomUUID());
     response.setHeader("audit-id", auditId);
     this.#inFlight++;
+    const passage: Passage = { request, response, info, auditId, startedAt: started, record: undefined };
     let status = 0;
     try {
-      await this.#serve(request, response, info, auditId, started, handler);
+      await this.#serve(passage, handler);
       status = response.statusCode;
+      passage.record?.complete(undefined);
     } catch (error) {
-      status = this.#fail(request, response, info, error).code;
+      const answered = this.#fail(request, response, info, error);
+      status = answered.code;
+      if (passage.record !== undefined) tellFailure(passage.record, error, answered);
     } finally {
       this.#inFlight--;
       this.#deps.observe({
@@ -95,14 +103,8 @@ export class HandlerChain {
     }
   }
 
-  async #serve(
-    request: ApiRequest,
-    response: ApiResponse,
-    info: RequestInfo,
-    auditId: string,
-    started: number,
-    handler: (ctx: RequestContext) => Promise<void>,
-  ): Promise<void> {
+  async #serve(passage: Passage, handler: (ctx: RequestContext) => Promise<void>): Promise<void> {
+    const { request, response, info } = passage;
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     response.once("close", stop);
@@ -111,16 +113,17 @@ export class HandlerChain {
     let timer: { cancel(): void } | undefined;
     let seat: Seat | undefined;
     try {
-      const authenticated = (await this.#deps.authenticator().authenticate(request)) ?? ANONYMOUS;
+      const authenticated = await this.#authenticate(passage, longRunning);
       const user = await this.#deps.impersonate(authenticated, request);
+      if (user !== authenticated) passage.record?.impersonated(user);
       // Streams would keep a seat for hours; a watch takes one until its initial events are out.
       if (!longRunning || info.verb === "watch") {
         const entered = this.#deps.gate?.().enter(user, info, response, abort.signal);
         seat = entered instanceof Promise ? await entered : entered;
       }
-      await this.#authorize(user, info);
+      await this.#authorize(user, info, passage.record);
       const signal = longRunning ? abort.signal : closeSignal(response);
-      const ctx = newContext({ request, response, info, auditId, startedAt: started, user, signal, seat });
+      const ctx = newContext(passage, user, signal, seat);
       if (longRunning) {
         await handler(ctx);
         return;
@@ -139,17 +142,38 @@ export class HandlerChain {
     }
   }
 
-  async #authorize(user: UserInfo, info: RequestInfo): Promise<void> {
+  /** Whom the request is from; from here on it is recorded, when the policy says so. */
+  async #authenticate(passage: Passage, longRunning: boolean): Promise<UserInfo> {
+    const { auditId, request, response, info } = passage;
+    const begin = (user: UserInfo | undefined): AuditRecord | undefined =>
+      this.#deps.auditor?.()?.begin({ request, response, info, auditId, user, longRunning });
+    try {
+      const user = (await this.#deps.authenticator().authenticate(request)) ?? ANONYMOUS;
+      passage.record = begin(user);
+      return user;
+    } catch (error) {
+      const method = /^(\w+) /.exec(request.headers.authorization ?? "")?.[1]?.toLowerCase();
+      begin(undefined)?.unauthenticated(
+        `Authentication failed, ${method === undefined ? "no credentials provided" : `attempted: ${method}`}`,
+      );
+      throw error;
+    }
+  }
+
+  async #authorize(user: UserInfo, info: RequestInfo, record: AuditRecord | undefined): Promise<void> {
     const attributes = attributesOf(user, info);
     const pending = this.#deps.authorizer().authorize(attributes);
     const decision = pending instanceof Promise ? await pending : pending;
-    if (decision.allowed !== "allow") throw forbidden(attributes, decision.reason);
+    const allowed = decision.allowed === "allow";
+    record?.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+    record?.annotate("authorization.k8s.io/reason", decision.reason);
+    if (!allowed) throw forbidden(attributes, decision.reason);
   }
 
-  #fail(request: ApiRequest, response: ApiResponse, info: RequestInfo, error: unknown): { readonly code: number } {
+  #fail(request: ApiRequest, response: ApiResponse, info: RequestInfo, error: unknown): StatusError {
     if (error instanceof RequestRejected) {
       if (!response.headersSent) sendTooManyRequests(response, error.message);
-      return { code: 429 };
+      return newTooManyRequests(error.message, 1);
     }
     if (!(error instanceof StatusError)) {
       this.#deps.logger.error({ err: error, verb: info.verb, path: info.path }, "a request failed unexpectedly");
@@ -164,10 +188,24 @@ export class HandlerChain {
   }
 }
 
-function newContext(
-  parts: Omit<RequestContext, "userAgent" | "warn" | "initialized"> & { readonly seat: Seat | undefined },
-): RequestContext {
-  const { request, response, seat, info, user, auditId, signal, startedAt } = parts;
+/** One request on its way, and what is recorded of it. */
+interface Passage {
+  readonly request: ApiRequest;
+  readonly response: ApiResponse;
+  readonly info: RequestInfo;
+  readonly auditId: string;
+  readonly startedAt: number;
+  record: AuditRecord | undefined;
+}
+
+/** A thrown StatusError is an answer; anything else is a fault of the server, which upstream calls a panic. */
+function tellFailure(record: AuditRecord, error: unknown, answered: StatusError): void {
+  if (error instanceof StatusError || error instanceof RequestRejected) record.complete(answered);
+  else record.panic(error);
+}
+
+function newContext(passage: Passage, user: UserInfo, signal: AbortSignal, seat: Seat | undefined): RequestContext {
+  const { request, response, info, auditId, startedAt, record } = passage;
   const warnings: string[] = [];
   return {
     info,
@@ -178,6 +216,7 @@ function newContext(
     userAgent: String(request.headers["user-agent"] ?? ""),
     signal,
     startedAt,
+    audit: record,
     initialized: () => seat?.release(),
     warn(text) {
       if (warnings.includes(text) || response.headersSent) return;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { Readable } from "node:stream";
+import type { AuditAnnotator } from "../audit/types.ts";
 import type { UserInfo } from "../auth/types.ts";
 import type { RequestInfo } from "./request-info.ts";
 
@@ -42,6 +43,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Milliseconds on the monotonic clock when the request arrived. */
   readonly startedAt: number;
+  /** Present when this request is recorded: for what admission and others want to be kept of it. */
+  readonly audit: AuditAnnotator | undefined;
   warn(text: string): void;
   /** Called by a watch whose initial events are out: from now on it costs little, and others may take its place. */
   initialized(): void;

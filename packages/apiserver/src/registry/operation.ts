@@ -17,4 +17,6 @@ export interface Operation {
   readonly admission: AdmissionChain | undefined;
   /** Collects the texts of Warning headers. */
   warn(text: string): void;
+  /** Adds to the audit event of the request; absent when nothing is recorded. */
+  readonly annotate?: ((key: string, value: string) => void) | undefined;
 }

@@ -398,6 +398,7 @@ export class ResourceStorage {
       objects: this.#deps.objects,
       now: this.#deps.clock.now(),
       warn: (text) => op.warn(text),
+      annotate: op.annotate,
     };
   }
 }

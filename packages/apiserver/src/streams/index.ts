@@ -125,6 +125,7 @@ async function admit(deps: SecurityDependencies, ctx: RequestContext, options: R
     options: {},
     admission: deps.handlers.admission,
     warn: (text: string) => ctx.warn(text),
+    annotate: ctx.audit?.annotate,
   };
   await deps.registry.storageFor({ group: "", resource }).connect(operation, namespace, name, options as KubeObject);
 }

@@ -18,7 +18,7 @@ const TEMPLATED = new Set([
   "podtemplates",
 ]);
 
-/** Pod Security Standards by the labels of the namespace: enforce refuses pods, warn warns (for templates too). */
+/** Pod Security Standards by the labels of the namespace: enforce refuses pods; warn warns and audit records (templates too). */
 export const podSecurity: AdmissionPlugin = {
   name: "PodSecurity",
   handles: ({ operation, resource, subresource, namespace }) =>
@@ -34,23 +34,35 @@ export const podSecurity: AdmissionPlugin = {
     const pod = isPod ? (attributes.object as Pod) : templateOf(attributes.object);
     if (pod?.spec === undefined) return;
     if (isPod && attributes.operation === "UPDATE" && attributes.subresource === "" && sameSecurity(attributes)) return;
+    const { annotate } = attributes;
+    if (isPod && annotate !== undefined) annotate(`${LABEL}enforce-policy`, policyOf(labels, "enforce"));
+    const audited = annotate === undefined ? undefined : problems(pod, labels, "audit");
+    if (audited !== undefined) annotate?.(`${LABEL}audit-violations`, wouldViolate(audited));
     const enforced = isPod ? problems(pod, labels, "enforce") : undefined;
     if (enforced !== undefined) {
       throw newForbidden({ group: "", resource: "pods" }, attributes.name || (pod.metadata?.name ?? ""), enforced);
     }
     const warned = problems(pod, labels, "warn");
-    if (warned !== undefined) attributes.warn(`would ${warned}`.replace("would violates", "would violate"));
+    if (warned !== undefined) attributes.warn(wouldViolate(warned));
   },
 };
 
+function wouldViolate(problem: string): string {
+  return `would ${problem}`.replace("would violates", "would violate");
+}
+
+/** "baseline:latest" */
+function policyOf(labels: Record<string, string>, mode: string): string {
+  return `${labels[`${LABEL}${mode}`] ?? "privileged"}:${labels[`${LABEL}${mode}-version`] ?? "latest"}`;
+}
+
 /** "violates PodSecurity …", or undefined when the pod meets the level of that mode. */
-function problems(pod: Pod, labels: Record<string, string>, mode: "enforce" | "warn"): string | undefined {
+function problems(pod: Pod, labels: Record<string, string>, mode: "enforce" | "audit" | "warn"): string | undefined {
   const level = labels[`${LABEL}${mode}`];
   if (level !== "baseline" && level !== "restricted") return undefined;
-  const version = labels[`${LABEL}${mode}-version`] ?? "latest";
   const found = checkPodSecurity(pod, level satisfies SecurityLevel);
   if (found.length === 0) return undefined;
-  return `violates PodSecurity "${level}:${version}": ${found.join(", ")}`;
+  return `violates PodSecurity "${policyOf(labels, mode)}": ${found.join(", ")}`;
 }
 
 function templateOf(object: KubeObject | undefined): Pod | undefined {

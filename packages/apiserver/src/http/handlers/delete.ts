@@ -99,6 +99,7 @@ function operation(deps: HandlerDependencies, ctx: RequestContext, options: Dele
     options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options },
     admission: deps.admission,
     warn: (text) => ctx.warn(text),
+    annotate: ctx.audit?.annotate,
   };
 }
 

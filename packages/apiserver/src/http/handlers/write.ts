@@ -40,6 +40,7 @@ export function operationOf(
     },
     admission: deps.admission,
     warn: (text) => ctx.warn(text),
+    annotate: ctx.audit?.annotate,
   };
 }
 
