@@ -10,6 +10,7 @@ import type { PathHandler } from "./http/non-resource.ts";
 import type { ApiRequest, RequestContext } from "./http/types.ts";
 import type { ApiServerOptions } from "./options.ts";
 import type { Registry } from "./registry/registry.ts";
+import { createMetricsApi } from "./metrics-api/handlers.ts";
 import { streamHandlers } from "./streams/index.ts";
 
 /** What the parts around the registry (who may do what, streams, first objects) are made from. */
@@ -46,19 +47,21 @@ export async function assembleSecurity(deps: SecurityDependencies): Promise<Secu
   const authenticator = await createAuthenticator(deps);
   const authorizer = createAuthorizer(deps);
   const streams = streamHandlers(deps, authorizer);
+  const metrics = createMetricsApi(deps);
   const { special, paths } = securityHandlers({ ...deps, authenticator, authorizer });
   let running: AsyncDisposable | undefined;
   return {
     authenticator,
     authorizer,
     impersonate: createImpersonator(authorizer),
-    special: new Map([...special, ...streams.special]),
+    special: new Map([...special, ...streams.special, ...metrics.special]),
     paths,
     upgrade: (ctx, socket, head, taken) => streams.upgrade(ctx, socket, head, taken),
     async bootstrap() {
       running = await bootstrap(deps);
     },
     async [Symbol.asyncDispose]() {
+      metrics[Symbol.dispose]();
       await running?.[Symbol.asyncDispose]();
     },
   };

@@ -15,6 +15,8 @@ export class FakeKubelet {
   readonly requests: { url: string; method: string; headers: IncomingMessage["headers"]; client: string }[] = [];
   /** Answer instead of an upgrade. */
   refuse: { status: number; text: string } | undefined;
+  /** Text of a plain answer. */
+  answer: (method: string, url: string) => string = (method, url) => `${method} ${url}`;
   /** Runs when all streams of an exec or attach are open. */
   session: Session = () => Promise.resolve();
   readonly #server: Server;
@@ -38,7 +40,7 @@ export class FakeKubelet {
     server.on("request", (request, response) => {
       kubelet.#note(request);
       response.setHeader("content-type", "text/plain");
-      response.end(`${request.method} ${request.url}`);
+      response.end(kubelet.answer(request.method ?? "", request.url ?? ""));
     });
     server.on("upgrade", (request, socket: Duplex, head) => kubelet.#upgrade(request, socket, head));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Node, nodes, type Pod, pods, type Service, services } from "@knots/api/core/v1";
 import { EventRecorder, InformerFactory } from "@knots/client";
+import { configurationDocument } from "./configuration-document.ts";
 import { nodeCgroups } from "./cm/node-cgroups.ts";
 import { openCri } from "./cri/client.ts";
 import { containerdEvents } from "./cri/containerd-events.ts";
@@ -24,6 +25,7 @@ import { followPods } from "./pods/pod-source.ts";
 import { PodSyncer } from "./pods/pod-syncer.ts";
 import { PodWorkers } from "./pods/pod-workers.ts";
 import { isStaticPod, StaticPods } from "./pods/static-pods.ts";
+import type { ProbeManager } from "./probes/types.ts";
 import { Prober } from "./probes/prober.ts";
 import { Collector } from "./runtime/collector.ts";
 import { PodReader } from "./runtime/pod-cache.ts";
@@ -34,6 +36,7 @@ import type { PodRuntimeStatus } from "./runtime/types.ts";
 import { LogRotation } from "./logs/rotation.ts";
 import { KubeletServer } from "./server/kubelet-server.ts";
 import type { KubeletView } from "./server/types.ts";
+import { type NodeFigures, StatsProvider } from "./stats/stats-provider.ts";
 import { StatusManager } from "./status/status-manager.ts";
 import { NodeVolumes } from "./volumes/node-volumes.ts";
 import type { VolumeManager } from "./volumes/types.ts";
@@ -46,6 +49,8 @@ export class Kubelet implements AsyncDisposable, KubeletView {
   #cri: CriClients | undefined;
   #staticPods: StaticPods | undefined;
   #pleg: Pleg | undefined;
+  #stats: StatsProvider | undefined;
+  #probes: ProbeManager | undefined;
   #problems: () => string[] = () => ["the kubelet has not started"];
 
   constructor(options: KubeletOptions) {
@@ -77,6 +82,19 @@ export class Kubelet implements AsyncDisposable, KubeletView {
     return this.#problems();
   }
 
+  figures(): Promise<NodeFigures> {
+    if (this.#stats === undefined) throw new Error("the kubelet has not started");
+    return this.#stats.figures();
+  }
+
+  probeMetrics(): string {
+    return this.#probes?.metrics?.() ?? "";
+  }
+
+  configuration(): object {
+    return configurationDocument(this.#options, settingsOf(this.#options));
+  }
+
   /** Resolves when everything runs; the node becomes Ready by itself soon after. */
   async start(): Promise<void> {
     const o = this.#options;
@@ -95,6 +113,7 @@ export class Kubelet implements AsyncDisposable, KubeletView {
     recorder.event(nodeRef(nodeName), "Normal", "Starting", "Starting kubelet.");
     const machine = await readMachineInfo();
     const probes = o.probes ?? this.#stack.use(new Prober({ runtime: cri.runtime, clock, logger, recorder }));
+    this.#probes = probes;
     const hooks = o.hooks ?? new Hooks(cri.runtime, clock);
     const objects = new CachedObjectReader(client, clock);
     const tokens = new ServiceAccountTokens({
@@ -155,6 +174,16 @@ export class Kubelet implements AsyncDisposable, KubeletView {
       memoryBytes: machine.memoryBytes,
       ...settings.reservations,
       logger,
+    });
+    this.#stats = new StatsProvider({
+      cri,
+      clock,
+      rootDir,
+      cgroupRoot: o.cgroupRoot ?? "/",
+      layout: cgroups?.layout,
+      simulated: o.cri !== undefined,
+      pods: () => this.pods(),
+      runtimeStatus: (uid) => this.runtimeStatus(uid),
     });
     const images = new ImageManager({
       images: cri.images,

@@ -38,11 +38,17 @@ function valueOf(schema: TypeSchema, depth: number): fc.Arbitrary<unknown> {
       const carried = (field: FieldSchema): boolean => (field as Partial<ApiFieldSchema>).protoParents?.[0] !== 0;
       const fields = [...schema.fields.values()].filter((field) => field.type.kind !== "any" && carried(field));
       const record = Object.fromEntries(fields.map((field) => [field.name, valueOf(field.type, depth - 1)]));
-      return fc.record(record, { requiredKeys: [] });
+      // A length of time that must be there is never absent in Go: no time at all is "0s".
+      const required = fields.filter(({ type, required: must }) => must && isDuration(type)).map(({ name }) => name);
+      return fc.record(record, { requiredKeys: required });
     }
     default:
       return fc.constant({});
   }
+}
+
+function isDuration(type: TypeSchema): boolean {
+  return type.kind === "scalar" && type.scalar === "duration";
 }
 
 const storable = RESOURCES.filter((info) => info.verbs.includes("get"));

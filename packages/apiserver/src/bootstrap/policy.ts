@@ -22,6 +22,7 @@ const VIEW: readonly Rule[] = [
   [READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status"],
   [READ, "networking.k8s.io", "ingresses ingresses/status networkpolicies"],
   [READ, "resource.k8s.io", "resourceclaims resourceclaims/status resourceclaimtemplates"],
+  [READ, "metrics.k8s.io", "pods nodes"],
 ];
 
 const EDIT: readonly Rule[] = [
@@ -159,6 +160,14 @@ export const CLUSTER_ROLES: Readonly<
       ["create", "authentication.k8s.io", "tokenreviews"],
       ["create", "authorization.k8s.io", "subjectaccessreviews"],
     ],
+  },
+  "system:aggregated-metrics-reader": {
+    rules: [[READ, "metrics.k8s.io", "pods nodes"]],
+    labels: {
+      "rbac.authorization.k8s.io/aggregate-to-view": "true",
+      "rbac.authorization.k8s.io/aggregate-to-edit": "true",
+      "rbac.authorization.k8s.io/aggregate-to-admin": "true",
+    },
   },
   "system:monitoring": {
     rules: [{ verbs: "get", urls: "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*" }],

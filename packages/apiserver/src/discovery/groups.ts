@@ -29,6 +29,7 @@ const ORDER = [
   "discovery.k8s.io",
   "resource.k8s.io",
   "flowcontrol.apiserver.k8s.io",
+  "metrics.k8s.io",
 ];
 
 /** Groups and versions of a set of resources, in the order in which discovery lists them. */

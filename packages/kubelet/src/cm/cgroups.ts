@@ -72,6 +72,10 @@ export class CgroupManager {
     this.#root = posix.join("/", cgroupRoot);
   }
 
+  get layout(): CgroupLayout {
+    return this.#layout;
+  }
+
   get version(): 1 | 2 {
     return this.#layout.version;
   }

@@ -20,6 +20,9 @@ export interface SimulatedRuntimeOptions {
   readonly pullable?: (image: string) => boolean;
 }
 
+/** What a simulated container without a limit holds. */
+const DEFAULT_MEMORY_BYTES = 16n * 1024n * 1024n;
+
 interface Sandbox {
   readonly id: string;
   readonly config: pb.PodSandboxConfig;
@@ -178,8 +181,11 @@ export class SimulatedRuntime implements CriClients {
     exec: () => unimplemented("exec"),
     attach: () => unimplemented("attach"),
     portForward: () => unimplemented("portForward"),
-    containerStats: () => Promise.resolve(undefined),
-    listContainerStats: () => Promise.resolve([]),
+    containerStats: (id) => {
+      const container = this.#containers.get(id);
+      return Promise.resolve(container === undefined ? undefined : this.#stats(container));
+    },
+    listContainerStats: () => Promise.resolve([...this.#containers.values()].map((each) => this.#stats(each))),
     containerEvents: () => {
       throw new CriError("getContainerEvents", CriCode.UNIMPLEMENTED, "a simulated runtime has no event stream");
     },
@@ -203,6 +209,29 @@ export class SimulatedRuntime implements CriClients {
     },
     imageFsInfo: () => Promise.resolve({ imageFilesystems: [], containerFilesystems: [] }),
   };
+
+  /** A simulated container uses all the CPU it asked for, and half the memory it may have, from its start to its end. */
+  #stats(container: SimulatedContainer): pb.ContainerStats {
+    const { id, config, startedAt, finishedAt, state } = container;
+    const timestamp = BigInt(Math.trunc(this.#options.clock.now())) * 1_000_000n;
+    const running = state === pb.ContainerState.CONTAINER_RUNNING;
+    const until = running ? timestamp : finishedAt;
+    // Times of the runtime differ in their last digits only to be in order.
+    const ranFor = startedAt === 0n ? 0n : (until / 1_000_000n - startedAt / 1_000_000n) * 1_000_000n;
+    const { cpuShares = 0n, memoryLimitInBytes = 0n } = config.linux?.resources ?? {};
+    const used = (ranFor * cpuShares) / 1024n;
+    const bytes = running ? memoryLimitInBytes / 2n || DEFAULT_MEMORY_BYTES : 0n;
+    return pb.ContainerStats.create({
+      attributes: { id, metadata: config.metadata, labels: config.labels, annotations: config.annotations },
+      cpu: { timestamp, usageCoreNanoSeconds: { value: used } },
+      memory: {
+        timestamp,
+        workingSetBytes: { value: bytes },
+        usageBytes: { value: bytes },
+        rssBytes: { value: bytes },
+      },
+    });
+  }
 
   #exit(container: SimulatedContainer, exitCode: number): void {
     if (container.state === pb.ContainerState.CONTAINER_EXITED) return;

@@ -4,6 +4,7 @@ import type { Clock, Logger } from "@knots/machinery";
 import type { RuntimeService } from "../cri/types.ts";
 import { containerRef, type Recorder } from "../events.ts";
 import { runProbe } from "./probe-actions.ts";
+import { ProbeCounts } from "./probe-counts.ts";
 import { ProbeWorker } from "./probe-worker.ts";
 import type { ProbeKind, ProbeManager, ProbeOutcome, ProbeResult, ProbeTarget } from "./types.ts";
 
@@ -33,6 +34,7 @@ interface ProbedPod {
 export class Prober implements ProbeManager {
   readonly #options: ProberOptions;
   readonly #pods = new Map<string, ProbedPod>();
+  readonly #counts = new ProbeCounts();
   readonly #listeners = new Set<(result: ProbeResult) => void>();
 
   constructor(options: ProberOptions) {
@@ -66,7 +68,10 @@ export class Prober implements ProbeManager {
       container,
       probe,
       clock,
-      run: (containerID) => run(runtime, probe, container, { containerID, podIP: probed.podIP }),
+      run: (containerID) =>
+        this.#counts.counted(probed.pod, container, kind, () =>
+          run(runtime, probe, container, { containerID, podIP: probed.podIP }),
+        ),
       hasStarted: (containerID) => {
         const startup = probed.workers.get(container.name)?.get("startup");
         return startup === undefined || startup.resultFor(containerID) === true;
@@ -108,6 +113,7 @@ export class Prober implements ProbeManager {
     for (const workers of this.#pods.get(podUID)?.workers.values() ?? [])
       for (const worker of workers.values()) worker.stop();
     this.#pods.delete(podUID);
+    this.#counts.remove(podUID);
   }
 
   resultFor(containerID: string, kind: ProbeKind): boolean | undefined {
@@ -123,6 +129,10 @@ export class Prober implements ProbeManager {
   onResult(listener: (result: ProbeResult) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  metrics(): string {
+    return this.#counts.render();
   }
 
   [Symbol.dispose](): void {

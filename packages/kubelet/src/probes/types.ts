@@ -30,6 +30,8 @@ export interface ProbeManager {
   resultFor(containerID: string, kind: ProbeKind): boolean | undefined;
   /** Called whenever a verdict changes. */
   onResult(listener: (result: ProbeResult) => void): Disposable;
+  /** How often probes ran, in Prometheus' text format. */
+  metrics?(): string;
 }
 
 /** What one run of a probe gave; a warning is a success worth an Event. */

@@ -7,6 +7,7 @@ import type { Clock, Logger } from "@knots/machinery";
 import { readLog } from "../logs/read-log.ts";
 import { Access } from "./access.ts";
 import { findPod, logOptions, logSource } from "./container-logs.ts";
+import { figuresAnswer } from "./figures.ts";
 import { HttpError } from "./http-error.ts";
 import { passUpgrade, streamingURL } from "./streaming.ts";
 import type { KubeletView } from "./types.ts";
@@ -101,15 +102,11 @@ export class KubeletServer {
         sendJSON(response, { kind: "PodList", apiVersion: "v1", metadata: {}, items: running });
         return;
       }
-      case "/metrics":
-        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(metrics(view));
-        return;
-      case "/stats/summary":
-      case "/metrics/resource":
-      case "/metrics/cadvisor":
-        throw new HttpError(501, `${url.pathname} is not served yet`);
-      default:
-        throw new HttpError(404, "404 page not found");
+      default: {
+        const answer = await figuresAnswer(view, url);
+        if (answer === undefined) throw new HttpError(404, "404 page not found");
+        response.writeHead(200, { "content-type": answer.contentType }).end(answer.text);
+      }
     }
   }
 
@@ -168,20 +165,6 @@ function answerOf(error: unknown): { status: number; text: string } {
 
 function sendJSON(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-function metrics(view: KubeletView): string {
-  const pods = view.pods();
-  const containers = pods.flatMap((pod) => view.runtimeStatus(pod.metadata?.uid ?? "")?.containers ?? []);
-  const running = containers.filter((each) => each.state === "running").length;
-  const gauge = (name: string, help: string, value: number): string =>
-    `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name} ${value}\n`;
-  const runningPods = pods.filter((pod) => pod.status?.phase === "Running").length;
-  return [
-    gauge("kubelet_running_pods", "Number of pods that have a running pod sandbox", runningPods),
-    gauge("kubelet_running_containers", "Number of containers currently running", running),
-    gauge("process_resident_memory_bytes", "Resident memory size in bytes.", process.memoryUsage.rss()),
-  ].join("");
 }
 
 async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Pod } from "@knots/api/core/v1";
 import type { CriClients } from "../cri/types.ts";
 import type { PodRuntimeStatus } from "../runtime/types.ts";
+import type { NodeFigures } from "../stats/stats-provider.ts";
 
 export interface KubeletView {
   readonly nodeName: string;
@@ -13,4 +14,10 @@ export interface KubeletView {
   runtimeStatus(uid: string): PodRuntimeStatus | undefined;
   /** What keeps the node from being ready; empty: healthy. */
   problems(): readonly string[];
+  /** What the node, its pods and their containers use. */
+  figures(): Promise<NodeFigures>;
+  /** prober_probe_total in Prometheus' text format. */
+  probeMetrics(): string;
+  /** The KubeletConfiguration in force. */
+  configuration(): object;
 }
