@@ -100,8 +100,10 @@ export function command(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const logger = newLogger({ name: "kube-apiserver", level: flags.v >= 6 ? "trace" : flags.v >= 4 ? "debug" : "info" });
+  // First what can be wrong with the flags: an open store would keep the process.
+  const options = await readOptions(flags);
   const store = await openStore(flags, logger);
-  const server = new ApiServer({ ...(await readOptions(flags)), store, logger });
+  const server = new ApiServer({ ...options, store, logger });
   const stopped = shutdownRequested();
   try {
     await server.start();

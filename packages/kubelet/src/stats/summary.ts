@@ -31,10 +31,12 @@ export function summaryOf(nodeName: string, figures: NodeFigures, onlyCpuAndMemo
 function podOf(figures: PodFigures, node: NodeFigures, onlyCpuAndMemory: boolean): object {
   const { pod, usage, nanoCores, containers } = figures;
   const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
-  const ephemeral = containers.reduce(
-    (sum, { rootfs, logBytes }) => sum + (rootfs?.usedBytes ?? 0) + (logBytes ?? 0),
-    0,
-  );
+  const total = (of: (container: ContainerFigures) => number): number =>
+    containers.reduce((sum, container) => sum + of(container), 0);
+  const ephemeral = {
+    usedBytes: total(({ rootfs, logBytes }) => (rootfs?.usedBytes ?? 0) + (logBytes ?? 0)),
+    inodesUsed: total(({ rootfs, logBytes }) => (rootfs?.inodesUsed ?? 0) + (logBytes === undefined ? 0 : 1)),
+  };
   return {
     podRef: { name, namespace, uid },
     startTime: time(figures.startedAt),
@@ -44,9 +46,7 @@ function podOf(figures: PodFigures, node: NodeFigures, onlyCpuAndMemory: boolean
       ? {}
       : {
           ...network(figures.network, node.at),
-          ...(node.fs === undefined
-            ? {}
-            : { "ephemeral-storage": { ...fsOf(node.fs, node.at), usedBytes: ephemeral } }),
+          ...(node.fs === undefined ? {} : { "ephemeral-storage": { ...fsOf(node.fs, node.at), ...ephemeral } }),
         }),
   };
 }

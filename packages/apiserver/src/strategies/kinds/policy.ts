@@ -26,6 +26,7 @@ import { defaultHorizontalPodAutoscaler, defaultHorizontalPodAutoscalerV1 } from
 import { FieldPath, forbidden, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { validateFlowSchema, validatePriorityLevel } from "../validation/flow-control.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
 import { intOrPercent, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
@@ -218,34 +219,12 @@ export const admissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyB
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   defaults: defaultFlowSchema,
-  validate(schema) {
-    const errors: FieldError[] = [];
-    const precedence = schema.spec?.matchingPrecedence ?? 0;
-    if (precedence <= 0) errors.push(invalid(SPEC.child("matchingPrecedence"), precedence, "must be a positive value"));
-    if (precedence > 10_000) {
-      errors.push(invalid(SPEC.child("matchingPrecedence"), precedence, "must not be greater than 10000"));
-    }
-    if (!schema.spec?.priorityLevelConfiguration?.name) {
-      errors.push(required(SPEC.child("priorityLevelConfiguration").child("name"), "must reference a priority level"));
-    }
-    const method = schema.spec?.distinguisherMethod?.type;
-    if (method !== undefined)
-      oneOf(method, ["ByNamespace", "ByUser"], SPEC.child("distinguisherMethod").child("type"), errors);
-    return errors;
-  },
+  validate: validateFlowSchema,
+  validateUpdate: validateFlowSchema,
 };
 
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
   defaults: defaultPriorityLevelConfiguration,
-  validate(configuration) {
-    const errors: FieldError[] = [];
-    const spec = configuration.spec;
-    oneOf(spec?.type, ["Exempt", "Limited"], SPEC.child("type"), errors);
-    if (spec?.type === "Limited" && !spec.limited)
-      errors.push(required(SPEC.child("limited"), "must not be empty when type is Limited"));
-    if (spec?.type === "Exempt" && spec.limited) {
-      errors.push(forbidden(SPEC.child("limited"), "must be nil if the type is not Limited"));
-    }
-    return errors;
-  },
+  validate: validatePriorityLevel,
+  validateUpdate: validatePriorityLevel,
 };
