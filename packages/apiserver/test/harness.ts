@@ -4,11 +4,8 @@ import { gunzipSync } from "node:zlib";
 import { RealClock, nullLogger } from "@knots/machinery";
 import { issue } from "@knots/machinery/pki/index";
 import type { Store } from "@knots/store";
-<<<<<<< HEAD
 import { openTestStore } from "./engine.ts";
-=======
 import type { ApiServerOptions } from "../src/options.ts";
->>>>>>> 3f54e02 (Add API priority and fairness)
 import { ApiServer } from "../src/server.ts";
 
 /** JSON of unknown shape: tests look into answers freely. */
@@ -33,22 +30,18 @@ export class Harness implements AsyncDisposable {
     this.store = store;
   }
 
-<<<<<<< HEAD
   /**
-   * `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. `store` is one that
-   * other servers use too.
+   * `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. `store` is one that other servers
+   * use too; `server` is said beside the harness's own options.
    */
   static async start(
-    options: { kubeletCA?: { certPem: string; keyPem: string }; store?: Store } = {},
+    options: {
+      kubeletCA?: { certPem: string; keyPem: string };
+      store?: Store;
+      server?: Partial<ApiServerOptions>;
+    } = {},
   ): Promise<Harness> {
     const store = options.store ?? (await openTestStore());
-=======
-  /** `kubeletCA` signs what the server shows to kubelets, and is what it knows them by. */
-  static async start(
-    options: { kubeletCA?: { certPem: string; keyPem: string }; server?: Partial<ApiServerOptions> } = {},
-  ): Promise<Harness> {
-    const store = openMemoryStore();
->>>>>>> 3f54e02 (Add API priority and fairness)
     const { kubeletCA } = options;
     const client =
       kubeletCA === undefined
