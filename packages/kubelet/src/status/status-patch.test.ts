@@ -37,6 +37,7 @@ describe("statusPatch", () => {
     );
     expect(patch).toEqual({
       phase: "Running",
+      "$setElementOrder/conditions": [{ type: "Ready" }, { type: "Custom" }],
       conditions: [{ type: "Ready", status: "True", reason: null, message: null }],
     });
   });

@@ -44,6 +44,8 @@ export function statusPatch(
     return !isDeepStrictEqual(plain(now), plain(condition));
   });
   if (conditions.length > 0) {
+    // In upstream's order, whoever wrote one first: the scheduler's would head the list for ever.
+    patch["$setElementOrder/conditions"] = (wanted.conditions ?? []).map(({ type }) => ({ type }));
     // null takes away what the condition had before and has no more.
     patch["conditions"] = conditions.map((condition) => ({
       ...condition,
