@@ -57,6 +57,7 @@ describe.skipIf(!canRunNodes)("kubectl", () => {
     let seen = "";
     watch.stdout.on("data", (text: Buffer) => (seen += text.toString()));
     try {
+      await eventually("the watch has begun", () => Promise.resolve(/web-/.test(seen)));
       await kubectl("run seen --image=busybox:1.35 --restart=Never -- true");
       await eventually("the watch shows the pod's life", async () => {
         await Promise.resolve();
