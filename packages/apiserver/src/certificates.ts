@@ -9,6 +9,10 @@ export interface ServerCertificates {
   readonly ca: string;
   /** Bundle against which client certificates are verified. */
   readonly clientCA: string;
+  /** Bundle against which the certificates of front proxies are verified. */
+  readonly requestHeaderCA: string;
+  /** Identity towards extension servers; undefined when a foreign front-proxy CA came without one. */
+  readonly proxyClient: TlsPair | undefined;
   readonly serving: TlsPair;
   /** Private key that signs service-account tokens. */
   readonly serviceAccountKey: string;
@@ -79,6 +83,8 @@ export async function ensureCertificates(options: {
   readonly dataDir: string | undefined;
   readonly tls: (TlsPair & { readonly ca: string }) | undefined;
   readonly clientCA: string | undefined;
+  readonly requestHeaderClientCA: string | undefined;
+  readonly proxyClient: TlsPair | undefined;
   readonly serviceAccountKey: string | undefined;
   readonly kubeletClient: TlsPair | undefined;
   readonly dnsNames: readonly string[];
@@ -102,7 +108,9 @@ export async function ensureCertificates(options: {
         days: DAYS,
       }),
     );
+  const frontProxy = await frontProxyOf(keeper, options);
   return {
+    ...frontProxy,
     ca: options.tls?.ca ?? ca.certPem,
     // The loopback identity is signed by the own CA, whatever other clients are signed by.
     clientCA: options.clientCA === undefined ? ca.certPem : `${options.clientCA}\n${ca.certPem}`,
@@ -112,6 +120,30 @@ export async function ensureCertificates(options: {
       options.kubeletClient ??
       toPair(await keeper.pair("apiserver-kubelet-client", () => identity("kube-apiserver-kubelet-client"))),
     loopback: toPair(await identity("system:apiserver")),
+  };
+}
+
+/** The front-proxy CA is another than that of clients: whoever has its certificates can speak for anybody. */
+async function frontProxyOf(
+  keeper: Keeper,
+  given: { readonly requestHeaderClientCA: string | undefined; readonly proxyClient: TlsPair | undefined },
+): Promise<Pick<ServerCertificates, "requestHeaderCA" | "proxyClient">> {
+  if (given.requestHeaderClientCA !== undefined)
+    return { requestHeaderCA: given.requestHeaderClientCA, proxyClient: given.proxyClient };
+  const ca = await keeper.pair("front-proxy-ca", () => newCA("front-proxy-ca"));
+  const make = (): Promise<Authority> =>
+    issue({
+      ca,
+      cn: "front-proxy-client",
+      organizations: [],
+      dnsNames: [],
+      ipAddresses: [],
+      usages: ["client"],
+      days: DAYS,
+    });
+  return {
+    requestHeaderCA: ca.certPem,
+    proxyClient: given.proxyClient ?? toPair(await keeper.pair("front-proxy-client", make)),
   };
 }
 

@@ -27,6 +27,14 @@ interface Flags extends AuditFlags {
   readonly tlsPrivateKeyFile?: string;
   readonly certSan?: string[];
   readonly clientCaFile?: string;
+  readonly requestheaderClientCaFile?: string;
+  readonly requestheaderAllowedNames?: string;
+  readonly requestheaderUsernameHeaders?: string;
+  readonly requestheaderUidHeaders?: string;
+  readonly requestheaderGroupHeaders?: string;
+  readonly requestheaderExtraHeadersPrefix?: string;
+  readonly proxyClientCertFile?: string;
+  readonly proxyClientKeyFile?: string;
   readonly tokenAuthFile?: string;
   readonly anonymousAuth: string;
   readonly authorizationMode: string;
@@ -39,6 +47,7 @@ interface Flags extends AuditFlags {
   readonly kubeletClientKey?: string;
   readonly kubeletCertificateAuthority?: string;
   readonly disableAdmissionPlugins?: string;
+  readonly enableAggregatorRouting: string;
   readonly eventTtl: number;
   readonly enablePriorityAndFairness: string;
   readonly maxRequestsInflight: number;
@@ -71,6 +80,14 @@ export function command(): Command {
     .option("--tls-private-key-file <file>", "key of the serving certificate")
     .option("--cert-san <name...>", "further names and addresses of a generated serving certificate")
     .option("--client-ca-file <file>", "CA bundle of client certificates; the own CA when absent")
+    .option("--requestheader-client-ca-file <file>", "CA bundle of front proxies' certificates; made when absent")
+    .option("--requestheader-allowed-names <list>", "common names of front proxies; empty: any of that CA")
+    .option("--requestheader-username-headers <list>", "headers that a front proxy names the user in")
+    .option("--requestheader-uid-headers <list>", "headers that a front proxy gives the user's UID in")
+    .option("--requestheader-group-headers <list>", "headers that a front proxy lists the user's groups in")
+    .option("--requestheader-extra-headers-prefix <list>", "prefixes of headers with further facts of the user")
+    .option("--proxy-client-cert-file <file>", "client certificate towards extension servers; made when absent")
+    .option("--proxy-client-key-file <file>", "key of that certificate")
     .option("--token-auth-file <file>", 'static tokens: token,user,uid,"group1,group2" a line')
     .option("--anonymous-auth <bool>", "requests without credentials are system:anonymous", "true")
     .option("--authorization-mode <modes>", "comma-separated: Node, RBAC, AlwaysAllow, AlwaysDeny", "Node,RBAC")
@@ -83,6 +100,11 @@ export function command(): Command {
     .option("--kubelet-client-key <file>", "key of that certificate")
     .option("--kubelet-certificate-authority <file>", "CA of kubelets' serving certificates")
     .option("--disable-admission-plugins <list>", "comma-separated names of admission plug-ins to leave out")
+    .option(
+      "--enable-aggregator-routing <bool>",
+      "reach webhooks and extension servers at their endpoints' addresses, not at cluster IPs",
+      "false",
+    )
     .option("--event-ttl <seconds>", "how long events are kept", integer, 3600)
     .option("--enable-priority-and-fairness <bool>", "share the server's concurrency by FlowSchemas", "true")
     .option(
@@ -154,6 +176,12 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     "--kubelet-client-certificate",
     "--kubelet-client-key",
   );
+  const proxyClient = await readPair(
+    flags.proxyClientCertFile,
+    flags.proxyClientKeyFile,
+    "--proxy-client-cert-file",
+    "--proxy-client-key-file",
+  );
   const clientCA = await read(flags.clientCaFile);
   const kubeletCA = await read(flags.kubeletCertificateAuthority);
   const signingKey = await read(flags.serviceAccountSigningKeyFile);
@@ -167,6 +195,9 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     serviceNodePortRange: flags.serviceNodePortRange,
     tls: serving === undefined ? undefined : { ...serving, ca: serving.cert },
     clientCA,
+    requestHeaderClientCA: await read(flags.requestheaderClientCaFile),
+    requestHeader: requestHeader(flags),
+    proxyClient,
     serviceAccountKey: signingKey,
     serviceAccountIssuer: flags.serviceAccountIssuer,
     apiAudiences: flags.apiAudiences === undefined ? undefined : list(flags.apiAudiences),
@@ -175,6 +206,7 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     kubeletClient: kubelet === undefined ? undefined : { ...kubelet, ca: kubeletCA ?? "" },
     authorizationModes: list(flags.authorizationMode),
     disableAdmissionPlugins: list(flags.disableAdmissionPlugins ?? ""),
+    enableAggregatorRouting: flags.enableAggregatorRouting === "true",
     eventTtlSeconds: flags.eventTtl,
     compactionIntervalMs: flags.etcdCompactionInterval,
     audit: auditOptions(flags),
@@ -184,6 +216,20 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return given as unknown as Omit<ApiServerOptions, "store">;
+}
+
+/** What was said of front proxies; what was not keeps its default. */
+function requestHeader(flags: Flags): ApiServerOptions["requestHeader"] {
+  const given = {
+    allowedNames: flags.requestheaderAllowedNames,
+    usernameHeaders: flags.requestheaderUsernameHeaders,
+    uidHeaders: flags.requestheaderUidHeaders,
+    groupHeaders: flags.requestheaderGroupHeaders,
+    extraHeaderPrefixes: flags.requestheaderExtraHeadersPrefix,
+  };
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, text]) => (text === undefined ? [] : [[name, list(text)]])),
+  );
 }
 
 async function readPair(

@@ -1,5 +1,6 @@
 import type { AuditOptions } from "./audit/options.ts";
 import type { Clock, Logger } from "@knots/machinery";
+import type { RequestHeaderOptions } from "./auth/request-header.ts";
 import type { Store } from "@knots/store";
 
 export interface TlsPair {
@@ -24,6 +25,12 @@ export interface ApiServerOptions {
   readonly tls?: TlsPair & { readonly ca: string };
   /** CA bundle of client certificates, in place of the own CA. */
   readonly clientCA?: string;
+  /** CA bundle of the proxies that may say for whom they speak; an own one is made when absent. */
+  readonly requestHeaderClientCA?: string;
+  /** Headers and names of such proxies; kubeadm's when absent. */
+  readonly requestHeader?: Partial<Omit<RequestHeaderOptions, "clientCA">>;
+  /** Client identity towards extension servers. */
+  readonly proxyClient?: TlsPair;
   readonly serviceAccountKey?: string;
   readonly serviceAccountIssuer?: string;
   readonly apiAudiences?: readonly string[];
@@ -35,6 +42,8 @@ export interface ApiServerOptions {
   /** Node, RBAC, AlwaysAllow, AlwaysDeny. */
   readonly authorizationModes?: readonly string[];
   readonly disableAdmissionPlugins?: readonly string[];
+  /** Services that this server calls are reached at their endpoints, not at their cluster IPs. */
+  readonly enableAggregatorRouting?: boolean;
   readonly eventTtlSeconds?: number;
   /** How often history is given up; 0: never. */
   readonly compactionIntervalMs?: number;

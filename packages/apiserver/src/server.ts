@@ -7,6 +7,10 @@ import { DEFAULT_PLUGINS } from "./admission/plugins/index.ts";
 import { ResourceQuotaPlugin } from "./admission/plugins/resource-quota.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import { createAuditor } from "./audit/options.ts";
+import { noEvaluator } from "./admission/webhooks/match-conditions.ts";
+import { MutatingWebhooks } from "./admission/webhooks/mutating.ts";
+import { ValidatingWebhooks } from "./admission/webhooks/validating.ts";
+import { Aggregation } from "./aggregation/index.ts";
 import { ensureCertificates } from "./certificates.ts";
 import type { ServerCertificates } from "./certificates.ts";
 import { Compactor } from "./compactor.ts";
@@ -29,7 +33,9 @@ import { Metrics } from "./http/metrics.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./http/types.ts";
 import { UpgradeResponse } from "./http/upgrade-response.ts";
-import { OpenApi } from "./openapi/openapi.ts";
+import { OutboundClient, ServiceResolver } from "./outbound/index.ts";
+import type { Outbound } from "./outbound/index.ts";
+import { OpenApi, combineSources } from "./openapi/openapi.ts";
 import type { ApiServerOptions } from "./options.ts";
 import { Committer } from "./registry/committer.ts";
 import { groupResource } from "./registry/keys.ts";
@@ -66,6 +72,8 @@ export class ApiServer {
   readonly #custom: CustomResources;
   readonly #limits: RequestLimits;
   #auditor: Auditor | undefined;
+  readonly #outbound: Outbound;
+  readonly #aggregation: Aggregation;
   #security: Security | undefined;
   #certificates: ServerCertificates | undefined;
   #listener: Listener | undefined;
@@ -109,7 +117,26 @@ export class ApiServer {
       intervalMs: options.compactionIntervalMs ?? 5 * 60_000,
     });
     const disabled = new Set(options.disableAdmissionPlugins ?? []);
-    const plugins = [...DEFAULT_PLUGINS, new ResourceQuotaPlugin(() => this.#registry)];
+    this.#outbound = {
+      client: new OutboundClient(this.#clock),
+      resolver: new ServiceResolver(this.#registry, options.enableAggregatorRouting === true, () => ({
+        host: this.#advertiseHost(),
+        port: this.#port,
+      })),
+    };
+    const webhooks = {
+      ...this.#outbound,
+      evaluator: noEvaluator,
+      logger: this.#logger,
+      registry: () => this.#registry,
+    };
+    // Upstream's order: webhooks see what the server itself would store, and quota is booked for what they left.
+    const plugins = [
+      ...DEFAULT_PLUGINS,
+      new MutatingWebhooks(webhooks),
+      new ValidatingWebhooks(webhooks),
+      new ResourceQuotaPlugin(() => this.#registry),
+    ];
     this.#handlers = {
       registry: this.#registry,
       cacher: this.#cacher,
@@ -118,11 +145,26 @@ export class ApiServer {
       logger: this.#logger,
       admission: new AdmissionChain(plugins.filter(({ name }) => !disabled.has(name))),
       authorize: (ctx, verb) => authorizeVerb(this.#ready().authorizer, ctx, verb),
+      outbound: this.#outbound,
       tableOptions: (ctx) => tableOptions(ctx.info.query, this.#clock.now()),
     };
     this.#special = specialHandlers(this.#handlers);
     this.#resources = new ResourceRouter(this.#handlers, this.#special);
-    this.#discovery = new Discovery(this.#registry, () => this.#advertised());
+    this.#aggregation = new Aggregation({
+      registry: this.#registry,
+      outbound: this.#outbound,
+      clock: this.#clock,
+      logger: this.#logger,
+      identity: () => this.#certificates?.proxyClient,
+      onChange: () => {
+        this.#discovery.invalidate();
+        openapi.invalidate();
+      },
+      onServicesChange: () => {
+        if (this.#state === "ready") void this.#syncApiServices();
+      },
+    });
+    this.#discovery = new Discovery(this.#registry, () => this.#advertised(), this.#aggregation);
     const metrics = new Metrics({
       inFlight: () => this.#chain.inFlight,
       storedObjects: () => this.#storedObjects(),
@@ -130,7 +172,7 @@ export class ApiServer {
     this.#limits = new RequestLimits({ options, registry: this.#registry, clock: this.#clock, logger: this.#logger });
     metrics.add(() => this.#limits.metrics() + (this.#auditor?.metrics() ?? ""));
     const paths = new Map<string, (ctx: RequestContext) => Promise<void>>(this.#limits.paths());
-    const openapi = new OpenApi(customOpenApi(() => this.#custom.versions()));
+    const openapi = new OpenApi(combineSources([customOpenApi(() => this.#custom.versions()), this.#aggregation]));
     this.#custom = new CustomResources(this.#handlers, this.#special, () => {
       this.#discovery.invalidate();
       openapi.invalidate();
@@ -145,7 +187,7 @@ export class ApiServer {
       impersonate: (user, request) => this.#ready().impersonate(user, request),
       gate: () => this.#limits.gate,
       auditor: () => this.#auditor,
-      handle: (ctx) => (ctx.info.isResourceRequest ? this.#resources.handle(ctx) : this.#handlePath(ctx)),
+      handle: (ctx) => this.#handle(ctx),
       observe: (observation) => metrics.observe(observation),
     });
   }
@@ -164,6 +206,8 @@ export class ApiServer {
       dataDir: options.dataDir,
       tls: options.tls,
       clientCA: options.clientCA,
+      requestHeaderClientCA: options.requestHeaderClientCA,
+      proxyClient: options.proxyClient,
       serviceAccountKey: options.serviceAccountKey,
       kubeletClient: options.kubeletClient,
       dnsNames: [
@@ -202,7 +246,8 @@ export class ApiServer {
       port: options.securePort,
       cert: this.#certificates.serving.cert,
       key: this.#certificates.serving.key,
-      clientCA: this.#certificates.clientCA,
+      // Clients send a certificate only where they see its authority named.
+      clientCA: `${this.#certificates.clientCA}\n${this.#certificates.requestHeaderCA}`,
       onRequest: (request, response) => void this.#chain.handle(request, response),
       onUpgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
     });
@@ -211,6 +256,7 @@ export class ApiServer {
     await this.#allocationRepair.start();
     await Promise.all([this.#security.bootstrap(), this.#limits.start()]);
     await this.#syncApiServices();
+    this.#aggregation.start();
     this.#compactor.start();
     this.#state = "ready";
     this.#logger.info({ url: this.url, revision: this.#cacher.revision }, "serving");
@@ -250,13 +296,21 @@ export class ApiServer {
     this.#compactor.stop();
     await this.#allocationRepair.stop();
     await this.#limits[Symbol.asyncDispose]();
+    await this.#aggregation[Symbol.asyncDispose]();
     await this.#custom[Symbol.asyncDispose]();
     await this.#syncing;
     await this.#security?.[Symbol.asyncDispose]();
     await this.#listener?.close();
     await this.#auditor?.[Symbol.asyncDispose]();
+    this.#outbound.client[Symbol.dispose]();
     this.#cacher[Symbol.dispose]();
     this.#state = "stopped";
+  }
+
+  async #handle(ctx: RequestContext): Promise<void> {
+    const remote = this.#aggregation.find(ctx);
+    if (remote !== undefined) await this.#aggregation.proxy(ctx, remote);
+    else await (ctx.info.isResourceRequest ? this.#resources.handle(ctx) : this.#handlePath(ctx));
   }
 
   async #handlePath(ctx: RequestContext): Promise<void> {
@@ -267,6 +321,11 @@ export class ApiServer {
   async #upgrade(request: ApiRequest, socket: Duplex, head: Buffer): Promise<void> {
     const response = new UpgradeResponse(socket);
     await this.#chain.handle(request, response as unknown as ApiResponse, async (ctx) => {
+      const remote = this.#aggregation.find(ctx);
+      if (remote !== undefined) {
+        await this.#aggregation.upgrade(ctx, remote, { socket, head, taken: () => response.detach() });
+        return;
+      }
       const { apiGroup, apiVersion, resource, verb } = ctx.info;
       await seeAllWrites(this.#handlers, ctx);
       const served = verb === "watch" ? this.#registry.served(apiGroup, apiVersion, resource) : undefined;

@@ -1,3 +1,4 @@
+import { REINVOKE } from "./types.ts";
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionUndo } from "./types.ts";
 
 /**
@@ -11,12 +12,22 @@ export class AdmissionChain {
     this.#plugins = plugins;
   }
 
+  /** Once, and once more when a webhook changed the object after others had seen it. */
   async mutate(attributes: AdmissionAttributes): Promise<void> {
+    if (!(await this.#mutateOnce(attributes))) return;
+    attributes.reinvocation = true;
+    await this.#mutateOnce(attributes);
+  }
+
+  /** True when another round is wanted. */
+  async #mutateOnce(attributes: AdmissionAttributes): Promise<boolean> {
+    let again = false;
     for (const plugin of this.#plugins) {
       if (plugin.mutate === undefined || !plugin.handles(attributes)) continue;
       const done = plugin.mutate(attributes);
-      if (done !== undefined) await done;
+      if (done !== undefined && (await done) === REINVOKE) again = true;
     }
+    return again;
   }
 
   /** Returns what to call when the operation fails afterwards. */

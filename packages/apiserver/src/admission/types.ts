@@ -12,6 +12,8 @@ export interface AdmissionAttributes {
   readonly resource: string;
   readonly subresource: string;
   readonly kind: GroupVersionKind;
+  /** The apiVersion that the request named: another than `group` and `version`, where the object is stored in another. */
+  readonly requestVersion: string;
   readonly namespace: string;
   /** May be empty on create with generateName. */
   readonly name: string;
@@ -29,7 +31,13 @@ export interface AdmissionAttributes {
   warn(text: string): void;
   /** Adds to the audit event of the request; absent when nothing is recorded. */
   readonly annotate?: ((key: string, value: string) => void) | undefined;
+  /** True on the second round, which in-tree plug-ins and IfNeeded webhooks get after a webhook's change. */
+  reinvocation: boolean;
 }
+
+/** A mutating plug-in's word that what it changed may concern those before it. */
+export const REINVOKE = "reinvoke";
+type Mutated = void | typeof REINVOKE;
 
 /** What a plug-in must undo when the request fails after it was admitted (quota). */
 export type AdmissionUndo = () => Promise<void>;
@@ -39,6 +47,6 @@ export interface AdmissionPlugin {
   readonly name: string;
   /** Cheap test before anything else: is this plug-in concerned at all? */
   handles(attributes: AdmissionAttributes): boolean;
-  mutate?(attributes: AdmissionAttributes): void | Promise<void>;
+  mutate?(attributes: AdmissionAttributes): Mutated | Promise<Mutated>;
   validate?(attributes: AdmissionAttributes): void | AdmissionUndo | Promise<void | AdmissionUndo>;
 }

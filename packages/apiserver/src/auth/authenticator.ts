@@ -1,8 +1,9 @@
-// Authenticators in order: client certificate, bearer token (static file, service account). Nobody is anonymous here; the chain adds that.
+// Authenticators in order: front proxy, client certificate, bearer token (static file, service account). Nobody is anonymous here; the chain adds that.
 import { readFileSync } from "node:fs";
 import { newUnauthorized } from "@knots/machinery";
 import type { SecurityDependencies } from "../security.ts";
 import { ClientCertificates } from "./client-certificates.ts";
+import { DEFAULT_REQUEST_HEADERS, RequestHeaderUsers } from "./request-header.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { TokenFile } from "./token-file.ts";
 import type { Authenticator, Credentials, UserInfo } from "./types.ts";
@@ -16,19 +17,28 @@ export function withAuthenticated(user: UserInfo): UserInfo {
 
 export class RequestAuthenticator implements Authenticator {
   readonly #certificates: ClientCertificates;
+  readonly #requestHeader: RequestHeaderUsers;
   readonly #tokenFile: TokenFile | undefined;
   readonly #tokens: ServiceAccountTokens;
   readonly #now: () => number;
 
   constructor(deps: SecurityDependencies, tokens: ServiceAccountTokens) {
     this.#certificates = new ClientCertificates(deps.certificates.clientCA);
+    this.#requestHeader = new RequestHeaderUsers({
+      ...DEFAULT_REQUEST_HEADERS,
+      ...deps.options.requestHeader,
+      clientCA: deps.certificates.requestHeaderCA,
+    });
     const file = deps.options.tokenAuthFile;
     this.#tokenFile = file === undefined ? undefined : new TokenFile(readFileSync(file, "utf8"));
     this.#tokens = tokens;
     this.#now = () => deps.clock.now();
   }
 
-  async authenticate({ headers, socket }: Credentials): Promise<UserInfo | undefined> {
+  async authenticate(credentials: Credentials): Promise<UserInfo | undefined> {
+    const { headers, socket } = credentials;
+    const vouched = this.#requestHeader.identify(credentials, this.#now());
+    if (vouched !== undefined) return withAuthenticated(vouched);
     const byCertificate = this.#certificates.identify(socket, this.#now());
     if (byCertificate !== undefined) return withAuthenticated(byCertificate);
     const match = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "");

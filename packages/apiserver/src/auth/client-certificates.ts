@@ -6,6 +6,9 @@ import type { UserInfo } from "./types.ts";
 
 const known = new WeakMap<TLSSocket, UserInfo | null>();
 
+/** What `subjectOf` found, a connection once. */
+const subjectsOf = new WeakMap<object, WeakMap<TLSSocket, string>>();
+
 /** Values of an attribute in a subject as Node prints it: one "KEY=value" a line. */
 function attribute(subject: string, key: string): string[] {
   return subject
@@ -40,6 +43,25 @@ export class ClientCertificates {
     const user = this.#check(certificate, now);
     known.set(socket, user);
     return user;
+  }
+
+  /** The common name of a certificate that these authorities signed; undefined when there is none. */
+  subjectOf(socket: TLSSocket, now: number): string | undefined {
+    const certificate = socket.getPeerX509Certificate?.();
+    if (certificate === undefined) return undefined;
+    let subjects = subjectsOf.get(this);
+    if (subjects === undefined) subjectsOf.set(this, (subjects = new WeakMap()));
+    let name = subjects.get(socket);
+    if (name === undefined) {
+      try {
+        ({ name } = this.#check(certificate, now));
+      } catch {
+        // Another authority's: another authenticator's business.
+        name = "";
+      }
+      subjects.set(socket, name);
+    }
+    return name === "" ? undefined : name;
   }
 
   #check(certificate: X509Certificate, now: number): UserInfo {

@@ -11,6 +11,8 @@ import {
 } from "@knots/machinery";
 import type { SecurityDependencies } from "../security.ts";
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
+import { writeOptions } from "../http/options.ts";
+import { operationOf } from "../http/handlers/write.ts";
 import { readReview, sendReview } from "./review-body.ts";
 import type { ServiceAccountTokens, TokenRequest } from "./service-account-tokens.ts";
 import type { Attributes, Authorizer, Authenticator, UserInfo } from "./types.ts";
@@ -195,7 +197,18 @@ function tokenRequest(deps: ReviewDependencies): SpecialHandler {
     const { namespace, name } = ctx.info;
     const account = deps.registry.get(SERVICE_ACCOUNTS, namespace, name);
     if (account === undefined) throw newNotFound({ group: "", resource: "serviceaccounts" }, name);
-    const request = (await readReview(deps, ctx)) as Review;
+    const sent = (await readReview(deps, ctx)) as Review;
+    const kind = { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" };
+    const op = operationOf(deps.handlers, ctx, writeOptions(ctx, "CreateOptions"), "CreateOptions");
+    const request = (await deps.registry
+      .storageFor(SERVICE_ACCOUNTS)
+      .admitCreate(
+        op,
+        namespace,
+        name,
+        { ...sent, apiVersion: "authentication.k8s.io/v1", kind: kind.kind },
+        kind,
+      )) as Review;
     const spec = request.spec ?? {};
     const expirationSeconds = (spec["expirationSeconds"] as number | undefined) ?? 3600;
     if (expirationSeconds < 600) {

@@ -12,6 +12,8 @@ export interface UserInfo {
 export interface Credentials {
   readonly headers: IncomingHttpHeaders;
   readonly socket: TLSSocket;
+  /** Header lines as they came: name, value, name, value. */
+  readonly rawHeaders?: readonly string[];
 }
 
 export interface Authenticator {

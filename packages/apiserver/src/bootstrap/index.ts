@@ -5,6 +5,7 @@ import { endpoints, namespaces, services } from "@knots/api/core/v1";
 import { endpointSlices } from "@knots/api/discovery/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
 import type { SecurityDependencies } from "../security.ts";
+import { publishAuthentication } from "./authentication-config.ts";
 import { reconcilePolicy } from "./reconcile-policy.ts";
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -44,6 +45,7 @@ export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDispos
       "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
     ),
   );
+  await publishAuthentication(deps);
   await kubernetesService(deps, ensure);
   return { [Symbol.asyncDispose]: () => Promise.resolve() };
 }

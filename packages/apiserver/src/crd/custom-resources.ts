@@ -9,11 +9,14 @@ import type { SpecialHandler } from "../http/handlers/resource-router.ts";
 import { customPrefix, groupResource } from "../registry/keys.ts";
 import { deepEqual } from "../registry/metadata.ts";
 import type { StoredType } from "../registry/resource-type.ts";
-import type { Converter, ServedResource } from "../registry/served.ts";
+import type { ServedResource } from "../registry/served.ts";
 import { apiVersionOf } from "../registry/served.ts";
 import { customTable } from "./custom-table.ts";
 import { customStrategy, versionsOf } from "./definition.ts";
 import type { CustomVersion } from "./definition.ts";
+import { objectConverter } from "./conversion/object-converter.ts";
+import type { ObjectConverter } from "./conversion/object-converter.ts";
+import { versionConverter } from "./conversion/version-converter.ts";
 import { applyDefaults, prune } from "./structural.ts";
 
 const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
@@ -23,6 +26,7 @@ interface Installed {
   /** The storage version as it is defined now; strategy and defaults read it at each use. */
   current: CustomVersion;
   served: CustomVersion[];
+  conversion: ObjectConverter;
   spec: unknown;
 }
 
@@ -117,31 +121,34 @@ export class CustomResources {
   async #install(name: string, crd: CustomResourceDefinition): Promise<void> {
     const known = this.#installed.get(name);
     if (known !== undefined && deepEqual(known.spec, crd.spec)) return;
-    const { registry } = this.#deps;
-    const served = versionsOf(crd);
-    const current = served.find(({ version }) => version.storage) ?? served[0];
-    if (current === undefined) {
+    const { registry, outbound } = this.#deps;
+    const versions = versionsOf(crd);
+    const served = versions.filter(({ version }) => version.served);
+    const conversion = objectConverter(crd.spec, outbound);
+    const current = versions.find(({ version }) => version.storage);
+    if (current === undefined || served.length === 0) {
       this.#uninstall(name);
       return;
     }
     const { group, resource } = current.info;
     if (known === undefined) {
-      const installed: Installed = { current, served, spec: crd.spec };
+      const installed: Installed = { current, served, conversion, spec: crd.spec };
       this.#installed.set(name, installed);
       await registry.addCustom(
         storedType(
           () => installed.current,
           () => installed.served,
+          () => installed.conversion,
         ),
       );
     } else {
       for (const { info } of known.served) registry.stopServing(info.group, info.version, info.resource);
-      Object.assign(known, { current, served, spec: crd.spec });
+      Object.assign(known, { current, served, conversion, spec: crd.spec });
     }
     const storage = registry.storageFor({ group, resource });
     this.#generation++;
     for (const version of served) {
-      registry.serveCustom(this.#servedResource(version, storage));
+      registry.serveCustom(this.#servedResource(version, storage, conversion));
     }
     const { scale } = current;
     const path = `${groupResource(current.info)}/scale`;
@@ -154,12 +161,16 @@ export class CustomResources {
     this.#onChange();
   }
 
-  #servedResource(version: CustomVersion, storage: ServedResource["storage"]): ServedResource {
+  #servedResource(
+    version: CustomVersion,
+    storage: ServedResource["storage"],
+    conversion: ObjectConverter,
+  ): ServedResource {
     const { info, schema } = version;
     return {
       info,
       storage,
-      converter: converter(version, () => storage.type.info.version),
+      converter: versionConverter(version, () => storage.type.info.version, conversion),
       // The bytes of a stored state depend on the definition: a new one must not find those of the old.
       viewName: `${this.#generation}`,
       schema: version.typeSchema,
@@ -292,7 +303,11 @@ export class CustomResources {
   }
 }
 
-function storedType(current: () => CustomVersion, served: () => readonly CustomVersion[]): StoredType {
+function storedType(
+  current: () => CustomVersion,
+  served: () => readonly CustomVersion[],
+  conversion: () => ObjectConverter,
+): StoredType {
   const strategy = customStrategy(current);
   const { group, resource } = current().info;
   return {
@@ -313,22 +328,12 @@ function storedType(current: () => CustomVersion, served: () => readonly CustomV
     },
     applyDefaults: (object) => strategy.defaults?.(object),
     hooks: {},
-    returnsDeleted: false,
-  };
-}
-
-/** Conversion "None": another apiVersion on the same fields; the schema of the served version prunes and defaults. */
-function converter({ info, schema }: CustomVersion, storedVersion: () => string): Converter {
-  return {
-    toServed(stored) {
-      const object = structuredClone(stored);
-      object.apiVersion = apiVersionOf(info);
-      if (schema !== undefined) {
-        prune(object, schema, true);
-        applyDefaults(object, schema);
-      }
-      return object;
+    async upgrade(object) {
+      const apiVersion = apiVersionOf(current().info);
+      if (object.apiVersion === apiVersion) return object;
+      const [upgraded] = await conversion().convert([object], apiVersion);
+      return upgraded ?? object;
     },
-    toStored: (served) => ({ ...served, apiVersion: `${info.group}/${storedVersion()}` }),
+    returnsDeleted: false,
   };
 }

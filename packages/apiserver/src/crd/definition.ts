@@ -30,20 +30,18 @@ export interface CustomVersion {
   readonly scale: ScaleAccess | undefined;
 }
 
-/** The served versions of a definition. */
+/** The versions of a definition, served or not: the stored one need not be served. */
 export function versionsOf(crd: CustomResourceDefinition): CustomVersion[] {
-  return crd.spec.versions
-    .filter(({ served }) => served)
-    .map((version) => {
-      const schema = version.schema?.openAPIV3Schema;
-      return {
-        version,
-        info: infoOf(crd, version),
-        schema,
-        typeSchema: toTypeSchema(schema ?? { type: "object" }, true),
-        scale: scaleOf(version),
-      };
-    });
+  return crd.spec.versions.map((version) => {
+    const schema = version.schema?.openAPIV3Schema;
+    return {
+      version,
+      info: infoOf(crd, version),
+      schema,
+      typeSchema: toTypeSchema(schema ?? { type: "object" }, true),
+      scale: scaleOf(version),
+    };
+  });
 }
 
 function infoOf(crd: CustomResourceDefinition, version: CustomResourceDefinitionVersion): ResourceInfo {

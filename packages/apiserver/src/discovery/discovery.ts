@@ -7,6 +7,8 @@ import { sendBytes } from "../http/respond.ts";
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "./documents.ts";
 import { groupsOf } from "./groups.ts";
 import type { ApiGroupInfo } from "./groups.ts";
+import { mergeGroups } from "./merge.ts";
+import type { Aggregated, MergedGroup } from "./merge.ts";
 
 const encoder = new TextEncoder();
 
@@ -19,23 +21,34 @@ interface Document {
 export class Discovery {
   readonly #registry: Registry;
   readonly #serverAddress: () => string;
+  readonly #extensions: Aggregated;
   #groups: readonly ApiGroupInfo[] | undefined;
+  #merged: readonly MergedGroup[] | undefined;
   readonly #documents = new Map<string, Document | undefined>();
 
-  constructor(registry: Registry, serverAddress: () => string) {
+  constructor(registry: Registry, serverAddress: () => string, aggregated: Aggregated) {
     this.#registry = registry;
+    this.#extensions = aggregated;
     this.#serverAddress = serverAddress;
   }
 
   /** To be called when resources come or go. */
   invalidate(): void {
     this.#groups = undefined;
+    this.#merged = undefined;
     this.#documents.clear();
   }
 
+  /** What this server serves itself. */
   groups(): readonly ApiGroupInfo[] {
     this.#groups ??= groupsOf(this.#resources());
     return this.#groups;
+  }
+
+  /** The same with the groups of extension servers. */
+  merged(): readonly MergedGroup[] {
+    this.#merged ??= mergeGroups(this.groups(), this.#extensions);
+    return this.#merged;
   }
 
   /** Answers /api, /apis and what lies below, with or without a trailing slash; false when the path is none of them. */
@@ -80,9 +93,9 @@ export class Discovery {
       if (group === undefined) return apiVersions(this.#serverAddress());
       return segments.length === 2 ? this.#resourceList("", group) : undefined;
     }
-    if (group === undefined) return apiGroupList(this.groups());
+    if (group === undefined) return apiGroupList(this.merged());
     if (version !== undefined) return this.#resourceList(group, version);
-    const info = this.groups().find((candidate) => candidate.group === group);
+    const info = this.merged().find((candidate) => candidate.group === group);
     return info === undefined || group === "" ? undefined : apiGroup(info, true);
   }
 
@@ -94,7 +107,7 @@ export class Discovery {
   }
 
   #aggregated(prefix: string, version: "v2" | "v2beta1"): object {
-    const groups = this.groups().filter(({ group }) => (group === "") === (prefix === "api"));
+    const groups = this.merged().filter(({ group }) => (group === "") === (prefix === "api"));
     return aggregatedDiscovery(groups, version);
   }
 }

@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import type { ResourceInfo } from "@knots/api";
-import type { ApiGroupInfo } from "./groups.ts";
+import type { MergedGroup } from "./merge.ts";
+
+interface GroupVersions {
+  readonly group: string;
+  readonly versions: readonly { readonly version: string }[];
+}
 
 const SCOPE = { true: "Namespaced", false: "Cluster" } as const;
 
@@ -18,7 +23,7 @@ export function apiVersions(serverAddress: string): object {
 }
 
 /** GET /apis/GROUP; without kind and apiVersion an item of GET /apis. */
-export function apiGroup(info: ApiGroupInfo, standalone: boolean): object {
+export function apiGroup(info: GroupVersions, standalone: boolean): object {
   const versions = info.versions.map(({ version }) => ({ groupVersion: groupVersion(info.group, version), version }));
   return {
     ...(standalone ? { kind: "APIGroup", apiVersion: "v1" } : {}),
@@ -29,7 +34,7 @@ export function apiGroup(info: ApiGroupInfo, standalone: boolean): object {
 }
 
 /** GET /apis. */
-export function apiGroupList(groups: readonly ApiGroupInfo[]): object {
+export function apiGroupList(groups: readonly GroupVersions[]): object {
   return {
     kind: "APIGroupList",
     apiVersion: "v1",
@@ -80,7 +85,7 @@ function storageVersionHash(info: ResourceInfo): string {
 }
 
 /** Aggregated discovery (apidiscovery.k8s.io), for /api (core group only) or /apis (all others). */
-export function aggregatedDiscovery(groups: readonly ApiGroupInfo[], version: "v2" | "v2beta1"): object {
+export function aggregatedDiscovery(groups: readonly MergedGroup[], version: "v2" | "v2beta1"): object {
   return {
     kind: "APIGroupDiscoveryList",
     apiVersion: `apidiscovery.k8s.io/${version}`,
@@ -89,27 +94,29 @@ export function aggregatedDiscovery(groups: readonly ApiGroupInfo[], version: "v
       metadata: { ...(info.group === "" ? {} : { name: info.group }), creationTimestamp: null },
       versions: info.versions.map((item) => ({
         version: item.version,
-        resources: item.resources.map((resource) => ({
-          resource: resource.resource,
-          responseKind: { group: resource.group, version: resource.version, kind: resource.kind },
-          scope: SCOPE[`${resource.namespaced}`],
-          singularResource: resource.singular,
-          verbs: [...resource.verbs],
-          ...(resource.shortNames.length === 0 ? {} : { shortNames: [...resource.shortNames] }),
-          ...(resource.categories.length === 0 ? {} : { categories: [...resource.categories] }),
-          ...(Object.keys(resource.subresources).length === 0
-            ? {}
-            : {
-                subresources: Object.entries(resource.subresources)
-                  .sort(([a], [b]) => (a < b ? -1 : 1))
-                  .map(([name, sub]) => ({
-                    subresource: name,
-                    responseKind: { group: sub.group, version: sub.version, kind: sub.kind },
-                    verbs: [...sub.verbs],
-                  })),
-              }),
-        })),
-        freshness: "Current",
+        resources:
+          item.remote?.resources ??
+          item.resources.map((resource) => ({
+            resource: resource.resource,
+            responseKind: { group: resource.group, version: resource.version, kind: resource.kind },
+            scope: SCOPE[`${resource.namespaced}`],
+            singularResource: resource.singular,
+            verbs: [...resource.verbs],
+            ...(resource.shortNames.length === 0 ? {} : { shortNames: [...resource.shortNames] }),
+            ...(resource.categories.length === 0 ? {} : { categories: [...resource.categories] }),
+            ...(Object.keys(resource.subresources).length === 0
+              ? {}
+              : {
+                  subresources: Object.entries(resource.subresources)
+                    .sort(([a], [b]) => (a < b ? -1 : 1))
+                    .map(([name, sub]) => ({
+                      subresource: name,
+                      responseKind: { group: sub.group, version: sub.version, kind: sub.kind },
+                      verbs: [...sub.verbs],
+                    })),
+                }),
+          })),
+        freshness: item.remote?.stale === true ? "Stale" : "Current",
       })),
     })),
   };

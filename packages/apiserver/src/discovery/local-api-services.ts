@@ -2,14 +2,12 @@ import type { APIService } from "@knots/api/apiregistration/v1";
 import { apiServices } from "@knots/api/apiregistration/v1";
 import { formatTime, isNotFound } from "@knots/machinery";
 import type { Clock } from "@knots/machinery";
+import { deepEqual } from "../registry/metadata.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ApiGroupInfo } from "./groups.ts";
+import { REGISTRATION_GROUP, isBuiltIn, localPriority } from "./priorities.ts";
 
 const MANAGED = "kube-aggregator.kubernetes.io/automanaged";
-/** Upstream's figures: built-in groups come before everything that is added, in the order of discovery. */
-const CORE_PRIORITY = 18000;
-const CUSTOM_PRIORITY = 1000;
-const BUILT_IN_STEP = 100;
 
 /**
  * An APIService for every group and version that this server serves itself, as clients of an aggregated API expect
@@ -26,7 +24,12 @@ export async function syncLocalApiServices(
   );
   for (const present of registry.list(apiServices)) {
     const name = present.metadata?.name ?? "";
-    if (wanted.delete(name) || present.metadata?.labels?.[MANAGED] === undefined) continue;
+    const service = wanted.get(name);
+    const managed = present.metadata?.labels?.[MANAGED] !== undefined;
+    // Another release's figures, or somebody's changes to what is not theirs, are put right.
+    if (service !== undefined && managed && !deepEqual(service.spec, present.spec))
+      await replaceSpec(registry, service);
+    if (wanted.delete(name) || !managed) continue;
     await storage.delete(registry.system(), "", name, {}).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
@@ -46,33 +49,42 @@ export async function syncLocalApiServices(
   );
 }
 
-function wantedServices(groups: readonly ApiGroupInfo[], now: string): APIService[] {
-  return groups.flatMap(({ group, versions }, place) =>
-    versions.map(({ version }, i) => ({
-      apiVersion: "apiregistration.k8s.io/v1",
-      kind: "APIService",
-      metadata: { name: `${version}.${group}`, labels: { [MANAGED]: isCustom(group) ? "true" : "onstart" } },
-      spec: {
-        group,
-        version,
-        groupPriorityMinimum: isCustom(group) ? CUSTOM_PRIORITY : CORE_PRIORITY - place * BUILT_IN_STEP,
-        versionPriority: Math.max(1, (isCustom(group) ? 100 : 15) - i),
-      },
-      status: {
-        conditions: [
-          {
-            type: "Available",
-            status: "True",
-            reason: "Local",
-            message: "Local APIServices are always available",
-            lastTransitionTime: now,
-          },
-        ],
-      },
-    })),
-  );
+async function replaceSpec(registry: Registry, { metadata, spec }: APIService): Promise<void> {
+  await registry.storageFor(apiServices).update(registry.system(), {
+    namespace: "",
+    name: metadata?.name ?? "",
+    forceUnconditional: true,
+    retryOnConflict: true,
+    transform: (current) => ({ ...structuredClone(current), spec }) as APIService,
+  });
 }
 
-function isCustom(group: string): boolean {
-  return group.includes(".") && !group.endsWith(".k8s.io");
+function wantedServices(groups: readonly ApiGroupInfo[], now: string): APIService[] {
+  // The group of APIServices itself has none: it is always there.
+  return groups
+    .filter(({ group }) => group !== REGISTRATION_GROUP)
+    .flatMap(({ group, versions }) =>
+      versions.map(({ version }) => ({
+        apiVersion: "apiregistration.k8s.io/v1",
+        kind: "APIService",
+        metadata: { name: `${version}.${group}`, labels: { [MANAGED]: isBuiltIn(group) ? "onstart" : "true" } },
+        spec: {
+          group,
+          version,
+          groupPriorityMinimum: localPriority(group, version).group,
+          versionPriority: localPriority(group, version).version,
+        },
+        status: {
+          conditions: [
+            {
+              type: "Available",
+              status: "True",
+              reason: "Local",
+              message: "Local APIServices are always available",
+              lastTransitionTime: now,
+            },
+          ],
+        },
+      })),
+    );
 }

@@ -6,10 +6,11 @@ import type { Auditor } from "../audit/auditor.ts";
 import type { Attributes, Authenticator, Authorizer, UserInfo } from "../auth/types.ts";
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
-import { parseRequestInfo } from "./request-info.ts";
+import { parseRequestInfo, selectedName } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { sendError, sendTooManyRequests } from "./respond.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
+import { warningHeaders } from "./warning-header.ts";
 
 /** Deadline of everything but watches and streams. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -221,10 +222,7 @@ function newContext(passage: Passage, user: UserInfo, signal: AbortSignal, seat:
     warn(text) {
       if (warnings.includes(text) || response.headersSent) return;
       warnings.push(text);
-      response.setHeader(
-        "warning",
-        warnings.map((warning) => `299 - ${JSON.stringify(warning)}`),
-      );
+      response.setHeader("warning", warningHeaders(warnings));
     },
   };
 }
@@ -244,7 +242,7 @@ export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
     apiVersion: info.apiVersion,
     resource: info.resource,
     subresource: info.subresource,
-    name: info.name,
+    name: info.name === "" ? selectedName(info) : info.name,
     resourceRequest: info.isResourceRequest,
     path: info.path,
   };

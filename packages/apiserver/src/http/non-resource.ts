@@ -65,7 +65,7 @@ export class NonResourceRouter {
       "/openapi/v3",
       "/version",
     ];
-    for (const { group, versions } of this.#discovery.groups()) {
+    for (const { group, versions } of this.#discovery.merged()) {
       if (group !== "") paths.push(`/apis/${group}`);
       for (const { version } of versions) paths.push(group === "" ? `/api/${version}` : `/apis/${group}/${version}`);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseRequestInfo } from "./request-info.ts";
+import { parseRequestInfo, selectedName } from "./request-info.ts";
 
 describe("parseRequestInfo", () => {
   const cases: [string, string, Partial<ReturnType<typeof parseRequestInfo>>][] = [
@@ -39,5 +39,18 @@ describe("parseRequestInfo", () => {
   ];
   it.each(cases)("%s %s", (method, url, expected) => {
     expect(parseRequestInfo(method, url)).toMatchObject(expected);
+  });
+});
+
+describe("selectedName", () => {
+  it.each([
+    ["/api/v1/namespaces/x/configmaps?fieldSelector=metadata.name%3Dy", "y"],
+    ["/api/v1/namespaces/x/configmaps?watch=1&fieldSelector=metadata.namespace%3Dx,metadata.name%3D%3Dy", "y"],
+    ["/api/v1/namespaces/x/configmaps?fieldSelector=metadata.name!%3Dy", ""],
+    ["/api/v1/namespaces/x/configmaps?fieldSelector=metadata.name%3D..", ""],
+    ["/api/v1/namespaces/x/configmaps?fieldSelector=nonsense", ""],
+    ["/api/v1/namespaces/x/configmaps/z?fieldSelector=metadata.name%3Dy", ""],
+  ])("%s: %j", (url, expected) => {
+    expect(selectedName(parseRequestInfo("GET", url))).toBe(expected);
   });
 });

@@ -1,3 +1,5 @@
+import { parseFieldSelector } from "@knots/machinery";
+
 /**
  * What a request is about, read from its method and path (upstream: RequestInfo).
  * Parsed by hand: the paths of the API are regular, and this runs on every request.
@@ -102,6 +104,24 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     parts: rest,
     query,
   };
+}
+
+/**
+ * The one object that a list or watch can be about, by `fieldSelector=metadata.name=NAME`: who may read that object
+ * alone may list and watch it so.
+ */
+export function selectedName({ verb, query }: RequestInfo): string {
+  const text = verb === "list" || verb === "watch" ? query.get("fieldSelector") : null;
+  if (text === null || text === "") return "";
+  try {
+    const { requirements } = parseFieldSelector(text);
+    const name =
+      requirements.find(({ field, operator }) => field === "metadata.name" && operator !== "!=")?.value ?? "";
+    return /^\.{1,2}$|[/%]/.test(name) ? "" : name;
+  } catch {
+    // The handler answers for a selector that does not parse.
+    return "";
+  }
 }
 
 /** A boolean parameter as upstream converts it: absent, "false" and "0" are false, anything else true. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { openapiV2, openapiV2Text, openapiV3Index, openapiV3Text } from "@knots/api";
 import { newNotAcceptable } from "@knots/machinery";
+import { mergeDefinitions } from "../aggregation/merge-openapi.ts";
 import { parseAccept } from "../http/negotiate.ts";
 import { sendBytes } from "../http/respond.ts";
 import type { RequestContext } from "../http/types.ts";
@@ -16,6 +17,22 @@ export interface OpenApiSource {
   v3(): ReadonlyMap<string, object>;
   /** Definitions and paths to merge into the v2 document. */
   v2(): { readonly definitions: Record<string, unknown>; readonly paths: Record<string, unknown> };
+}
+
+/** Several sources as one; earlier ones win. */
+export function combineSources(sources: readonly OpenApiSource[]): OpenApiSource {
+  return {
+    v3: () => new Map(sources.toReversed().flatMap((source) => [...source.v3()])),
+    v2() {
+      const merged = { definitions: {}, paths: {} };
+      for (const source of sources.toReversed()) {
+        const { definitions, paths } = source.v2();
+        Object.assign(merged.definitions, definitions);
+        Object.assign(merged.paths, paths);
+      }
+      return merged;
+    },
+  };
 }
 
 const encoder = new TextEncoder();
@@ -108,11 +125,9 @@ export class OpenApi {
     const custom = this.#custom?.v2();
     if (custom === undefined || Object.keys(custom.paths).length === 0) return openapiV2Text();
     const base = openapiV2() as { definitions: object; paths: object };
-    return JSON.stringify({
-      ...base,
-      definitions: { ...base.definitions, ...custom.definitions },
-      paths: { ...base.paths, ...custom.paths },
-    });
+    const merged = { definitions: { ...base.definitions }, paths: { ...base.paths } };
+    mergeDefinitions(merged, custom);
+    return JSON.stringify({ ...base, ...merged });
   }
 }
 

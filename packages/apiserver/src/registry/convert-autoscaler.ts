@@ -1,7 +1,7 @@
 import type { HorizontalPodAutoscaler as V1 } from "@knots/api/autoscaling/v1";
 import type { HorizontalPodAutoscaler as V2, MetricSpec, MetricStatus } from "@knots/api/autoscaling/v2";
 import type { KubeObject } from "@knots/machinery";
-import type { Converter } from "./served.ts";
+import type { BuiltInConverter } from "./served.ts";
 
 const METRICS = "autoscaling.alpha.kubernetes.io/metrics";
 const CURRENT_METRICS = "autoscaling.alpha.kubernetes.io/current-metrics";
@@ -21,7 +21,7 @@ function isCpuStatus(metric: MetricStatus): boolean {
 }
 
 /** autoscaling/v2 (stored) and v1, which knows CPU only and carries the rest in annotations, as upstream. */
-export const autoscalerConverter: Converter = {
+export const autoscalerConverter: BuiltInConverter = {
   toServed(stored: KubeObject): KubeObject {
     const { spec, status, metadata, ...rest } = structuredClone(stored) as V2;
     const annotations: Record<string, string> = { ...metadata?.annotations };

@@ -1,10 +1,10 @@
 import type { Event as CoreEvent } from "@knots/api/core/v1";
 import type { Event } from "@knots/api/events/v1";
 import type { KubeObject } from "@knots/machinery";
-import type { Converter } from "./served.ts";
+import type { BuiltInConverter } from "./served.ts";
 
 /** core/v1 Event (stored) and events.k8s.io/v1 Event: the same object under other field names. */
-export const eventConverter: Converter = {
+export const eventConverter: BuiltInConverter = {
   fieldLabel(label) {
     if (label.startsWith("regarding.")) return label.replace("regarding.", "involvedObject.");
     if (label === "reportingController") return "reportingComponent";

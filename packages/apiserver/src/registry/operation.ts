@@ -1,5 +1,14 @@
 import type { UserInfo } from "../auth/types.ts";
+import type { GroupVersionKind, KubeObject } from "@knots/machinery";
 import type { AdmissionChain } from "../admission/chain.ts";
+
+/** A subresource whose requests carry another kind than its parent: what admission sees of it (Scale). */
+export interface AdmissionView {
+  readonly kind: GroupVersionKind;
+  of(object: KubeObject): KubeObject;
+  /** `object` with what admission made of its view. */
+  into(object: KubeObject, view: KubeObject): KubeObject;
+}
 
 /** Who does something to an object, and how; made by a handler, or by `Registry.system()` for the server's own writes. */
 export interface Operation {
@@ -7,6 +16,7 @@ export interface Operation {
   /** "" for the resource itself, else "status", "scale", … */
   readonly subresource: string;
   readonly dryRun: boolean;
+  readonly view?: AdmissionView;
   /** Name under which managedFields records this writer. */
   readonly fieldManager: string;
   /** The version that the writer speaks, in which its fields are named; the stored one unless given. */

@@ -33,6 +33,8 @@ export interface StoredType {
   /** Schema defaults and the strategy's defaults. */
   applyDefaults(object: KubeObject): void;
   readonly hooks: StorageHooks;
+  /** Brings a state that was stored in an earlier storage version into this one; gives the same object where it is. */
+  upgrade?(object: KubeObject): KubeObject | Promise<KubeObject>;
   /** DELETE answers with the object that was deleted, not with a Status. */
   readonly returnsDeleted: boolean;
   /** Labels a watcher may register for besides namespace and name, e.g. "node:n1". */

@@ -8,9 +8,27 @@ import type { ResourceStorage } from "./storage.ts";
 /** Between the served and the stored version of a resource; both directions return new objects. */
 export interface Converter {
   toServed(stored: KubeObject): KubeObject;
-  toStored(served: KubeObject): KubeObject;
   /** The stored version's name of a field that a selector may name; undefined: it may not. Absent: the names are the same. */
   fieldLabel?(label: string): string | undefined;
+  toStored(served: KubeObject): KubeObject | Promise<KubeObject>;
+  /** Where another server converts: to be awaited for stored states before `toServed` is called with them. */
+  prepare?(stored: readonly KubeObject[]): Promise<void>;
+}
+
+/** Between two versions that this server knows by itself. */
+export interface BuiltInConverter extends Converter {
+  toStored(served: KubeObject): KubeObject;
+}
+
+/** Makes sure that these stored states can be shown in the served version; one call to whoever converts them. */
+export async function prepareConversion(served: ServedResource, stored: Iterable<KubeObject>): Promise<void> {
+  await served.converter?.prepare?.([...stored]);
+}
+
+/** The same for entries, which are decoded only where somebody has to convert them. */
+export async function prepareEntries(served: ServedResource, entries: Iterable<Entry>): Promise<void> {
+  if (served.converter?.prepare === undefined) return;
+  await served.converter.prepare(Array.from(entries, ({ object }) => object));
 }
 
 /** A resource in one of its versions, as requests address it. */

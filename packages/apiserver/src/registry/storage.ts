@@ -1,6 +1,7 @@
 import {
   generateName,
   newAlreadyExists,
+  newBadRequest,
   newConflict,
   newInternalError,
   newInvalid,
@@ -24,6 +25,7 @@ import type { ObjectSource } from "./object-source.ts";
 import type { Operation } from "./operation.ts";
 import type { StoredType, Undo } from "./resource-type.ts";
 import { mayHaveBeenMade } from "./store-failure.ts";
+import { apiVersionOf } from "./served.ts";
 
 /** Tries for a free name under generateName, as upstream. */
 const NAME_TRIES = 8;
@@ -132,9 +134,11 @@ export class ResourceStorage {
     const strategy = this.#strategy("");
     for (let tries = 1; ; tries++) {
       const entry = this.get(namespace, name);
-      const current = withMetadata(entry.object);
+      const current = await this.#upgraded(entry);
       checkPreconditions(info, current, options.preconditions);
-      const undo = await op.admission?.validate(this.#attributes(op, "DELETE", namespace, name, undefined, current));
+      const attributes = this.#attributes(op, "DELETE", namespace, name, undefined, current);
+      await op.admission?.mutate(attributes);
+      const undo = await op.admission?.validate(attributes);
       try {
         const decision = decideDeletion(current, options, strategy, this.#context(op, namespace, name));
         if (decision.action === "nothing") return { object: current, removed: false };
@@ -171,22 +175,28 @@ export class ResourceStorage {
 
   /** Runs connect admission for a streaming or proxying subresource. */
   async connect(op: Operation, namespace: string, name: string, options: KubeObject): Promise<void> {
-    const attributes = this.#attributes(op, "CONNECT", namespace, name, options, undefined);
+    const { kind = "" } = options;
+    const attributes = {
+      ...this.#attributes(op, "CONNECT", namespace, name, options, undefined),
+      kind: { group: "", version: "v1", kind },
+      options: {},
+    };
     await op.admission?.mutate(attributes);
     await op.admission?.validate(attributes);
   }
 
-  /** Admission of an object that is created under a subresource and not stored itself (Binding, Eviction, TokenRequest). */
+  /** Admission of an object that is created under a subresource and not stored itself (Binding, Eviction, TokenRequest); gives it as it was admitted. */
   async admitCreate(
     op: Operation,
     namespace: string,
     name: string,
     object: KubeObject,
     kind: GroupVersionKind,
-  ): Promise<void> {
+  ): Promise<KubeObject> {
     const attributes = { ...this.#attributes(op, "CREATE", namespace, name, object, undefined), kind };
     await op.admission?.mutate(attributes);
     await op.admission?.validate(attributes);
+    return attributes.object ?? object;
   }
 
   async #create(
@@ -209,11 +219,12 @@ export class ResourceStorage {
     if (fields === "update") tracker.onCreate(this.type, object, op, clock.now());
     if (op.admission !== undefined) {
       object = await this.#mutate(op, attributes, object);
+      if (info.namespaced && object.metadata.namespace !== namespace) throw otherNamespace();
       this.type.applyDefaults(object);
     }
     const ctx = this.#context(op, namespace, name);
     strategy.prepareForCreate?.(object, ctx);
-    attributes.object = object;
+    attributes.object = viewOf(op, object);
     let release: Undo | undefined;
     let undo: AdmissionUndo | undefined;
     try {
@@ -247,15 +258,15 @@ export class ResourceStorage {
     if (op.admission === undefined) return object;
     const before = object.metadata.managedFields;
     await op.admission.mutate(attributes);
-    const mutated = withMetadata(attributes.object ?? object);
-    const broken = brokenManagedFields(mutated, before);
-    if (broken === undefined) return mutated;
-    if (before === undefined) delete mutated.metadata.managedFields;
-    else mutated.metadata.managedFields = before;
+    const after = mutated(op, attributes, object);
+    const broken = brokenManagedFields(after, before);
+    if (broken === undefined) return after;
+    if (before === undefined) delete after.metadata.managedFields;
+    else after.metadata.managedFields = before;
     op.warn(
       `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${broken}`,
     );
-    return mutated;
+    return after;
   }
 
   /** One attempt; undefined when another writer came first. */
@@ -269,7 +280,7 @@ export class ResourceStorage {
     const { info, hooks } = this.type;
     const { clock, tracker } = this.#deps;
     const { namespace, name } = request;
-    const old = withMetadata(entry.object);
+    const old = await this.#upgraded(entry);
     let next = withMetadata(await request.transform(old));
     this.#checkVersion(request, strategy, next, old);
     if (next.metadata.uid !== undefined && next.metadata.uid !== "" && next.metadata.uid !== old.metadata.uid) {
@@ -280,10 +291,11 @@ export class ResourceStorage {
     const attributes = this.#attributes(op, "UPDATE", namespace, name, next, old);
     if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
     next = await this.#mutate(op, attributes, next);
+    keepSystemFields(next, old);
     this.type.applyDefaults(next);
     const ctx = this.#context(op, namespace, name);
     strategy.prepareForUpdate?.(next, old, ctx);
-    attributes.object = next;
+    attributes.object = viewOf(op, next);
     let release: Undo | undefined;
     let undo: AdmissionUndo | undefined;
     try {
@@ -319,7 +331,9 @@ export class ResourceStorage {
     const { hooks } = this.type;
     const { committer } = this.#deps;
     next.metadata.resourceVersion = old.metadata.resourceVersion ?? "";
-    if (deepEqual(next, old) || differsInTimesAlone(next, old)) return entry;
+    const same = deepEqual(next, old) || differsInTimesAlone(next, old);
+    // What is stored in an earlier version is written even when nothing else changes: so storage is migrated.
+    if (same && entry.object.apiVersion === next.apiVersion) return entry;
     if (op.dryRun) return detachedEntry(key, next);
     if (isFinished(next)) {
       const revision = await committer.delete(key, entry.revision);
@@ -331,6 +345,10 @@ export class ResourceStorage {
     const put = await committer.put(key, next, expected, hooks.ttlSeconds?.(next));
     if (put !== undefined) await hooks.afterUpdate?.(put.object, old);
     return put;
+  }
+
+  async #upgraded(entry: Entry): Promise<StoredObject> {
+    return withMetadata((await this.type.upgrade?.(entry.object)) ?? entry.object);
   }
 
   #checkVersion(request: UpdateRequest, strategy: Strategy, next: StoredObject, old: StoredObject): void {
@@ -387,20 +405,51 @@ export class ResourceStorage {
       version,
       resource,
       subresource: op.subresource,
-      kind: { group, version, kind },
+      kind: op.view?.kind ?? { group, version, kind },
+      requestVersion: op.apiVersion ?? apiVersionOf({ group, version }),
       namespace,
       name,
-      object,
-      oldObject,
-      options: op.options,
+      object: object === undefined ? undefined : viewOf(op, object),
+      oldObject: oldObject === undefined ? undefined : viewOf(op, oldObject),
+      options: optionsFor(operation, op.options),
       user: op.user,
       dryRun: op.dryRun,
       objects: this.#deps.objects,
       now: this.#deps.clock.now(),
       warn: (text) => op.warn(text),
       annotate: op.annotate,
+      reinvocation: false,
     };
   }
+}
+
+/** A patch is admitted as what it does: the creation or the update of an object. */
+function optionsFor(
+  operation: AdmissionAttributes["operation"],
+  options: Operation["options"],
+): AdmissionAttributes["options"] {
+  if (options["kind"] !== "PatchOptions") return options;
+  const { force: _force, ...rest } = options;
+  return { ...rest, kind: operation === "CREATE" ? "CreateOptions" : "UpdateOptions" };
+}
+
+/** What admission sees of an object. */
+function viewOf(op: Operation, object: KubeObject): KubeObject {
+  return op.view === undefined || op.admission === undefined ? object : op.view.of(object);
+}
+
+/** The object after mutating admission. */
+function mutated(op: Operation, { object: seen }: AdmissionAttributes, object: StoredObject): StoredObject {
+  if (seen === undefined || op.admission === undefined) return object;
+  const admitted = withMetadata(op.view === undefined ? seen : op.view.into(object, seen));
+  // Identity is not admission's to give.
+  const { uid, creationTimestamp } = object.metadata;
+  Object.assign(admitted.metadata, { uid, creationTimestamp });
+  return admitted;
+}
+
+function otherNamespace(): Error {
+  return newBadRequest("the namespace of the provided object does not match the namespace sent on the request");
 }
 
 function modified(info: { group: string; resource: string }, name: string): Error {

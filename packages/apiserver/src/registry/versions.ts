@@ -6,7 +6,7 @@ import type { TypedVersions, Typing } from "@knots/machinery/managed-fields/inde
 import { converterFor } from "./conversions.ts";
 import type { StoredType } from "./resource-type.ts";
 import { apiVersionOf } from "./served.ts";
-import type { Converter } from "./served.ts";
+import type { BuiltInConverter } from "./served.ts";
 
 /** The versions in which a stored resource's fields can be named. */
 export interface ResourceVersions {
@@ -19,7 +19,7 @@ export interface ResourceVersions {
 interface Version {
   readonly typing: Typing;
   /** Absent for the stored version. */
-  readonly converter: Converter | undefined;
+  readonly converter: BuiltInConverter | undefined;
 }
 
 /** A built-in resource's versions: its own, and those that `sharesStorage` says are kept in it. */

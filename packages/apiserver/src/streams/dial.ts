@@ -2,6 +2,7 @@
 import { request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { Agent } from "node:https";
 import type { Duplex } from "node:stream";
 import { StatusError } from "@knots/machinery";
 
@@ -14,7 +15,17 @@ export interface Target {
   /** Path with query. */
   readonly path: string;
   /** Client certificate and the CA of the server; without it the server's certificate is not checked. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string | undefined };
+  readonly tls?: {
+    readonly cert: string | undefined;
+    readonly key: string | undefined;
+    readonly ca: string | undefined;
+  };
+  /** The name that the server's certificate must bear, when it is not the address. */
+  readonly serverName?: string;
+  /** Without a CA the certificate is checked against the system's roots, instead of not at all. */
+  readonly systemRoots?: boolean;
+  /** Keeps connections for further requests; otherwise each has its own. */
+  readonly agent?: Agent;
 }
 
 export interface Upgraded {
@@ -76,7 +87,7 @@ export function openRequest(
     path: target.path,
     method,
     headers,
-    agent: false as const,
+    agent: target.agent ?? false,
     ...(signal === undefined ? {} : { signal }),
   };
   const { tls } = target;
@@ -86,11 +97,12 @@ export function openRequest(
       : httpsRequest({
           ...common,
           // An address has no name to send; a certificate for it is checked all the same.
-          servername: "",
-          ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
-          ...(tls?.ca === undefined ? { rejectUnauthorized: false } : { ca: tls.ca }),
+          servername: target.serverName ?? "",
+          ...(tls?.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
+          ...(tls?.ca === undefined ? { rejectUnauthorized: target.systemRoots === true } : { ca: tls.ca }),
         });
   request.once("socket", (socket) => {
+    if (request.reusedSocket) return;
     const timer = setTimeout(
       () => socket.destroy(Object.assign(new Error("i/o timeout"), { code: "ETIMEDOUT" })),
       DIAL_TIMEOUT_MS,

@@ -40,7 +40,7 @@ export async function proxyRequest(ctx: RequestContext, location: ProxyLocation)
   await copyBody(ctx, answer);
 }
 
-async function copyBody(ctx: RequestContext, body: AsyncIterable<unknown>): Promise<void> {
+export async function copyBody(ctx: RequestContext, body: AsyncIterable<unknown>): Promise<void> {
   try {
     for await (const chunk of body) {
       if (ctx.signal.aborted) break;
@@ -76,7 +76,7 @@ function exchange(ctx: RequestContext, location: ProxyLocation, host: string): P
 }
 
 /** HTTP/1.1 says so in headers, HTTP/2 by not ending the stream with them. */
-function hasBody(request: ApiRequest): boolean {
+export function hasBody(request: ApiRequest): boolean {
   const { stream } = request as unknown as { stream?: { endAfterHeaders?: boolean } };
   if (request.httpVersionMajor >= 2) return stream?.endAfterHeaders !== true;
   return request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;

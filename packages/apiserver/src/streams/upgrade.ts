@@ -1,6 +1,6 @@
 // Upgraded connections passed through as they are (upstream: UpgradeAwareHandler).
 import { STATUS_CODES } from "node:http";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import type { RequestContext } from "../http/types.ts";
 import { dialMessage, dialUpgrade, isUpgraded, unknownError } from "./dial.ts";
@@ -16,8 +16,13 @@ export interface ClientConnection {
 }
 
 /** Passes the request on, then its answer, then all bytes of both directions; resolves when one side is gone. */
-export async function passThrough(ctx: RequestContext, client: ClientConnection, target: Target): Promise<void> {
-  const headers = forwardedHeaders(ctx.request, { upgrade: true });
+export async function passThrough(
+  ctx: RequestContext,
+  client: ClientConnection,
+  target: Target,
+  further: OutgoingHttpHeaders = {},
+): Promise<void> {
+  const headers = { ...forwardedHeaders(ctx.request, { upgrade: true }), ...further };
   let answer: Upgraded | IncomingMessage;
   try {
     answer = await dialUpgrade(target, ctx.request.method ?? "GET", headers, ctx.signal);

@@ -4,7 +4,7 @@ import { TypedError, trackApply } from "@knots/machinery/managed-fields/index";
 import { writerOf } from "../../registry/managed-field-tracker.ts";
 import type { StoredObject } from "../../registry/metadata.ts";
 import type { Operation } from "../../registry/operation.ts";
-import { apiVersionOf, objectFrom } from "../../registry/served.ts";
+import { apiVersionOf, objectFrom, prepareConversion } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { versionsFor } from "../../registry/versions.ts";
 import { readBody } from "../body.ts";
@@ -36,13 +36,13 @@ export async function handleApply(
     managedFields: "set-by-transform",
     async transform(current) {
       if (current === undefined) await admitCreation(deps, ctx, served, config.object);
-      const next = applied(served, op, config.object, options.force, current, deps.clock.now());
+      const next = await applied(served, op, config.object, options.force, current, deps.clock.now());
       checkDuplicates(config, options.fieldValidation, (text) => ctx.warn(text));
       checkIdentity(next, served.info.namespaced, namespace, name);
       return next;
     },
   });
-  sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
+  await sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
 }
 
 /** To apply what does not exist is to create it: one must be allowed to, and cannot mean a former object. */
@@ -66,16 +66,17 @@ async function admitCreation(
 }
 
 /** The object after applying a configuration to it, in its stored version, with managed fields. */
-function applied(
+async function applied(
   served: ServedResource,
   op: Operation,
   config: KubeObject,
   force: boolean,
   current: StoredObject | undefined,
   now: number,
-): KubeObject {
+): Promise<KubeObject> {
   const { info, storage } = served;
   const apiVersion = apiVersionOf(info);
+  if (current !== undefined) await prepareConversion(served, [current]);
   const live: KubeObject =
     current === undefined ? { apiVersion, kind: info.kind, metadata: {} } : objectFrom(served, current);
   const writer = writerOf(op, apiVersion, formatTime(new Date(now)));
@@ -87,7 +88,7 @@ function applied(
     shapeObject(next, expectedType(served), "Ignore", () => undefined);
     served.applyDefaults(next);
   }
-  const stored = toStored(served, next);
+  const stored = await toStored(served, next);
   const metadata = (stored.metadata ??= {});
   if (managedFields === undefined) delete metadata.managedFields;
   else metadata.managedFields = managedFields;

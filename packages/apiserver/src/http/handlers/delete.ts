@@ -5,7 +5,7 @@ import type { DeleteOptions } from "../../registry/deletion.ts";
 import { listPage } from "../../registry/listing.ts";
 import type { Operation } from "../../registry/operation.ts";
 import { selectionOf } from "../../registry/selection.ts";
-import { apiVersionOf } from "../../registry/served.ts";
+import { apiVersionOf, prepareConversion, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { encodeObject } from "../../watch-cache/encode-object.ts";
 import { Entry } from "../../watch-cache/entry.ts";
@@ -50,6 +50,7 @@ export async function handleDelete(
     return;
   }
   const entry = new Entry("", 0, 0, encodeObject(object), object);
+  await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(ctx.request, ctx.response, 200, negotiated.codec.mediaType, how.bytes(entry));
 }
@@ -81,6 +82,7 @@ export async function handleDeleteCollection(
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
+  await prepareConversion(served, deleted);
   const items = deleted.map((object) => {
     const { converter } = served;
     return encodeObject(converter === undefined ? object : converter.toServed(object));
@@ -96,6 +98,7 @@ function operation(deps: HandlerDependencies, ctx: RequestContext, options: Dele
     subresource: "",
     dryRun: options.dryRun !== undefined,
     fieldManager: "",
+    apiVersion: apiVersionOf({ group: ctx.info.apiGroup, version: ctx.info.apiVersion }),
     options: { kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1", ...options },
     admission: deps.admission,
     warn: (text) => ctx.warn(text),

@@ -4,6 +4,7 @@ import type { Registry } from "../../registry/registry.ts";
 import type { TableOptions } from "../../tables/table.ts";
 import type { Cacher } from "../../watch-cache/cacher.ts";
 import type { Codecs } from "../codecs.ts";
+import type { Outbound } from "../../outbound/index.ts";
 import type { RequestContext } from "../types.ts";
 
 /** What handlers of resource requests need. */
@@ -16,6 +17,7 @@ export interface HandlerDependencies {
   readonly admission: AdmissionChain;
   /** Throws Forbidden unless the request's user may do this, too, to the resource it names. */
   authorize(ctx: RequestContext, verb: string): Promise<void>;
+  readonly outbound: Outbound;
   /** Reads includeObject and takes the present time for ages. */
   tableOptions(ctx: RequestContext): TableOptions;
 }

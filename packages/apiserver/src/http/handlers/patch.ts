@@ -8,7 +8,7 @@ import {
 } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { StoredObject } from "../../registry/metadata.ts";
-import { objectFrom } from "../../registry/served.ts";
+import { objectFrom, prepareConversion } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { readBody } from "../body.ts";
 import { yamlCodec } from "../codecs.ts";
@@ -44,18 +44,19 @@ export async function handlePatch(
     retryOnConflict: !namesVersion(type, patch),
     transform: (current) => patched(ctx, served, type, patch, options, current),
   });
-  sendEntry(deps, ctx, served, negotiated, entry, 200);
+  await sendEntry(deps, ctx, served, negotiated, entry, 200);
 }
 
-function patched(
+async function patched(
   ctx: RequestContext,
   served: ServedResource,
   type: string,
   patch: unknown,
   options: WriteOptions,
   current: StoredObject | undefined,
-): KubeObject {
+): Promise<KubeObject> {
   const { info } = served;
+  if (current !== undefined) await prepareConversion(served, [current]);
   const before = structuredClone(objectFrom(served, current ?? {}));
   const after = applyPatch(served, type, before, patch);
   const shaped = shapeObject(after, expectedType(served), options.fieldValidation, (text) => ctx.warn(text));

@@ -1,6 +1,6 @@
 import { listPage, parseRevision, waitForRevision } from "../../registry/listing.ts";
 import { selectionOf } from "../../registry/selection.ts";
-import { apiVersionOf } from "../../registry/served.ts";
+import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import { tableFor } from "../../tables/table.ts";
@@ -24,6 +24,7 @@ export async function handleGet(deps: HandlerDependencies, ctx: RequestContext, 
   const version = info.query.get("resourceVersion") ?? "";
   if (version !== "" && version !== "0") await waitForRevision(deps.cacher, deps.clock, parseRevision(version));
   const entry = served.storage.get(info.namespace, info.name);
+  await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(request, response, 200, negotiated.codec.mediaType, how.bytes(entry));
 }
@@ -39,6 +40,7 @@ export async function handleList(
   const options = listOptions(info.query);
   const selection = selectionOf(served, info.namespace, "", options.labelSelector, options.fieldSelector);
   const page = await listPage(deps.cacher, deps.clock, served, selection, options);
+  await prepareEntries(served, page.entries);
   const metadata = {
     resourceVersion: String(page.revision),
     ...(page.continueToken === "" ? {} : { continue: page.continueToken }),

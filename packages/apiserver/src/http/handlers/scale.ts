@@ -7,6 +7,7 @@ import { ScaleFields } from "../../registry/special/scale-fields.ts";
 import { scaleOf, withScale } from "../../registry/special/scale.ts";
 import type { ScaleAccess } from "../../registry/special/scale.ts";
 import { apiVersionOf } from "../../registry/served.ts";
+import type { StoredObject } from "../../registry/metadata.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { readBody } from "../body.ts";
 import { negotiate } from "../negotiate.ts";
@@ -43,7 +44,14 @@ export async function handleScale(
   const body = await readBody(ctx.request);
   const config = applies ? readConfiguration(body, SCALE_TYPE) : undefined;
   const make = type === undefined ? replaced(deps, ctx, body) : applies ? undefined : patched(type, body);
-  const op = operationOf(deps, ctx, options, verb === "update" ? "UpdateOptions" : "PatchOptions");
+  const op = {
+    ...operationOf(deps, ctx, options, verb === "update" ? "UpdateOptions" : "PatchOptions"),
+    view: {
+      kind: SCALE_TYPE,
+      of: (object: KubeObject) => scaleOf(object, access),
+      into: (object: KubeObject, scale: KubeObject) => withScale(object as StoredObject, scale as Scale, access),
+    },
+  };
   const shape = (object: KubeObject): Scale => {
     const shaped = shapeObject(
       object,

@@ -50,39 +50,43 @@ async function readKind(
 async function handleBinding(deps: HandlerDependencies, ctx: RequestContext, name: string | undefined): Promise<void> {
   const { codec } = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: false });
   const options = writeOptions(ctx, "CreateOptions");
-  const binding = (await readKind(deps, ctx, { group: "", version: "v1", kind: "Binding" })) as Binding;
-  const pod = name ?? binding.metadata?.name ?? "";
-  if (binding.metadata?.name !== undefined && binding.metadata.name !== "" && binding.metadata.name !== pod) {
+  const sent = (await readKind(deps, ctx, { group: "", version: "v1", kind: "Binding" })) as Binding;
+  const pod = name ?? sent.metadata?.name ?? "";
+  if (sent.metadata?.name !== undefined && sent.metadata.name !== "" && sent.metadata.name !== pod) {
     throw newBadRequest("name in URL does not match name in Binding object");
   }
   const op = { ...operationOf(deps, ctx, options, "CreateOptions"), subresource: "binding" };
-  await deps.registry.storageFor({ group: "", resource: "pods" }).admitCreate(op, ctx.info.namespace, pod, binding, {
-    group: "",
-    version: "v1",
-    kind: "Binding",
-  });
+  const storage = deps.registry.storageFor({ group: "", resource: "pods" });
+  const kind = { group: "", version: "v1", kind: "Binding" };
+  const binding = (await storage.admitCreate(op, ctx.info.namespace, pod, sent, kind)) as Binding;
   await bindPod(deps.registry, op, ctx.info.namespace, pod, binding, deps.clock.now());
   sendObject(ctx.request, ctx.response, 201, success(201), codec);
 }
 
 async function handleEviction(deps: HandlerDependencies, ctx: RequestContext): Promise<void> {
   const { codec } = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: false });
-  const eviction = (await readKind(deps, ctx, { group: "policy", version: "v1", kind: "Eviction" })) as KubeObject & {
+  const sent = (await readKind(deps, ctx, { group: "policy", version: "v1", kind: "Eviction" })) as KubeObject & {
     deleteOptions?: DeleteOptions;
   };
   const { namespace, name } = ctx.info;
-  if (eviction.metadata?.name !== undefined && eviction.metadata.name !== "" && eviction.metadata.name !== name) {
+  if (sent.metadata?.name !== undefined && sent.metadata.name !== "" && sent.metadata.name !== name) {
     throw newBadRequest("name in URL does not match name in Eviction object");
   }
   const options = writeOptions(ctx, "CreateOptions");
-  const dryRun = options.dryRun || (eviction.deleteOptions?.dryRun ?? []).length > 0;
+  const dryRun = options.dryRun || (sent.deleteOptions?.dryRun ?? []).length > 0;
   const op = { ...operationOf(deps, ctx, { ...options, dryRun }, "CreateOptions"), subresource: "eviction" };
-  await deps.registry.storageFor({ group: "", resource: "pods" }).admitCreate(op, namespace, name, eviction, {
-    group: "policy",
-    version: "v1",
-    kind: "Eviction",
-  });
-  await evictPod(deps.registry, { ...op, subresource: "" }, deps.clock, namespace, name, eviction.deleteOptions ?? {});
+  const storage = deps.registry.storageFor({ group: "", resource: "pods" });
+  const kind = { group: "policy", version: "v1", kind: "Eviction" };
+  const eviction = (await storage.admitCreate(op, namespace, name, sent, kind)) as typeof sent;
+  // The eviction has been admitted; the deletion that follows from it is not asked about again.
+  await evictPod(
+    deps.registry,
+    { ...op, subresource: "", admission: undefined },
+    deps.clock,
+    namespace,
+    name,
+    eviction.deleteOptions ?? {},
+  );
   sendObject(ctx.request, ctx.response, 201, success(201), codec);
 }
 

@@ -1,9 +1,9 @@
-import { newInvalid, newResourceExpired, newBadRequest } from "@knots/machinery";
+import { StatusError, newInvalid, newResourceExpired, newBadRequest } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { parseRevision, waitForRevision } from "../../registry/listing.ts";
 import { selectionOf } from "../../registry/selection.ts";
 import type { Selection } from "../../registry/selection.ts";
-import { apiVersionOf } from "../../registry/served.ts";
+import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import type { CacheEvent } from "../../watch-cache/resource-cache.ts";
@@ -69,6 +69,8 @@ class WatchSession {
   readonly #first: Representation;
   readonly #later: Representation;
   #sent = 0;
+  /** The end of what is to be sent, where another server converts: events keep their order. */
+  #turn: Promise<void> | undefined;
 
   constructor(
     deps: HandlerDependencies,
@@ -113,7 +115,7 @@ class WatchSession {
     const seconds = this.#options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS * (1 + Math.random());
     const timeout = clock.setTimeout(() => {
       if (this.#options.allowWatchBookmarks) this.#sendBookmark(false);
-      this.#transport.close();
+      this.#inTurn([], () => this.#transport.close());
     }, seconds * 1000);
     const bookmarks = this.#options.allowWatchBookmarks
       ? clock.setInterval(() => this.#sendBookmark(false), BOOKMARK_INTERVAL_MS)
@@ -137,11 +139,42 @@ class WatchSession {
     const { key, prefix } = this.#selection;
     const only = key === undefined ? undefined : cache.get(key);
     const entries = key === undefined ? cache.scan(prefix) : only === undefined ? [] : [only];
-    for (const entry of entries) if (this.#selection.matches(entry)) this.#send("ADDED", entry, undefined);
+    const selected = Iterator.from(entries).filter((entry) => this.#selection.matches(entry));
+    if (this.#served.converter?.prepare === undefined)
+      for (const entry of selected) this.#send("ADDED", entry, undefined);
+    else this.#sendConverted([...selected]);
     if (this.#options.sendInitialEvents === true && this.#options.allowWatchBookmarks) this.#sendBookmark(true);
   }
 
+  /** All initial states are converted in one call. */
+  #sendConverted(entries: readonly Entry[]): void {
+    this.#inTurn(entries, () => {
+      for (const entry of entries) this.#sendNow("ADDED", entry, undefined);
+    });
+  }
+
+  /** Does something that sends, at once where nothing has to be converted for it by another server. */
+  #inTurn(entries: readonly Entry[], send: () => void): void {
+    if (this.#served.converter?.prepare === undefined) {
+      send();
+      return;
+    }
+    const before = this.#turn ?? Promise.resolve();
+    this.#turn = before
+      .then(() => prepareEntries(this.#served, entries))
+      .then(send)
+      .catch((error: unknown) => {
+        const { codec } = this.#negotiated;
+        this.#transport.send(codec.frame("ERROR", codec.encode(StatusError.from(error).status)));
+        this.#transport.close();
+      });
+  }
+
   #send(type: WatchEventType, entry: Entry, event: CacheEvent | undefined): void {
+    this.#inTurn([entry], () => this.#sendNow(type, entry, event));
+  }
+
+  #sendNow(type: WatchEventType, entry: Entry, event: CacheEvent | undefined): void {
     const { codec } = this.#negotiated;
     const how = this.#sent++ === 0 ? this.#first : this.#later;
     if (event === undefined || how.form === undefined) {
@@ -177,7 +210,7 @@ class WatchSession {
 
   #sendPlain(type: string, object: object): void {
     const { codec } = this.#negotiated;
-    this.#transport.send(codec.frame(type, codec.encode(object)));
+    this.#inTurn([], () => this.#transport.send(codec.frame(type, codec.encode(object))));
   }
 }
 

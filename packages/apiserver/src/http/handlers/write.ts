@@ -2,7 +2,7 @@ import { findDuplicateFields } from "@knots/api";
 import { newBadRequest, newMethodNotSupported } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Operation } from "../../registry/operation.ts";
-import { apiVersionOf } from "../../registry/served.ts";
+import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import { readBody } from "../body.ts";
@@ -59,8 +59,8 @@ export async function handleCreate(
   }
   checkIdentity(object, served.info.namespaced, namespace, "");
   const op = operationOf(deps, ctx, options, "CreateOptions");
-  const entry = await served.storage.create(op, namespace, toStored(served, object));
-  sendEntry(deps, ctx, served, negotiated, entry, 201);
+  const entry = await served.storage.create(op, namespace, await toStored(served, object));
+  await sendEntry(deps, ctx, served, negotiated, entry, 201);
 }
 
 /** PUT of an object or of a subresource that has its parent's kind. */
@@ -75,7 +75,7 @@ export async function handleUpdate(
   const { namespace, name } = ctx.info;
   checkIdentity(object, served.info.namespaced, namespace, name);
   const op = operationOf(deps, ctx, options, "UpdateOptions");
-  const stored = toStored(served, object);
+  const stored = await toStored(served, object);
   const unconditional = (stored.metadata?.resourceVersion ?? "") === "";
   const { entry, created } = await served.storage.update(op, {
     namespace,
@@ -87,22 +87,23 @@ export async function handleUpdate(
         : structuredClone(stored),
     retryOnConflict: unconditional,
   });
-  sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
+  await sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);
 }
 
-export function sendEntry(
+export async function sendEntry(
   deps: HandlerDependencies,
   ctx: RequestContext,
   served: ServedResource,
   negotiated: Negotiated,
   entry: Entry,
   status: number,
-): void {
+): Promise<void> {
+  await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(ctx.request, ctx.response, status, negotiated.codec.mediaType, how.bytes(entry));
 }
 
-export function toStored(served: ServedResource, object: KubeObject): KubeObject {
+export function toStored(served: ServedResource, object: KubeObject): KubeObject | Promise<KubeObject> {
   return served.converter === undefined ? object : served.converter.toStored(object);
 }
 

@@ -5,6 +5,7 @@ import { defaultAPIService, defaultCustomResourceDefinition } from "../defaults/
 import { FieldPath, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { validateConversion } from "../validation/conversion.ts";
 import { immutable } from "../validation/metadata.ts";
 import { oneOf } from "../validation/numbers.ts";
 
@@ -43,6 +44,7 @@ function validateDefinition(crd: CustomResourceDefinition): FieldError[] {
       errors.push(required(at.child("schema").child("openAPIV3Schema"), "schemas are required"));
     }
   });
+  validateConversion(spec?.conversion, SPEC.child("conversion"), errors);
   const names = spec?.names;
   const path = SPEC.child("names");
   for (const field of ["plural", "singular", "kind", "listKind"] as const) {

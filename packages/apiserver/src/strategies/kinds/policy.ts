@@ -23,6 +23,7 @@ import {
   defaultWebhookConfiguration,
 } from "../defaults/policies.ts";
 import { defaultHorizontalPodAutoscaler, defaultHorizontalPodAutoscalerV1 } from "../defaults/workloads.ts";
+import { duplicate } from "@knots/machinery";
 import { FieldPath, forbidden, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
@@ -135,7 +136,7 @@ function validateWebhooks(configuration: { webhooks?: (ValidatingWebhook | Mutat
   const names = new Set<string>();
   configuration.webhooks?.forEach((webhook, index) => {
     const at = WEBHOOKS.index(index);
-    if (names.has(webhook.name)) errors.push(invalid(at.child("name"), webhook.name, "must be unique"));
+    if (names.has(webhook.name)) errors.push(duplicate(at.child("name"), webhook.name));
     names.add(webhook.name);
     validateWebhookClient(webhook, at, errors);
     validateWebhookRules(webhook.rules, at.child("rules"), errors);

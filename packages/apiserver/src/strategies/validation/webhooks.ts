@@ -1,9 +1,14 @@
-import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook } from "@knots/api/admissionregistration/v1";
-import { isDNS1123Subdomain } from "@knots/machinery";
+import type {
+  MatchCondition,
+  MutatingWebhook,
+  RuleWithOperations,
+  ValidatingWebhook,
+} from "@knots/api/admissionregistration/v1";
+import { duplicate, isDNS1035Label, isDNS1123Subdomain, isQualifiedName, tooMany } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
-import { forbidden, invalid, required } from "../field.ts";
-import { isValidPortNumber, rangeMessage } from "./names.ts";
+import { invalid, required } from "../field.ts";
 import { oneOf } from "./numbers.ts";
+import { validateClientConfig } from "./webhook-client.ts";
 
 const OPERATIONS = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 const KNOWN_REVIEWS = ["v1", "v1beta1"];
@@ -15,56 +20,68 @@ export function validateWebhookClient(
   errors: FieldError[],
 ): void {
   const name = webhook.name ?? "";
-  for (const message of isDNS1123Subdomain(name)) errors.push(invalid(path.child("name"), name, message));
+  if (name === "") errors.push(required(path.child("name"), ""));
+  else for (const message of isDNS1123Subdomain(name)) errors.push(invalid(path.child("name"), name, message));
   if (name && name.split(".").length < 3) {
     errors.push(invalid(path.child("name"), name, "should be a domain with at least three segments separated by dots"));
   }
-  const versions = webhook.admissionReviewVersions ?? [];
-  const at = path.child("admissionReviewVersions");
-  if (versions.length === 0) errors.push(required(at, `must specify one of ${KNOWN_REVIEWS.join(", ")}`));
-  else if (!versions.some((version) => KNOWN_REVIEWS.includes(version))) {
-    errors.push(invalid(at, versions, `must include at least one of ${KNOWN_REVIEWS.join(", ")}`));
-  }
-  if (webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun") {
-    oneOf(webhook.sideEffects, ["None", "NoneOnDryRun"], path.child("sideEffects"), errors);
-  }
+  validateReviewVersions(webhook.admissionReviewVersions, path.child("admissionReviewVersions"), errors);
+  if (!webhook.sideEffects) errors.push(required(path.child("sideEffects"), "must specify one of None, NoneOnDryRun"));
+  else oneOf(webhook.sideEffects, ["None", "NoneOnDryRun"], path.child("sideEffects"), errors);
   const seconds = webhook.timeoutSeconds;
   if (seconds !== undefined && (seconds < 1 || seconds > 30)) {
     errors.push(invalid(path.child("timeoutSeconds"), seconds, "the timeout value must be between 1 and 30 seconds"));
   }
   oneOf(webhook.failurePolicy, ["Fail", "Ignore"], path.child("failurePolicy"), errors);
   oneOf(webhook.matchPolicy, ["Equivalent", "Exact"], path.child("matchPolicy"), errors);
+  const { reinvocationPolicy } = webhook as MutatingWebhook;
+  if (reinvocationPolicy !== undefined)
+    oneOf(reinvocationPolicy, ["IfNeeded", "Never"], path.child("reinvocationPolicy"), errors);
   validateClientConfig(webhook.clientConfig, path.child("clientConfig"), errors);
+  validateMatchConditions(webhook.matchConditions, path.child("matchConditions"), errors);
 }
 
-/** Where to call: a URL or a service, one of the two. */
-export function validateClientConfig(
-  config: { url?: string; service?: { name: string; namespace: string; port?: number; path?: string } } | undefined,
+/** admissionReviewVersions, conversionReviewVersions: at least one that this server speaks. */
+export function validateReviewVersions(
+  versions: readonly string[] | undefined,
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  const { url, service } = config ?? {};
-  if ((url === undefined) === (service === undefined)) {
-    errors.push(required(path, "exactly one of url or service is required"));
+  if (versions === undefined || versions.length === 0) {
+    errors.push(required(path, `must specify one of ${KNOWN_REVIEWS.join(", ")}`));
     return;
   }
-  if (url !== undefined && !url.startsWith("https://")) {
-    const scheme = url.split(":")[0] ?? "";
-    const why = `'https' is the only allowed URL scheme; desired format: https://host[/path]`;
-    errors.push(
-      scheme ? invalid(path.child("url"), scheme, why) : required(path.child("url"), "url must be specified"),
-    );
-  }
-  if (!service) return;
-  const at = path.child("service");
-  if (!service.name) errors.push(required(at.child("name"), "service name is required"));
-  if (!service.namespace) errors.push(required(at.child("namespace"), "service namespace is required"));
-  for (const _ of isValidPortNumber(service.port ?? 443)) {
-    errors.push(invalid(at.child("port"), service.port ?? 0, `port is not valid: ${rangeMessage(1, 65_535)}`));
-  }
-  if (service.path !== undefined && !service.path.startsWith("/")) {
-    errors.push(invalid(at.child("path"), service.path, "must start with a '/'"));
-  }
+  versions.forEach((version, index) => {
+    const at = path.index(index);
+    if (versions.indexOf(version) < index) errors.push(invalid(at, version, "duplicate version"));
+    else for (const message of isDNS1035Label(version)) errors.push(invalid(at, version, message));
+  });
+  if (!versions.some((version) => KNOWN_REVIEWS.includes(version)))
+    errors.push(invalid(path, versions, `must include at least one of ${KNOWN_REVIEWS.join(", ")}`));
+}
+
+const MAX_MATCH_CONDITIONS = 64;
+
+/** Names and presence; whether an expression compiles is the CEL environment's to say. */
+function validateMatchConditions(
+  conditions: readonly MatchCondition[] | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (conditions === undefined) return;
+  if (conditions.length > MAX_MATCH_CONDITIONS) errors.push(tooMany(path, conditions.length, MAX_MATCH_CONDITIONS));
+  const names = new Set<string>();
+  conditions.forEach(({ name, expression }, index) => {
+    const at = path.index(index);
+    if ((expression ?? "").trim() === "") errors.push(required(at.child("expression"), ""));
+    if (!name) {
+      errors.push(required(at.child("name"), ""));
+      return;
+    }
+    for (const message of isQualifiedName(name)) errors.push(invalid(at.child("name"), name, message));
+    if (names.has(name)) errors.push(duplicate(at.child("name"), name));
+    names.add(name);
+  });
 }
 
 export function validateWebhookRules(
@@ -74,10 +91,10 @@ export function validateWebhookRules(
 ): void {
   rules?.forEach((rule, index) => {
     const at = path.index(index);
-    const check = (field: "apiGroups" | "apiVersions" | "resources", alone: boolean): void => {
+    const check = (field: "apiGroups" | "apiVersions"): void => {
       const values = rule[field] ?? [];
       if (values.length === 0) errors.push(required(at.child(field), ""));
-      if (alone && values.length > 1 && values.includes("*")) {
+      if (values.length > 1 && values.includes("*")) {
         errors.push(
           invalid(
             at.child(field),
@@ -87,9 +104,12 @@ export function validateWebhookRules(
         );
       }
     };
-    check("apiGroups", true);
-    check("apiVersions", true);
-    check("resources", false);
+    check("apiGroups");
+    check("apiVersions");
+    rule.apiVersions?.forEach((version, each) => {
+      if (version === "") errors.push(required(at.child("apiVersions").index(each), ""));
+    });
+    validateResources(rule.resources, at.child("resources"), errors);
     const operations = rule.operations ?? [];
     if (operations.length === 0) errors.push(required(at.child("operations"), ""));
     operations.forEach((operation, each) => oneOf(operation, OPERATIONS, at.child("operations").index(each), errors));
@@ -97,9 +117,43 @@ export function validateWebhookRules(
       errors.push(invalid(at.child("operations"), operations, "if '*' is present, must not specify other operations"));
     }
     if (rule.scope !== undefined) oneOf(rule.scope, ["*", "Cluster", "Namespaced"], at.child("scope"), errors);
-    const resources = rule.resources ?? [];
-    if (resources.includes("*/*") && resources.length > 1) {
-      errors.push(forbidden(at.child("resources"), "if '*/*' is present, must not specify other resources"));
-    }
   });
+}
+
+/** "*" stands for resources, with a slash and another star for subresources too: a pattern that another one covers is refused. */
+function validateResources(resources: readonly string[] | undefined, path: FieldPath, errors: FieldError[]): void {
+  if (resources === undefined || resources.length === 0) {
+    errors.push(required(path, ""));
+    return;
+  }
+  const anySubresource = new Set<string>();
+  const ofAnyResource = new Set<string>();
+  let plain = false;
+  resources.forEach((pattern, index) => {
+    const at = path.index(index);
+    if (pattern === "") {
+      errors.push(required(at, ""));
+      return;
+    }
+    const slash = pattern.indexOf("/");
+    if (slash < 0) {
+      plain ||= pattern !== "*";
+      return;
+    }
+    const resource = pattern.slice(0, slash);
+    const subresource = pattern.slice(slash + 1);
+    const covered = (by: string): void => {
+      errors.push(invalid(at, pattern, `if '${by}' is present, must not specify ${pattern}`));
+    };
+    if (anySubresource.has(resource)) covered(`${resource}/*`);
+    if (ofAnyResource.has(subresource)) covered(`*/${subresource}`);
+    if (subresource === "*") anySubresource.add(resource);
+    if (resource === "*") ofAnyResource.add(subresource);
+  });
+  if (resources.length > 1 && resources.includes("*/*"))
+    errors.push(invalid(path, resources, "if '*/*' is present, must not specify other resources"));
+  if (plain && resources.includes("*")) {
+    const why = "if '*' is present, must not specify other resources without subresources";
+    errors.push(invalid(path, resources, why));
+  }
 }

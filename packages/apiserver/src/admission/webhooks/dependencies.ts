@@ -1,0 +1,13 @@
+import type { Logger } from "@knots/machinery";
+import type { OutboundClient, ServiceResolver } from "../../outbound/index.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { MatchConditionEvaluator } from "./match-conditions.ts";
+
+/** What webhook plug-ins are made with. */
+export interface WebhookDependencies {
+  readonly client: OutboundClient;
+  readonly resolver: ServiceResolver;
+  readonly evaluator: MatchConditionEvaluator;
+  readonly logger: Logger;
+  registry(): Registry;
+}

@@ -1,0 +1,89 @@
+// Users that a trusted proxy vouches for: its certificate is the front-proxy CA's, its headers say for whom it speaks.
+import { ClientCertificates } from "./client-certificates.ts";
+import type { Credentials, UserInfo } from "./types.ts";
+
+export interface RequestHeaderOptions {
+  /** PEM bundle. */
+  readonly clientCA: string;
+  /** Common names that may vouch; empty: any of the CA's. */
+  readonly allowedNames: readonly string[];
+  readonly usernameHeaders: readonly string[];
+  readonly uidHeaders: readonly string[];
+  readonly groupHeaders: readonly string[];
+  readonly extraHeaderPrefixes: readonly string[];
+}
+
+/** kubeadm's names. */
+export const DEFAULT_REQUEST_HEADERS: Omit<RequestHeaderOptions, "clientCA"> = {
+  allowedNames: ["front-proxy-client"],
+  usernameHeaders: ["X-Remote-User"],
+  uidHeaders: ["X-Remote-Uid"],
+  groupHeaders: ["X-Remote-Group"],
+  extraHeaderPrefixes: ["X-Remote-Extra-"],
+};
+
+export class RequestHeaderUsers {
+  readonly #options: RequestHeaderOptions;
+  readonly #proxies: ClientCertificates;
+
+  constructor(options: RequestHeaderOptions) {
+    this.#options = options;
+    this.#proxies = new ClientCertificates(options.clientCA);
+  }
+
+  /** Undefined when nobody vouches: no such header, or no certificate that may. */
+  identify({ headers, rawHeaders, socket }: Credentials, now: number): UserInfo | undefined {
+    const { usernameHeaders, uidHeaders, groupHeaders, allowedNames } = this.#options;
+    if (!usernameHeaders.some((name) => headers[name.toLowerCase()] !== undefined)) return undefined;
+    const proxy = this.#proxies.subjectOf(socket, now);
+    if (proxy === undefined || (allowedNames.length > 0 && !allowedNames.includes(proxy))) return undefined;
+    const lines = linesOf(rawHeaders ?? Object.entries(headers).flatMap(([name, value]) => [name, String(value)]));
+    const all = (names: readonly string[]): string[] => names.flatMap((name) => lines.get(name.toLowerCase()) ?? []);
+    const name = all(usernameHeaders)[0] ?? "";
+    if (name === "") return undefined;
+    const uid = all(uidHeaders)[0] ?? "";
+    const extra = this.#extra(lines);
+    return {
+      name,
+      ...(uid === "" ? {} : { uid }),
+      groups: all(groupHeaders),
+      ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    };
+  }
+
+  #extra(lines: ReadonlyMap<string, readonly string[]>): Record<string, string[]> {
+    const extra: Record<string, string[]> = {};
+    for (const prefix of this.#options.extraHeaderPrefixes) {
+      const lower = prefix.toLowerCase();
+      for (const [name, values] of lines) {
+        if (!name.startsWith(lower) || name.length === lower.length) continue;
+        const key = unescapeKey(name.slice(lower.length));
+        extra[key] = [...(extra[key] ?? []), ...values];
+      }
+    }
+    return extra;
+  }
+}
+
+/** Values by lower-case name, one a line: Node joins lines of one name, and a value may hold what it joins with. */
+function linesOf(raw: readonly string[]): Map<string, string[]> {
+  const lines = new Map<string, string[]>();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] ?? "").toLowerCase();
+    const value = raw[i + 1] ?? "";
+    if (value === "") continue;
+    const found = lines.get(name);
+    if (found === undefined) lines.set(name, [value]);
+    else found.push(value);
+  }
+  return lines;
+}
+
+function unescapeKey(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Not escaped by our rules: taken as it is, as upstream does.
+    return text;
+  }
+}
