@@ -4,15 +4,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONFIG_MAP, POD } from "./api/bodies.ts";
-import { call, startBare, startKnots, TOKEN } from "./api/servers.ts";
+import { call, prepare, startBare, startKnots, TOKEN } from "./api/servers.ts";
 import type { Knots } from "./api/servers.ts";
 import { bareWatch, knotsWatch } from "./api/watch-load.ts";
 import { wrk } from "./api/wrk.ts";
 import type { Load, Measured } from "./api/wrk.ts";
 
-const RUNS = 5;
-const SECONDS = 2;
-const PODS = 10_000;
+const RUNS = Number(process.env["RUNS"] ?? 5);
+const SECONDS = Number(process.env["SECONDS"] ?? 2);
+const PODS = Number(process.env["PODS"] ?? 10_000);
 const HEADERS = { authorization: `Bearer ${TOKEN}`, accept: "application/json" };
 const home = mkdtempSync(join(tmpdir(), "knots-bench-api-"));
 
@@ -52,35 +52,36 @@ async function fill(knots: Knots): Promise<string> {
 }
 
 /** Runs of both servers in turn, so that a busy machine is busy for both. */
-async function compare(load: Load, size: number): Promise<{ knots: Measured[]; bare: Measured[] }> {
+async function compare(server: Knots, load: Load, size: number): Promise<{ knots: Measured[]; bare: Measured[] }> {
   await using reference = await startBare(home, size);
   const knots: Measured[] = [];
   const bare: Measured[] = [];
   for (let run = 0; run < RUNS; run++) {
-    bare.push(await wrk({ ...load, url: `${reference.url}/` }));
-    const measured = await wrk({ ...load, headers: { ...HEADERS, ...load.headers } });
+    bare.push(await wrk({ ...load, url: `${reference.url}/` }, reference));
+    const measured = await wrk({ ...load, headers: { ...HEADERS, ...load.headers } }, server);
     if (measured.errors > 0) throw new Error(`${load.url}: ${measured.errors} errors`);
     knots.push(measured);
   }
   return { knots, bare };
 }
 
-type Rate = "requestsPerSecond" | "bytesPerSecond";
+type Figure = Exclude<keyof Measured, "errors">;
+const mid = (runs: readonly Measured[], figure: Figure): number => median(runs.map((run) => run[figure]));
 
-async function ratio(what: string, rate: Rate, bar: number, load: Load): Promise<void> {
+async function ratio(knots: Knots, what: string, unit: "requests" | "bytes", bar: number, load: Load): Promise<void> {
   const size = Buffer.byteLength((await call(load.url)).body);
-  const { knots, bare } = await compare(load, size);
-  const share = median(knots.map((run, i) => run[rate] / (bare[i]?.[rate] ?? NaN)));
-  const shown = (runs: Measured[]): string =>
-    rate === "bytesPerSecond"
-      ? `${mega(median(runs.map((r) => r[rate])))}/s`
-      : `${whole(median(runs.map((r) => r[rate])))}/s`;
+  const runs = await compare(knots, load, size);
+  const share = (figure: Figure): number =>
+    median(runs.knots.map((run, i) => run[figure] / (runs.bare[i]?.[figure] ?? NaN))) * 100;
+  const shown = (figure: number): string => (unit === "bytes" ? mega(figure) : whole(figure));
   print(
     what,
-    `${(share * 100).toFixed(1)} %`,
+    `${share(`${unit}PerSecond`).toFixed(1)} %`,
     `${bar * 100} %`,
-    share >= bar,
-    `${shown(knots)} of the bare server's ${shown(bare)} (${whole(size)} bytes; p99 ${median(knots.map((r) => r.p99)).toFixed(1)} ms)`,
+    share(`${unit}PerSecond`) >= bar * 100,
+    `${shown(mid(runs.knots, `${unit}PerSecond`))}/s of the bare server's ${shown(mid(runs.bare, `${unit}PerSecond`))}/s; by its CPU time ` +
+      `${share(`${unit}PerCpuSecond`).toFixed(1)} % (${shown(mid(runs.knots, `${unit}PerCpuSecond`))} of ${shown(mid(runs.bare, `${unit}PerCpuSecond`))}); ` +
+      `${whole(size)} bytes; p99 ${mid(runs.knots, "p99").toFixed(1)} ms`,
   );
 }
 
@@ -88,16 +89,16 @@ async function creates(knots: Knots, what: string, bar: number, resource: string
   const inside = await namespace(knots, `create-${resource}`);
   const { body: first } = await call(`${inside}/${resource}`, "POST", body.replaceAll("%NAME%", "first"));
   const load = { url: `${inside}/${resource}`, connections: 16, seconds: SECONDS, body };
-  const measured = await compare(load, Buffer.byteLength(first));
-  const rate = median(measured.knots.map((run) => run.requestsPerSecond));
-  const bare = median(measured.bare.map((run) => run.requestsPerSecond));
-  const best = Math.max(...measured.knots.map((run) => run.requestsPerSecond));
+  const runs = await compare(knots, load, Buffer.byteLength(first));
+  const rate = mid(runs.knots, "requestsPerSecond");
+  const best = Math.max(...runs.knots.map((run) => run.requestsPerSecond));
   print(
     what,
     `${whole(rate)}/s`,
     `${whole(bar)}/s`,
     rate >= bar,
-    `best ${whole(best)}/s; ${((rate / bare) * 100).toFixed(0)} % of a bare server's ${whole(bare)}/s (${body.length} bytes in, ${first.length} out; p99 ${median(measured.knots.map((r) => r.p99)).toFixed(1)} ms)`,
+    `best ${whole(best)}/s, ${whole(mid(runs.knots, "requestsPerCpuSecond"))} by CPU time; a bare server that stores nothing ` +
+      `${whole(mid(runs.bare, "requestsPerSecond"))}/s; ${body.length} bytes in, ${first.length} out; p99 ${mid(runs.knots, "p99").toFixed(1)} ms`,
   );
 }
 
@@ -106,9 +107,9 @@ async function reads(): Promise<void> {
   const inside = await fill(knots);
   const filled = knots.resident();
   const one = { url: `${inside}/pods/web-6d4cf56db6-00042`, connections: 16, seconds: SECONDS };
-  if (wanted("get")) await ratio("GET of a pod", "requestsPerSecond", 0.4, one);
+  if (wanted("get")) await ratio(knots, "GET of a pod", "requests", 0.4, one);
   if (wanted("list-500")) {
-    await ratio("LIST of 500 pods (limit=500)", "bytesPerSecond", 0.5, {
+    await ratio(knots, "LIST of 500 pods (limit=500)", "bytes", 0.5, {
       ...one,
       url: `${inside}/pods?limit=500`,
       connections: 4,
@@ -116,7 +117,7 @@ async function reads(): Promise<void> {
   }
   if (wanted("list-10000")) {
     await knots.longestHold();
-    await ratio("LIST of 10,000 pods", "bytesPerSecond", 0.5, { ...one, url: `${inside}/pods`, connections: 2 });
+    await ratio(knots, "LIST of 10,000 pods", "bytes", 0.5, { ...one, url: `${inside}/pods`, connections: 2 });
     const hold = await knots.longestHold();
     print("longest hold of the event loop meanwhile", `${hold.toFixed(1)} ms`, "20 ms", hold <= 20, "");
   }
@@ -204,6 +205,7 @@ if (unknown !== undefined) {
   console.error(`there is no part ${unknown}; parts: ${PARTS.join(", ")}`);
   process.exit(1);
 }
+prepare();
 try {
   if (READS.some(wanted)) await reads();
   if (WRITES.some(wanted)) await writes();

@@ -16,6 +16,9 @@ export interface Load {
 export interface Measured {
   readonly requestsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** The same per second of the server's main thread. */
+  readonly requestsPerCpuSecond: number;
+  readonly bytesPerCpuSecond: number;
   /** Milliseconds. */
   readonly p99: number;
   /** Answers other than 2xx and 3xx, and broken connections. */
@@ -49,13 +52,14 @@ function script({ headers = {}, body }: Load): string {
   return lines.join("\n");
 }
 
-export async function wrk(load: Load): Promise<Measured> {
+export async function wrk(load: Load, server: { cpuSeconds(): number }): Promise<Measured> {
   const dir = mkdtempSync(join(tmpdir(), "knots-wrk-"));
   try {
     const file = join(dir, "load.lua");
     writeFileSync(file, script(load));
     const args = ["-t1", `-c${load.connections}`, `-d${load.seconds}s`, "--timeout", "30s", "-s", file, load.url];
     const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "pipe"] });
+    const before = server.cpuSeconds();
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -63,6 +67,7 @@ export async function wrk(load: Load): Promise<Measured> {
       child.once("error", (error) => reject(new Error(`wrk (apt-get install wrk): ${error.message}`)));
       child.once("close", () => resolve());
     });
+    const cpu = server.cpuSeconds() - before;
     const found = /^RESULT (.*)$/m.exec(output)?.[1];
     if (found === undefined) throw new Error(`wrk ${args.join(" ")} said:\n${output}`);
     const { requests, bytes, micros, p99, errors } = JSON.parse(found) as Record<string, number>;
@@ -70,6 +75,8 @@ export async function wrk(load: Load): Promise<Measured> {
     return {
       requestsPerSecond: (requests ?? NaN) / seconds,
       bytesPerSecond: (bytes ?? NaN) / seconds,
+      requestsPerCpuSecond: (requests ?? NaN) / cpu,
+      bytesPerCpuSecond: (bytes ?? NaN) / cpu,
       p99: (p99 ?? NaN) / 1000,
       errors: errors ?? NaN,
     };

@@ -2,17 +2,17 @@
 import { readFileSync } from "node:fs";
 import { newUnauthorized } from "@knots/machinery";
 import type { SecurityDependencies } from "../security.ts";
+import { withAuthenticated } from "./authenticated.ts";
 import { ClientCertificates } from "./client-certificates.ts";
 import { DEFAULT_REQUEST_HEADERS, RequestHeaderUsers } from "./request-header.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { TokenFile } from "./token-file.ts";
 import type { Authenticator, Credentials, UserInfo } from "./types.ts";
 
-/** Everybody who proved who they are is in system:authenticated. */
-export function withAuthenticated(user: UserInfo): UserInfo {
-  return user.groups.includes("system:authenticated")
-    ? user
-    : { ...user, groups: [...user.groups, "system:authenticated"] };
+function bearerToken(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined;
+  const match = /^Bearer +(\S+)$/i.exec(authorization);
+  return match?.[1];
 }
 
 export class RequestAuthenticator implements Authenticator {
@@ -35,20 +35,24 @@ export class RequestAuthenticator implements Authenticator {
     this.#now = () => deps.clock.now();
   }
 
-  async authenticate(credentials: Credentials): Promise<UserInfo | undefined> {
+  authenticate(credentials: Credentials): UserInfo | undefined | Promise<UserInfo | undefined> {
     const { headers, socket } = credentials;
     const vouched = this.#requestHeader.identify(credentials, this.#now());
     if (vouched !== undefined) return withAuthenticated(vouched);
     const byCertificate = this.#certificates.identify(socket, this.#now());
-    if (byCertificate !== undefined) return withAuthenticated(byCertificate);
-    const match = /^Bearer +(\S+)$/i.exec(headers.authorization ?? "");
-    if (match === null) {
+    if (byCertificate !== undefined) return byCertificate;
+    const token = bearerToken(headers.authorization);
+    if (token === undefined) {
       if (headers.authorization !== undefined) throw newUnauthorized("Unauthorized");
       return undefined;
     }
-    const found = await this.verifyToken(match[1] ?? "");
+    return this.#tokenFile?.find(token) ?? this.#byServiceAccount(token);
+  }
+
+  async #byServiceAccount(token: string): Promise<UserInfo> {
+    const found = await this.#tokens.verify(token);
     if (found === undefined) throw newUnauthorized("Unauthorized");
-    return withAuthenticated(found.user);
+    return found.user;
   }
 
   /** Who a bearer token stands for; undefined when nobody knows it. */

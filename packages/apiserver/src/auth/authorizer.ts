@@ -1,12 +1,12 @@
 // The chain of authorizers: the first that has an opinion decides.
 import type { ObjectSource } from "../registry/object-source.ts";
 import { NodeAuthorizer } from "./node-authorizer.ts";
-import { Rbac } from "./rbac.ts";
+import { RbacAuthorizer } from "./rbac-authorizer.ts";
 import type { Attributes, Authorizer, Decision } from "./types.ts";
 
 const KNOWN: Readonly<Record<string, (objects: ObjectSource) => { authorize(attributes: Attributes): Decision }>> = {
   Node: (objects) => new NodeAuthorizer(objects),
-  RBAC: (objects) => new Rbac(objects),
+  RBAC: (objects) => new RbacAuthorizer(objects),
   AlwaysAllow: () => ({ authorize: () => ({ allowed: "allow", reason: "" }) }),
   AlwaysDeny: () => ({ authorize: () => ({ allowed: "no-opinion", reason: "Everything is forbidden." }) }),
 };

@@ -2,6 +2,7 @@
 import { X509Certificate, type KeyObject } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { newUnauthorized } from "@knots/machinery";
+import { withAuthenticated } from "./authenticated.ts";
 import type { UserInfo } from "./types.ts";
 
 const known = new WeakMap<TLSSocket, UserInfo | null>();
@@ -76,6 +77,6 @@ export class ClientCertificates {
       throw newUnauthorized("Unauthorized");
     const name = attribute(certificate.subject, "CN")[0];
     if (name === undefined || name === "") throw newUnauthorized("Unauthorized");
-    return { name, groups: attribute(certificate.subject, "O") };
+    return withAuthenticated({ name, groups: attribute(certificate.subject, "O") });
   }
 }

@@ -1,7 +1,7 @@
 // Impersonation: a user with the right verbs acts as another (Impersonate-User, -Group, -Uid, -Extra-*).
 import { newBadRequest, newForbidden } from "@knots/machinery";
 import type { ApiRequest } from "../http/types.ts";
-import { withAuthenticated } from "./authenticator.ts";
+import { withAuthenticated } from "./authenticated.ts";
 import type { Authorizer, UserInfo } from "./types.ts";
 
 const values = (header: string | string[] | undefined): string[] =>

@@ -16,7 +16,6 @@ import { operationOf } from "../http/handlers/write.ts";
 import { readReview, sendReview } from "./review-body.ts";
 import type { ServiceAccountTokens, TokenRequest } from "./service-account-tokens.ts";
 import type { Attributes, Authorizer, Authenticator, UserInfo } from "./types.ts";
-import { withAuthenticated } from "./authenticator.ts";
 import { Rbac } from "./rbac.ts";
 
 interface Review extends KubeObject {
@@ -148,7 +147,7 @@ export function reviewHandlers(deps: ReviewDependencies): Map<string, SpecialHan
           if (found === undefined) return { authenticated: false, error: "invalid bearer token" };
           return {
             authenticated: true,
-            user: userFields(withAuthenticated(found.user)),
+            user: userFields(found.user),
             audiences: found.audiences ?? audiences ?? deps.tokens.audiences,
           };
         } catch (error) {

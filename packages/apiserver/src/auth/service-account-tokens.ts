@@ -3,6 +3,7 @@ import { createHash, createPrivateKey, createPublicKey, randomUUID, type KeyObje
 import { exportJWK, jwtVerify, SignJWT, type JWK, type JWTPayload } from "jose";
 import { newUnauthorized, type Clock, type KubeObject, type ResourceType } from "@knots/machinery";
 import type { ObjectSource } from "../registry/object-source.ts";
+import { withAuthenticated } from "./authenticated.ts";
 import type { UserInfo } from "./types.ts";
 
 interface Reference {
@@ -34,6 +35,17 @@ const NODES = type("nodes", "Node", false);
 /** A token outlives its object's deletion by this much, for a graceful end. */
 const DELETION_GRACE_MS = 60_000;
 
+/** Tokens whose signature was found good; a cluster's pods have no more than that at a time. */
+const MAX_VERIFIED = 10_000;
+
+interface Verified {
+  readonly user: UserInfo;
+  readonly audiences: readonly string[];
+  readonly claims: Claims;
+  /** Seconds since the epoch. */
+  readonly expires: number;
+}
+
 export interface TokenRequest {
   readonly account: KubeObject;
   readonly audiences: readonly string[];
@@ -52,6 +64,8 @@ export class ServiceAccountTokens {
   readonly #keyId: string;
   readonly #objects: ObjectSource;
   readonly #clock: Clock;
+  /** By token and wanted audiences. A signature is checked once; whether what it speaks of is still there, each time. */
+  readonly #verified = new Map<string, Verified>();
 
   constructor(options: {
     keyPem: string;
@@ -118,6 +132,12 @@ export class ServiceAccountTokens {
     token: string,
     audiences: readonly string[] = this.audiences,
   ): Promise<{ user: UserInfo; audiences: readonly string[] } | undefined> {
+    const key = `${audiences.join(" ")} ${token}`;
+    const known = this.#verified.get(key);
+    if (known !== undefined && known.expires * 1000 > this.#clock.now()) {
+      this.#checkAlive(known.claims);
+      return known;
+    }
     if (this.#issuerOf(token) !== this.issuer) return undefined;
     let payload: JWTPayload;
     try {
@@ -134,7 +154,10 @@ export class ServiceAccountTokens {
     if (claims === undefined) throw newUnauthorized("Unauthorized");
     this.#checkAlive(claims);
     const granted = [payload.aud ?? []].flat().filter((audience) => audiences.includes(audience));
-    return { user: userOf(claims, payload.jti), audiences: granted };
+    const verified = { user: userOf(claims, payload.jti), audiences: granted, claims, expires: payload.exp ?? 0 };
+    if (this.#verified.size >= MAX_VERIFIED) this.#verified.clear();
+    this.#verified.set(key, verified);
+    return verified;
   }
 
   #issuerOf(token: string): string | undefined {
@@ -172,10 +195,10 @@ function userOf(claims: Claims, id: string | undefined): UserInfo {
     extra["authentication.kubernetes.io/node-name"] = [claims.node.name];
     extra["authentication.kubernetes.io/node-uid"] = [claims.node.uid];
   }
-  return {
+  return withAuthenticated({
     name: `system:serviceaccount:${claims.namespace}:${claims.serviceaccount.name}`,
     uid: claims.serviceaccount.uid,
     groups: ["system:serviceaccounts", `system:serviceaccounts:${claims.namespace}`],
     extra,
-  };
+  });
 }

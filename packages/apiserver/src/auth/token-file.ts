@@ -1,8 +1,6 @@
 // The static token file: token,user,uid,"group1,group2" a line (upstream's --token-auth-file).
-import { createHash, timingSafeEqual } from "node:crypto";
+import { withAuthenticated } from "./authenticated.ts";
 import type { UserInfo } from "./types.ts";
-
-const digest = (token: string): Buffer => createHash("sha256").update(token).digest();
 
 function fields(line: string): string[] {
   return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) =>
@@ -11,34 +9,29 @@ function fields(line: string): string[] {
 }
 
 export class TokenFile {
-  readonly #tokens: readonly { digest: Buffer; user: UserInfo }[];
+  /** Looked up as upstream does, in a table: one user is one object, so that decisions about it can be kept. */
+  readonly #tokens = new Map<string, UserInfo>();
 
   /** Throws an Error that names the line which cannot be read; the token itself is never in it. */
   constructor(text: string) {
-    this.#tokens = text
+    for (const [i, line] of text
       .split("\n")
-      .map((line, i) => ({ line: line.trim(), number: i + 1 }))
-      .filter(({ line }) => line !== "" && !line.startsWith("#"))
-      .map(({ line, number }) => {
-        const [token = "", name = "", uid = "", groups = ""] = fields(line);
-        if (token === "" || name === "")
-          throw new Error(`token file, line ${number}: token and user name are required`);
-        return {
-          digest: digest(token),
-          user: {
-            name,
-            ...(uid === "" ? {} : { uid }),
-            groups: groups
-              .split(",")
-              .map((group) => group.trim())
-              .filter((group) => group !== ""),
-          },
-        };
-      });
+      .map((each) => each.trim())
+      .entries()) {
+      if (line === "" || line.startsWith("#")) continue;
+      const [token = "", name = "", uid = "", groups = ""] = fields(line);
+      if (token === "" || name === "") throw new Error(`token file, line ${i + 1}: token and user name are required`);
+      // Of two lines with the same token the first counts.
+      if (this.#tokens.has(token)) continue;
+      const named = groups
+        .split(",")
+        .map((group) => group.trim())
+        .filter((group) => group !== "");
+      this.#tokens.set(token, withAuthenticated({ name, ...(uid === "" ? {} : { uid }), groups: named }));
+    }
   }
 
   find(token: string): UserInfo | undefined {
-    const wanted = digest(token);
-    return this.#tokens.find((each) => timingSafeEqual(each.digest, wanted))?.user;
+    return this.#tokens.get(token);
   }
 }

@@ -18,7 +18,7 @@ export interface Credentials {
 
 export interface Authenticator {
   /** Undefined without credentials; throws StatusError 401 for wrong ones. */
-  authenticate(request: Credentials): Promise<UserInfo | undefined>;
+  authenticate(request: Credentials): UserInfo | undefined | Promise<UserInfo | undefined>;
 }
 
 /** What somebody wants to do. */

@@ -46,8 +46,8 @@ describe("FlowControl", () => {
   let control: FlowControl;
   let headers: Map<string, string>;
   const response = { setHeader: (name: string, value: string) => headers.set(name, value) };
-  const enter = (user = alice, signal = new AbortController().signal): Seat | Promise<Seat> =>
-    control.enter(user, GET, response, signal);
+  const enter = (user = alice, life = new AbortController()): Seat | Promise<Seat> =>
+    control.enter(user, GET, response, life);
 
   beforeEach(() => {
     clock = new FakeClock();
@@ -99,7 +99,7 @@ describe("FlowControl", () => {
   test("forgets who goes away while waiting", async () => {
     const first = enter() as Seat;
     const abort = new AbortController();
-    const outcome = (enter(alice, abort.signal) as Promise<Seat>).catch((error: unknown) => error);
+    const outcome = (enter(alice, abort) as Promise<Seat>).catch((error: unknown) => error);
     abort.abort();
     expect(await outcome).toMatchObject({ reason: "cancelled" });
     first.release();

@@ -156,7 +156,7 @@ export class FlowControl implements Gate {
     user: UserInfo,
     info: RequestInfo,
     response: { setHeader(name: string, value: string): unknown },
-    signal: AbortSignal,
+    life: { readonly signal: AbortSignal },
   ): Seat | Promise<Seat> {
     const flow = this.#flowOf(user, info);
     const { schema } = flow;
@@ -175,7 +175,7 @@ export class FlowControl implements Gate {
       schema.figures.started(seats, 0);
       return new HeldSeat(() => this.#finish(running));
     }
-    return this.#wait(running, signal);
+    return this.#wait(running, life.signal);
   }
 
   async #wait(running: Running, signal: AbortSignal): Promise<Seat> {

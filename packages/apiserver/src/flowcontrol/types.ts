@@ -8,11 +8,11 @@ export interface Seat {
 
 /** Who may be served now. */
 export interface Gate {
-  /** Throws RequestRejected, or rejects with it after a wait. */
+  /** `life` ends the waiting; its signal is asked for only then. Throws RequestRejected, or rejects with it after a wait. */
   enter(
     user: UserInfo,
     info: RequestInfo,
     response: { setHeader(name: string, value: string): unknown },
-    signal: AbortSignal,
+    life: { readonly signal: AbortSignal },
   ): Seat | Promise<Seat>;
 }

@@ -3,11 +3,13 @@ import { StatusError, newForbidden, newTimeout, newTooManyRequests } from "@knot
 import type { Clock, Logger } from "@knots/machinery";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import type { Auditor } from "../audit/auditor.ts";
-import type { Attributes, Authenticator, Authorizer, UserInfo } from "../auth/types.ts";
+import type { Attributes, Authenticator, Authorizer, Decision, UserInfo } from "../auth/types.ts";
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
+import { Deadlines } from "./deadlines.ts";
 import { parseRequestInfo, selectedName } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
+import { RequestSignal } from "./request-signal.ts";
 import { sendError, sendTooManyRequests } from "./respond.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
 import { warningHeaders } from "./warning-header.ts";
@@ -50,12 +52,16 @@ export interface Observation {
  */
 export class HandlerChain {
   readonly #deps: ChainDependencies;
-  readonly #stop = new AbortController();
+  readonly #deadlines: Deadlines;
+  /** What ends when the server stops: watches and streams under way, and requests that wait to be let in. */
+  readonly #interruptible = new Set<RequestSignal>();
+  #draining = false;
   #inFlight = 0;
   #idle: (() => void) | undefined;
 
   constructor(deps: ChainDependencies) {
     this.#deps = deps;
+    this.#deadlines = new Deadlines(deps.clock, REQUEST_TIMEOUT_MS);
   }
 
   get inFlight(): number {
@@ -64,7 +70,8 @@ export class HandlerChain {
 
   /** Ends watches and streams; resolves when all requests have been answered. */
   async drain(): Promise<void> {
-    this.#stop.abort();
+    this.#draining = true;
+    for (const life of this.#interruptible) life.abort();
     if (this.#inFlight === 0) return;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -106,69 +113,84 @@ export class HandlerChain {
 
   async #serve(passage: Passage, handler: (ctx: RequestContext) => Promise<void>): Promise<void> {
     const { request, response, info } = passage;
-    const abort = new AbortController();
-    const stop = (): void => abort.abort();
-    response.once("close", stop);
-    this.#stop.signal.addEventListener("abort", stop, { once: true });
+    const life = new RequestSignal(response);
     const longRunning = info.verb === "watch" || LONG_RUNNING.has(info.subresource);
-    let timer: { cancel(): void } | undefined;
     let seat: Seat | undefined;
+    if (longRunning) this.#interrupt(life);
     try {
-      const authenticated = await this.#authenticate(passage, longRunning);
-      const user = await this.#deps.impersonate(authenticated, request);
+      const known = this.#authenticate(passage, longRunning);
+      const authenticated = known instanceof Promise ? await known : known;
+      const acting = this.#deps.impersonate(authenticated, request);
+      const user = acting instanceof Promise ? await acting : acting;
       if (user !== authenticated) passage.record?.impersonated(user);
       // Streams would keep a seat for hours; a watch takes one until its initial events are out.
       if (!longRunning || info.verb === "watch") {
-        const entered = this.#deps.gate?.().enter(user, info, response, abort.signal);
-        seat = entered instanceof Promise ? await entered : entered;
+        const entered = this.#deps.gate?.().enter(user, info, response, life);
+        seat = entered instanceof Promise ? await this.#waited(entered, life) : entered;
       }
-      await this.#authorize(user, info, passage.record);
-      const signal = longRunning ? abort.signal : closeSignal(response);
-      const ctx = newContext(passage, user, signal, seat);
-      if (longRunning) {
-        await handler(ctx);
-        return;
-      }
-      const deadline = new Promise<never>((_resolve, reject) => {
-        timer = this.#deps.clock.setTimeout(
-          () => reject(newTimeout("request did not complete within the allotted timeout", 0)),
-          REQUEST_TIMEOUT_MS,
-        );
-      });
-      await Promise.race([handler(ctx), deadline]);
+      const allowed = this.#authorize(user, info, passage.record);
+      if (allowed !== undefined) await allowed;
+      const ctx = newContext(passage, user, life, seat);
+      await (longRunning ? handler(ctx) : this.#deadlines.within(handler(ctx), timedOut));
     } finally {
       seat?.release();
-      timer?.cancel();
-      this.#stop.signal.removeEventListener("abort", stop);
+      this.#interruptible.delete(life);
+    }
+  }
+
+  #interrupt(life: RequestSignal): void {
+    if (this.#draining) life.abort();
+    this.#interruptible.add(life);
+  }
+
+  async #waited(entered: Promise<Seat>, life: RequestSignal): Promise<Seat> {
+    const alreadyListed = this.#interruptible.has(life);
+    this.#interrupt(life);
+    try {
+      return await entered;
+    } finally {
+      if (!alreadyListed) this.#interruptible.delete(life);
     }
   }
 
   /** Whom the request is from; from here on it is recorded, when the policy says so. */
-  async #authenticate(passage: Passage, longRunning: boolean): Promise<UserInfo> {
+  #authenticate(passage: Passage, longRunning: boolean): UserInfo | Promise<UserInfo> {
     const { auditId, request, response, info } = passage;
     const begin = (user: UserInfo | undefined): AuditRecord | undefined =>
       this.#deps.auditor?.()?.begin({ request, response, info, auditId, user, longRunning });
-    try {
-      const user = (await this.#deps.authenticator().authenticate(request)) ?? ANONYMOUS;
+    const found = (user: UserInfo = ANONYMOUS): UserInfo => {
       passage.record = begin(user);
       return user;
-    } catch (error) {
+    };
+    const refused = (error: unknown): never => {
       const method = /^(\w+) /.exec(request.headers.authorization ?? "")?.[1]?.toLowerCase();
       begin(undefined)?.unauthenticated(
         `Authentication failed, ${method === undefined ? "no credentials provided" : `attempted: ${method}`}`,
       );
       throw error;
+    };
+    let known: UserInfo | undefined | Promise<UserInfo | undefined>;
+    try {
+      known = this.#deps.authenticator().authenticate(request);
+    } catch (error) {
+      return refused(error);
     }
+    return known instanceof Promise ? known.then(found, refused) : found(known);
   }
 
-  async #authorize(user: UserInfo, info: RequestInfo, record: AuditRecord | undefined): Promise<void> {
+  /** Undefined when the authorizer knew at once; throws, or rejects with, Forbidden. */
+  #authorize(user: UserInfo, info: RequestInfo, record: AuditRecord | undefined): Promise<void> | undefined {
     const attributes = attributesOf(user, info);
+    const check = (decision: Decision): void => {
+      const allowed = decision.allowed === "allow";
+      record?.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+      record?.annotate("authorization.k8s.io/reason", decision.reason);
+      if (!allowed) throw forbidden(attributes, decision.reason);
+    };
     const pending = this.#deps.authorizer().authorize(attributes);
-    const decision = pending instanceof Promise ? await pending : pending;
-    const allowed = decision.allowed === "allow";
-    record?.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
-    record?.annotate("authorization.k8s.io/reason", decision.reason);
-    if (!allowed) throw forbidden(attributes, decision.reason);
+    if (pending instanceof Promise) return pending.then(check);
+    check(pending);
+    return undefined;
   }
 
   #fail(request: ApiRequest, response: ApiResponse, info: RequestInfo, error: unknown): StatusError {
@@ -205,7 +227,7 @@ function tellFailure(record: AuditRecord, error: unknown, answered: StatusError)
   else record.panic(error);
 }
 
-function newContext(passage: Passage, user: UserInfo, signal: AbortSignal, seat: Seat | undefined): RequestContext {
+function newContext(passage: Passage, user: UserInfo, life: RequestSignal, seat: Seat | undefined): RequestContext {
   const { request, response, info, auditId, startedAt, record } = passage;
   const warnings: string[] = [];
   return {
@@ -215,7 +237,9 @@ function newContext(passage: Passage, user: UserInfo, signal: AbortSignal, seat:
     user,
     auditId,
     userAgent: String(request.headers["user-agent"] ?? ""),
-    signal,
+    get signal() {
+      return life.signal;
+    },
     startedAt,
     audit: record,
     initialized: () => seat?.release(),
@@ -227,10 +251,8 @@ function newContext(passage: Passage, user: UserInfo, signal: AbortSignal, seat:
   };
 }
 
-function closeSignal(response: ApiResponse): AbortSignal {
-  const abort = new AbortController();
-  response.once("close", () => abort.abort());
-  return abort.signal;
+function timedOut(): StatusError {
+  return newTimeout("request did not complete within the allotted timeout", 0);
 }
 
 export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {

@@ -1,4 +1,5 @@
 import { newNotAcceptable } from "@knots/machinery";
+import { jsonCodec } from "./codecs.ts";
 import type { Codec, Codecs } from "./codecs.ts";
 
 /** How an answer is to be written. */
@@ -17,6 +18,8 @@ interface MediaRange {
   readonly parameters: ReadonlyMap<string, string>;
   readonly quality: number;
 }
+
+const PLAIN: Negotiated = { codec: jsonCodec, as: "object", metaVersion: "v1", partialList: false };
 
 const cache = new Map<string, readonly MediaRange[]>();
 
@@ -61,8 +64,14 @@ export interface Negotiable {
 }
 
 /** Chooses the answer's form by the Accept header. Throws NotAcceptable when nothing fits. */
-export function negotiate(accept: string | undefined, codecs: Codecs, { transforms, custom }: Negotiable): Negotiated {
-  const ranges = accept === undefined || accept === "" ? parseAccept("*/*") : parseAccept(accept);
+export function negotiate(accept: string | undefined, codecs: Codecs, wanted: Negotiable): Negotiated {
+  // What nearly every client but kubectl asks for.
+  if (accept === undefined || accept === PLAIN.codec.mediaType) return PLAIN;
+  return choose(accept, codecs, wanted);
+}
+
+function choose(accept: string, codecs: Codecs, { transforms, custom }: Negotiable): Negotiated {
+  const ranges = accept === "" ? parseAccept("*/*") : parseAccept(accept);
   for (const range of ranges) {
     const codec = codecs.forAccept(range.type);
     if (codec === undefined) continue;

@@ -37,11 +37,14 @@ const VERBS: Readonly<Record<string, string>> = {
 /** Subresources of a namespace object itself: /api/v1/namespaces/NAME/status is not a resource "status" in the namespace. */
 const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);
 
+/** Most requests have none; nobody changes a request's query. */
+const NO_QUERY = new URLSearchParams();
+
 /** Parses method and URL (path with query); never throws: what is no resource path is a non-resource request. */
 export function parseRequestInfo(method: string, url: string): RequestInfo {
   const mark = url.indexOf("?");
   const path = mark < 0 ? url : url.slice(0, mark);
-  const query = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
+  const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
   const nonResource: RequestInfo = {
     isResourceRequest: false,
     path,
@@ -58,7 +61,8 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   };
   let segments: string[];
   try {
-    segments = trimSlashes(path).split("/").map(decodeURIComponent);
+    segments = trimSlashes(path).split("/");
+    if (path.includes("%")) segments = segments.map(decodeURIComponent);
   } catch {
     return nonResource;
   }

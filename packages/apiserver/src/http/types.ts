@@ -19,6 +19,7 @@ export interface ApiResponse {
   readonly headersSent: boolean;
   readonly writableEnded: boolean;
   readonly writableLength: number;
+  readonly destroyed: boolean;
   statusCode: number;
   setHeader(name: string, value: string | number | readonly string[]): unknown;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
