@@ -12,10 +12,13 @@ type VersionKey = [key: string, revision: number];
 /** The head of a stored version: create revision, version, deleted, lease; four doubles, then the value's bytes. */
 const HEAD = 32;
 const META_COMPACTED = "compactRevision";
+/** Written by older versions: the revision is in the keys, and no lower than the compaction's. */
 const META_REVISION = "revision";
 
-function encode(version: Version, value: Uint8Array | undefined): Buffer {
-  const bytes = Buffer.allocUnsafe(HEAD + (value?.length ?? 0));
+/** Room for many values at once: LMDB's writer asks for the address of each buffer that it has not seen. */
+const SLAB = 256 * 1024;
+
+function encode(bytes: Buffer, version: Version, value: Uint8Array | undefined): Buffer {
   bytes.writeDoubleLE(version.createRevision, 0);
   bytes.writeDoubleLE(version.version, 8);
   bytes.writeDoubleLE(version.deleted ? 1 : 0, 16);
@@ -40,24 +43,50 @@ class LmdbLog implements ValueLog {
   readonly #meta: Database<number, string>;
   /** Values on their way to disk: reads see them before LMDB does. */
   readonly #pending = new Map<string, Uint8Array>();
+  #slab: Buffer = Buffer.alloc(0);
+  /** What was appended in this turn, until it is flushed. */
+  #batch: Promise<void> | undefined;
+  #turn: { key: string; revision: number }[] = [];
+  #committed: Promise<unknown> = Promise.resolve();
 
   constructor(root: RootDatabase<Buffer, VersionKey>, meta: Database<number, string>) {
     this.#root = root;
     this.#meta = meta;
   }
 
-  async append(entry: LogEntry): Promise<void> {
-    const writes: Promise<boolean>[] = [];
+  append(entry: LogEntry): Promise<void> {
+    // Before the first put, so that it comes before the end of LMDB's own batch: its puts are one transaction.
+    const batch = (this.#batch ??= this.#endOfTurn());
     for (const { key, version, value } of entry.changes) {
-      if (value !== undefined) this.#pending.set(`${version.revision}\0${key}`, value);
-      writes.push(this.#root.put([key, version.revision], encode(version, value)));
+      if (value !== undefined) {
+        this.#pending.set(`${version.revision}\0${key}`, value);
+        this.#turn.push({ key, revision: version.revision });
+      }
+      const room = this.#room(HEAD + (value?.length ?? 0));
+      this.#committed = this.#root.put([key, version.revision], encode(room, version, value));
     }
-    // Puts of one turn are one LMDB transaction, so the revision goes with its keys or not at all.
-    writes.push(this.#meta.put(META_REVISION, entry.revision));
+    return batch;
+  }
+
+  /** The writes of one turn of the event loop wait for one flush together. */
+  async #endOfTurn(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const written = this.#turn;
+    this.#batch = undefined;
+    this.#turn = [];
     const flushed = this.#root.flushed;
-    await Promise.all(writes);
+    // Puts of one turn share one promise of LMDB's; a failed commit speaks through it.
+    await this.#committed;
     await flushed;
-    for (const { key, version } of entry.changes) this.#pending.delete(`${version.revision}\0${key}`);
+    for (const { key, revision } of written) this.#pending.delete(`${revision}\0${key}`);
+  }
+
+  #room(size: number): Buffer {
+    if (size > SLAB / 8) return Buffer.allocUnsafeSlow(size);
+    if (this.#slab.length < size) this.#slab = Buffer.allocUnsafeSlow(SLAB);
+    const room = this.#slab.subarray(0, size);
+    this.#slab = this.#slab.subarray(size);
+    return room;
   }
 
   read(key: string, revision: number): Uint8Array | undefined {
@@ -69,6 +98,7 @@ class LmdbLog implements ValueLog {
 
   async drop(versions: readonly VersionRef[], revision: number): Promise<void> {
     // First the mark, then the versions: killed between, the reopened store compacts again.
+    // Every later revision is in the key of a version that stays.
     await this.#meta.put(META_COMPACTED, revision);
     // In slices, so that a large compaction does not hold the writer.
     for (let i = 0; i < versions.length; i += 500) {
@@ -105,8 +135,8 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
   });
   const meta = root.openDB<number, string>({ name: "meta", encoding: "json" });
   const index = new MvccIndex();
-  let revision = meta.get(META_REVISION) ?? 1;
   const compactRevision = meta.get(META_COMPACTED) ?? 0;
+  let revision = Math.max(1, compactRevision, meta.get(META_REVISION) ?? 0);
   const leases = new Map<number, number>();
   const found: { key: string; version: Version }[] = [];
   for (const { key: stored, value } of root.getRange()) {

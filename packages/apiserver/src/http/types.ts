@@ -20,6 +20,9 @@ export interface ApiResponse {
   readonly writableEnded: boolean;
   readonly writableLength: number;
   readonly destroyed: boolean;
+  /** node:http's own: the connection, once this answer is the one that is written to it, and whether its body goes in chunks. */
+  readonly socket?: TLSSocket | null;
+  readonly chunkedEncoding?: boolean;
   statusCode: number;
   setHeader(name: string, value: string | number | readonly string[]): unknown;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;

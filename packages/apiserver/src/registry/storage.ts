@@ -26,6 +26,7 @@ import type { Operation } from "./operation.ts";
 import type { StoredType, Undo } from "./resource-type.ts";
 import { mayHaveBeenMade } from "./store-failure.ts";
 import { apiVersionOf } from "./served.ts";
+import { Turns } from "./turns.ts";
 
 /** Tries for a free name under generateName, as upstream. */
 const NAME_TRIES = 8;
@@ -64,11 +65,13 @@ export class ResourceStorage {
   readonly type: StoredType;
   readonly cache: ResourceCache;
   readonly #deps: StorageDependencies;
+  readonly #turns: Turns;
 
   constructor(type: StoredType, cache: ResourceCache, deps: StorageDependencies) {
     this.type = type;
     this.cache = cache;
     this.#deps = deps;
+    this.#turns = new Turns(deps.clock);
   }
 
   key(namespace: string, name: string): string {
@@ -102,9 +105,13 @@ export class ResourceStorage {
   }
 
   /** `created` tells whether the object did not exist before. */
-  async update(op: Operation, request: UpdateRequest): Promise<{ entry: Entry; created: boolean }> {
-    const { info } = this.type;
+  update(op: Operation, request: UpdateRequest): Promise<{ entry: Entry; created: boolean }> {
     const key = this.key(request.namespace, request.name);
+    return this.#turns.take(key, () => this.#update(op, request, key));
+  }
+
+  async #update(op: Operation, request: UpdateRequest, key: string): Promise<{ entry: Entry; created: boolean }> {
+    const { info } = this.type;
     const strategy = this.#strategy(op.subresource);
     for (let tries = 1; ; tries++) {
       const entry = this.cache.get(key);

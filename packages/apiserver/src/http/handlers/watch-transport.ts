@@ -1,4 +1,5 @@
 import type { RequestContext } from "../types.ts";
+import { writeFrames } from "./shared-frames.ts";
 
 /** Where the frames of a watch go. */
 export interface WatchTransport {
@@ -73,7 +74,7 @@ export class HttpWatchTransport implements WatchTransport {
     if (this.#ended || this.#queue.length === 0) return;
     const frames = this.#queue;
     this.#queue = [];
-    response.write(frames.length === 1 ? (frames[0] ?? new Uint8Array()) : Buffer.concat(frames));
+    writeFrames(this.#ctx, frames);
     if (response.writableLength > MAX_BACKLOG_BYTES) {
       this.#ended = true;
       response.destroy();
