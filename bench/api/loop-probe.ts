@@ -9,7 +9,10 @@ if (file !== undefined) {
   delay.enable();
   process.on("SIGUSR2", () => {
     const ms = (nanoseconds: number): number => nanoseconds / 1e6 - RESOLUTION_MS;
-    writeFileSync(file, JSON.stringify({ max: ms(delay.max), p99: ms(delay.percentile(99)) }));
+    writeFileSync(
+      file,
+      JSON.stringify({ max: ms(delay.max), p99: ms(delay.percentile(99)), memory: process.memoryUsage() }),
+    );
     delay.reset();
   });
 }

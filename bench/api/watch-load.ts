@@ -39,9 +39,10 @@ async function watched(
     reset: async () => void (await ask("reset")),
     report: async () => (await ask("report")) as { events: number; p99: number },
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((done) => child.once("close", done));
+      child.removeAllListeners("exit");
+      const ended = new Promise((done) => child.once("exit", done));
       child.disconnect();
-      await closed;
+      await ended;
     },
   };
 }

@@ -28,6 +28,21 @@ describe("list and watch", () => {
     expect((await api.get(`${MAPS}?labelSelector=%3D%3D`)).body.code).toBe(400);
   });
 
+  it("sends a long list whole, plain and compressed", async () => {
+    const path = "/api/v1/namespaces/kube-node-lease/configmaps";
+    const expected = Array.from({ length: 90 }, (_, i) => `long-${String(i).padStart(3, "0")}`);
+    await Promise.all(
+      expected.map((name, i) => api.post(path, { metadata: { name }, data: { text: String(i).repeat(9_000) } })),
+    );
+    const plain = await api.get(path);
+    expect(Number(plain.headers["content-length"])).toBeGreaterThan(1_000_000);
+    expect(names(plain.body)).toEqual(expected);
+    const zipped = await api.get(path, { "accept-encoding": "gzip" });
+    expect(zipped.headers["content-encoding"]).toBe("gzip");
+    expect(zipped.body.items).toEqual(plain.body.items);
+    expect(plain.body.items[89].data.text).toBe("89".repeat(9_000));
+  });
+
   it("pages consistently over changes", async () => {
     const first = await api.get(`${MAPS}?limit=2&labelSelector=n`);
     expect(names(first.body)).toEqual(["m1", "m2"]);

@@ -28,33 +28,48 @@ export async function sendList(ctx: RequestContext, codec: Codec, parts: readonl
     response.end();
     return;
   }
-  await (zip ? sendZipped(response, pieces(parts)) : sendPlain(response, pieces(parts)));
+  await (zip ? sendZipped(response, parts) : sendPlain(response, parts));
 }
 
-function* pieces(all: readonly Uint8Array[]): Generator<Buffer> {
-  let parts: Uint8Array[] = [];
-  let size = 0;
-  for (const part of all) {
-    parts.push(part);
-    size += part.length;
-    if (size < PIECE_BYTES) continue;
-    yield Buffer.concat(parts, size);
-    parts = [];
-    size = 0;
-  }
-  yield Buffer.concat(parts);
-}
-
-async function sendPlain(response: ApiResponse, parts: Iterable<Buffer>): Promise<void> {
+/** The parts as pieces of one size, all in the same buffer: whoever takes a piece is done with it before the next. */
+function* pieces(parts: readonly Uint8Array[], piece: Buffer): Generator<Buffer> {
+  let filled = 0;
   for (const part of parts) {
-    if (response.writableEnded) return;
-    if (!response.write(part) && !(await drained(response))) return;
+    let rest = part;
+    while (rest.length > piece.length - filled) {
+      const fits = rest.subarray(0, piece.length - filled);
+      piece.set(fits, filled);
+      yield piece;
+      rest = rest.subarray(fits.length);
+      filled = 0;
+    }
+    piece.set(rest, filled);
+    filled += rest.length;
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
+}
+
+async function sendPlain(response: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
+  for (const piece of pieces(parts, Buffer.allocUnsafeSlow(PIECE_BYTES))) {
+    if (response.writableEnded || !(await written(response, piece))) return;
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   response.end();
 }
 
-async function sendZipped(response: ApiResponse, parts: Iterable<Buffer>): Promise<void> {
+/** Resolves when the connection has taken the piece; false when the client has gone instead. */
+function written(response: ApiResponse, piece: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    const onClose = (): void => resolve(false);
+    response.once("close", onClose);
+    response.write(piece, (error) => {
+      response.removeListener("close", onClose);
+      resolve(error === undefined || error === null);
+    });
+  });
+}
+
+async function sendZipped(response: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
   const gzip = createGzip({ level: 1 });
   let gone = false;
   response.once("close", () => {
@@ -71,29 +86,15 @@ async function sendZipped(response: ApiResponse, parts: Iterable<Buffer>): Promi
     if (!gone) response.end();
   });
   gzip.on("error", () => response.destroy());
-  for (const part of parts) {
+  for (const piece of pieces(parts, Buffer.allocUnsafeSlow(PIECE_BYTES))) {
     if (gone) return;
-    if (!gzip.write(part)) {
-      await new Promise<void>((resolve) => {
-        gzip.once("drain", resolve);
-        gzip.once("close", resolve);
+    await new Promise<void>((resolve) => {
+      gzip.once("close", resolve);
+      gzip.write(piece, () => {
+        gzip.removeListener("close", resolve);
+        resolve();
       });
-    }
+    });
   }
   if (!gone) gzip.end();
-}
-
-/** False when the client has gone instead. */
-function drained(response: ApiResponse): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (alive: boolean) => (): void => {
-      response.removeListener("drain", onDrain);
-      response.removeListener("close", onClose);
-      resolve(alive);
-    };
-    const onDrain = settle(true);
-    const onClose = settle(false);
-    response.once("drain", onDrain);
-    response.once("close", onClose);
-  });
 }

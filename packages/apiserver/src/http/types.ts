@@ -27,7 +27,7 @@ export interface ApiResponse {
   setHeader(name: string, value: string | number | readonly string[]): unknown;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
   flushHeaders(): void;
-  write(chunk: Uint8Array | string): boolean;
+  write(chunk: Uint8Array | string, written?: (error?: Error | null) => void): boolean;
   end(chunk?: Uint8Array | string): unknown;
   destroy(error?: Error): unknown;
   on(event: "close" | "drain" | "finish", listener: () => void): unknown;

@@ -9,6 +9,8 @@ import type { ServedResource } from "./served.ts";
 
 /** How long a read waits for a revision that this server has not seen yet. */
 const WAIT_FOR_REVISION_MS = 3000;
+/** How long one list may select at a stretch. */
+const SLICE_MS = 4;
 
 export interface ListPage {
   readonly entries: readonly Entry[];
@@ -58,39 +60,53 @@ export async function listPage(
   return collect(served, selection, options.limit, at, source, after);
 }
 
-function collect(
+async function collect(
   served: ServedResource,
   selection: Selection,
   limit: number,
   revision: number,
   source: Iterable<Entry>,
   after: string | undefined,
-): ListPage {
+): Promise<ListPage> {
   const { cache, type } = served.storage;
-  const entries: Entry[] = [];
-  if (selection.key !== undefined && after === undefined) {
-    const entry = cache.get(selection.key);
-    if (entry !== undefined && entry.revision <= revision && selection.matches(entry)) entries.push(entry);
-    return { entries, revision, continueToken: "", remaining: undefined };
-  }
-  let more = 0;
-  for (const entry of source) {
-    if (!selection.everything && !selection.matches(entry)) continue;
-    if (limit > 0 && entries.length === limit) {
-      more++;
-      if (!selection.everything) break;
-      continue;
-    }
-    entries.push(entry);
-  }
-  const last = entries[entries.length - 1];
-  if (more === 0 || last === undefined) return { entries, revision, continueToken: "", remaining: undefined };
-  return {
+  const whole = (entries: readonly Entry[]): ListPage => ({
     entries,
     revision,
+    continueToken: "",
+    remaining: undefined,
+  });
+  if (selection.key !== undefined && after === undefined) {
+    const entry = cache.get(selection.key);
+    const found = entry !== undefined && entry.revision <= revision && selection.matches(entry);
+    return whole(found ? [entry] : []);
+  }
+  // All of one moment; what is selected of them is found out in slices.
+  const candidates = Array.from(source);
+  const entries = selection.everything
+    ? candidates
+    : await selected(candidates, selection, limit === 0 ? Infinity : limit + 1);
+  const last = entries[limit - 1];
+  if (limit === 0 || entries.length <= limit || last === undefined) return whole(entries);
+  return {
+    entries: entries.slice(0, limit),
+    revision,
     continueToken: encodeContinue({ revision, after: last.key.slice(type.prefix.length) }),
-    remaining: selection.everything ? more : undefined,
+    remaining: selection.everything ? entries.length - limit : undefined,
   };
+}
+
+/** Selectors look at decoded objects, and decoding ten thousand takes long: other requests are served in between. */
+async function selected(candidates: readonly Entry[], selection: Selection, enough: number): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  let until = performance.now() + SLICE_MS;
+  for (const [i, entry] of candidates.entries()) {
+    if (selection.matches(entry)) entries.push(entry);
+    if (entries.length === enough) break;
+    if (i % 16 !== 0 || performance.now() < until) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    until = performance.now() + SLICE_MS;
+  }
+  return entries;
 }
 
 /** A revision number; throws BadRequest. */
