@@ -10,6 +10,13 @@ export function rememberDecoded(bytes: Uint8Array, object: KubeObject): void {
   decodedByBytes.set(bytes, object);
 }
 
+/** For the one entry that is made of the bytes: it alone decides how long the object is kept. */
+function takeDecoded(bytes: Uint8Array): KubeObject | undefined {
+  const object = decodedByBytes.get(bytes);
+  if (object !== undefined) decodedByBytes.delete(bytes);
+  return object;
+}
+
 /**
  * One state of one object: its final JSON bytes (apiVersion, kind and resourceVersion in place) and, made when
  * first asked for, the decoded object. Immutable: a new state is a new entry. Readers must not change `object`.
@@ -35,7 +42,7 @@ export class Entry {
 
   /** The entry of bytes as they lie in the store, which do not know their revision. */
   static fromStored(key: string, revision: number, createRevision: number, stored: Uint8Array): Entry {
-    const object = decodedByBytes.get(stored);
+    const object = takeDecoded(stored);
     if (object?.metadata !== undefined) object.metadata.resourceVersion = String(revision);
     return new Entry(key, revision, createRevision, placeRevision(stored, revision), object);
   }
@@ -48,6 +55,11 @@ export class Entry {
   get object(): KubeObject {
     this.#object ??= JSON.parse(decoder.decode(this.bytes)) as KubeObject;
     return this.#object;
+  }
+
+  /** Lets go of the decoded object; who asks for it later waits for the bytes to be parsed. */
+  forget(): void {
+    this.#object = undefined;
   }
 
   /** Selectable fields, computed once by the resource's rule. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { rememberDecoded } from "./entry.ts";
 import type { Entry } from "./entry.ts";
 import { ResourceCache } from "./resource-cache.ts";
 import { encodeStored } from "./stored-form.ts";
@@ -32,6 +33,23 @@ describe("ResourceCache", () => {
     expect(names(cache.scan(PREFIX))).toEqual(["a/x@4", "a/y@3", "b/x@2"]);
     expect(names(cache.scan(`${PREFIX}a/`))).toEqual(["a/x@4", "a/y@3"]);
     expect(names(cache.scan(PREFIX, `${PREFIX}a/x`))).toEqual(["a/y@3", "b/x@2"]);
+  });
+
+  it("keeps decoded only what was written last", () => {
+    const cache = new ResourceCache(PREFIX);
+    cache.load([], 1);
+    const written = Array.from({ length: 5_000 }, (_, i) => {
+      const object = { kind: "ConfigMap", apiVersion: "v1", metadata: { name: `n${i}` } };
+      const encoded = encodeStored(object);
+      rememberDecoded(encoded, object);
+      cache.put(`${PREFIX}a/n${i}`, i + 2, i + 2, encoded);
+      return object;
+    });
+    const kept = written.filter((object, i) => cache.get(`${PREFIX}a/n${i}`)?.object === object);
+    expect(kept).toEqual(written.slice(-kept.length));
+    expect(kept.length).toBeGreaterThan(500);
+    expect(kept.length).toBeLessThan(2_500);
+    expect(cache.get(`${PREFIX}a/n0`)?.object).toEqual(written[0]);
   });
 
   it("reconstructs an older state", () => {

@@ -14,6 +14,12 @@ export interface CacheEvent {
   readonly frames: Map<string, Uint8Array>;
 }
 
+/**
+ * Decoded objects that writers left behind, per resource: the newest are likely to be asked for soon; all of them would
+ * take more memory than the bytes do.
+ */
+const KEPT_DECODED = 1024;
+
 export interface CacheSubscriber {
   onEvent(event: CacheEvent): void;
 }
@@ -26,6 +32,8 @@ export class ResourceCache {
   readonly prefix: string;
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new OrderedKeys();
+  /** The newest writes, oldest first; from these on objects are kept decoded. */
+  #written: Entry[] = [];
   #history: CacheEvent[] = [];
   /** Events with a revision at or below this one are gone from the history. */
   #historyStart = 0;
@@ -70,6 +78,10 @@ export class ResourceCache {
     const entry = Entry.fromStored(key, revision, createRevision, stored);
     this.#entries.set(key, entry);
     if (previous === undefined) this.#keys.add(key);
+    this.#written.push(entry);
+    if (this.#written.length > 2 * KEPT_DECODED) {
+      for (const old of this.#written.splice(0, KEPT_DECODED)) old.forget();
+    }
     this.#publish({ revision, key, entry, previous, deleted: false, frames: new Map() });
   }
 
@@ -142,6 +154,7 @@ export class ResourceCache {
     if (revision <= this.#historyStart) return;
     this.#history = [...this.eventsSince(revision)];
     this.#historyStart = revision;
+    this.#written = this.#written.filter((entry) => this.#entries.get(entry.key) === entry);
   }
 
   /** Registers for events that bear `trigger` ("" = all); later events only. */

@@ -40,7 +40,7 @@ export interface ProcessTools {
 
 /** Young-generation and code-size limits: a component holds a small working set for a long time. */
 const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "--optimize-for-size"];
-const SERVER_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=8"];
+const SERVER_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
 
 export function processesOf(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools): ProcessSpec[] {
   const first = spec.nodes.find((node) => node.index === 1);
