@@ -103,7 +103,7 @@ async function creates(knots: Knots, what: string, bar: number, resource: string
 }
 
 async function reads(): Promise<void> {
-  await using knots = await startKnots(join(home, "reads"));
+  await using knots = await startKnots(join(home, "reads"), true);
   const inside = await fill(knots);
   const filled = knots.resident();
   const one = { url: `${inside}/pods/web-6d4cf56db6-00042`, connections: 16, seconds: SECONDS };

@@ -71,14 +71,14 @@ export function prepare(): void {
   execFileSync("./knots", ["--version"], { cwd: ROOT });
 }
 
-/** `./knots apiserver` on an lmdb store in `dir`, which may hold objects already. `extra` are options of Node (a profiler's). */
-export async function startKnots(dir: string, extra = ""): Promise<Knots> {
+/** `./knots apiserver` on an lmdb store in `dir`, which may hold objects already; with the event loop's probe when asked for. */
+export async function startKnots(dir: string, probed = false): Promise<Knots> {
   mkdirSync(dir, { recursive: true });
   const tokens = join(dir, "tokens.csv");
   const hold = join(dir, "hold.json");
   writeFileSync(tokens, `${TOKEN},bench,1,"system:masters"\n`);
   const port = await freePort();
-  const probe = `--import=${join(import.meta.dirname, "loop-probe.ts")}`;
+  const probe = { NODE_OPTIONS: `--import=${join(import.meta.dirname, "loop-probe.ts")}`, LOOP_PROBE: hold };
   const began = performance.now();
   const child = spawn(
     "./knots",
@@ -96,7 +96,7 @@ export async function startKnots(dir: string, extra = ""): Promise<Knots> {
     {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "inherit"],
-      env: { ...process.env, NODE_OPTIONS: `${probe} ${extra}`, LOOP_PROBE: hold },
+      env: { ...process.env, ...(probed ? probe : {}) },
     },
   );
   const url = `https://127.0.0.1:${port}`;
