@@ -119,7 +119,13 @@ async function reads(): Promise<void> {
     await knots.longestHold();
     await ratio(knots, "LIST of 10,000 pods", "bytes", 0.5, { ...one, url: `${inside}/pods`, connections: 2 });
     const hold = await knots.longestHold();
-    print("longest hold of the event loop meanwhile", `${hold.toFixed(1)} ms`, "20 ms", hold <= 20, "");
+    print(
+      "longest hold of the event loop meanwhile",
+      `${hold.cpu.toFixed(1)} ms`,
+      "20 ms",
+      hold.cpu <= 20,
+      `by the thread's CPU time; ${hold.clock.toFixed(1)} ms by the clock`,
+    );
   }
   if (wanted("memory")) {
     print(

@@ -54,6 +54,12 @@ async function end(child: ChildProcess): Promise<void> {
   await closed;
 }
 
+export interface Hold {
+  readonly clock: number;
+  /** By the thread's CPU time: what others took of the processor is not in it. */
+  readonly cpu: number;
+}
+
 export interface Knots extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -63,7 +69,7 @@ export interface Knots extends AsyncDisposable {
   /** Resident megabytes (10^6 bytes). */
   resident(): number;
   /** Milliseconds for which the event loop was held at most since this was last asked. */
-  longestHold(): Promise<number>;
+  longestHold(): Promise<Hold>;
 }
 
 /** Brings what is missing and builds, so that no measured start does. */
@@ -123,7 +129,7 @@ export async function startKnots(dir: string, probed = false): Promise<Knots> {
       for (let i = 0; i < 200; i++) {
         await sleep(10);
         try {
-          return (JSON.parse(readFileSync(hold, "utf8")) as { max: number }).max;
+          return JSON.parse(readFileSync(hold, "utf8")) as Hold;
         } catch {
           // Not written yet.
         }

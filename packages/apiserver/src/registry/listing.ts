@@ -53,11 +53,11 @@ export async function listPage(
     }
   }
   const at = revision ?? cacher.revision;
-  const source =
-    revision !== undefined && revision < cacher.revision
-      ? cache.scanAt(revision, selection.prefix, after)
-      : cache.scan(selection.prefix, after);
-  return collect(served, selection, options.limit, at, source, after);
+  if (revision !== undefined && revision < cacher.revision) {
+    return collect(served, selection, options.limit, at, cache.scanAt(revision, selection.prefix, after), after);
+  }
+  const total = cache.count(selection.prefix, after);
+  return collect(served, selection, options.limit, at, cache.scan(selection.prefix, after), after, total);
 }
 
 async function collect(
@@ -67,6 +67,8 @@ async function collect(
   revision: number,
   source: Iterable<Entry>,
   after: string | undefined,
+  /** How many there are in `source`, if that is known without walking it. */
+  total?: number,
 ): Promise<ListPage> {
   const { cache, type } = served.storage;
   const whole = (entries: readonly Entry[]): ListPage => ({
@@ -80,19 +82,33 @@ async function collect(
     const found = entry !== undefined && entry.revision <= revision && selection.matches(entry);
     return whole(found ? [entry] : []);
   }
+  const page = (entries: readonly Entry[], remaining: number | undefined): ListPage => {
+    const last = entries.at(-1)?.key ?? "";
+    return {
+      entries,
+      revision,
+      continueToken: encodeContinue({ revision, after: last.slice(type.prefix.length) }),
+      remaining,
+    };
+  };
+  if (selection.everything && total !== undefined && limit > 0 && total > limit) {
+    return page(Array.from(first(source, limit)), total - limit);
+  }
   // All of one moment; what is selected of them is found out in slices.
   const candidates = Array.from(source);
   const entries = selection.everything
     ? candidates
     : await selected(candidates, selection, limit === 0 ? Infinity : limit + 1);
-  const last = entries[limit - 1];
-  if (limit === 0 || entries.length <= limit || last === undefined) return whole(entries);
-  return {
-    entries: entries.slice(0, limit),
-    revision,
-    continueToken: encodeContinue({ revision, after: last.key.slice(type.prefix.length) }),
-    remaining: selection.everything ? entries.length - limit : undefined,
-  };
+  if (limit === 0 || entries.length <= limit) return whole(entries);
+  return page(entries.slice(0, limit), selection.everything ? entries.length - limit : undefined);
+}
+
+function* first<T>(source: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  for (const each of source) {
+    yield each;
+    if (--left === 0) return;
+  }
 }
 
 /** Selectors look at decoded objects, and decoding ten thousand takes long: other requests are served in between. */

@@ -28,24 +28,21 @@ export class OrderedKeys {
 
   /** A copy of the keys that start with `prefix` and lie after `after`: safe against changes while it is walked. */
   range(prefix: string, after?: string): readonly string[] {
-    const [from, to] = this.#bounds(prefix);
-    let start = from;
+    return this.#keys.slice(...this.#bounds(prefix, after));
+  }
+
+  count(prefix: string, after?: string): number {
+    const [from, to] = this.#bounds(prefix, after);
+    return Math.max(0, to - from);
+  }
+
+  #bounds(prefix: string, after?: string): [number, number] {
+    let from = this.#lowerBound(prefix);
     if (after !== undefined && after >= prefix) {
-      start = this.#lowerBound(after);
-      if (this.#keys[start] === after) start++;
+      from = this.#lowerBound(after);
+      if (this.#keys[from] === after) from++;
     }
-    return this.#keys.slice(Math.max(start, from), to);
-  }
-
-  count(prefix: string): number {
-    const [from, to] = this.#bounds(prefix);
-    return to - from;
-  }
-
-  #bounds(prefix: string): [number, number] {
-    const from = this.#lowerBound(prefix);
-    const to = this.#lowerBound(`${prefix}\uffff`);
-    return [from, to];
+    return [from, this.#lowerBound(`${prefix}\uffff`)];
   }
 
   #lowerBound(key: string): number {

@@ -132,9 +132,9 @@ export class ResourceCache {
     }
   }
 
-  /** Number of objects under a prefix. */
-  count(prefix: string): number {
-    return this.#keys.count(prefix);
+  /** Number of objects under a prefix, after the key `after` (exclusive). */
+  count(prefix: string, after?: string): number {
+    return this.#keys.count(prefix, after);
   }
 
   /** Events after `revision`, oldest first. */
