@@ -17,6 +17,8 @@ export interface WatchMeasured {
   /** Bytes of an event. */
   readonly bytes: number;
   readonly updatesPerSecond: number;
+  /** Per second of the server's main thread. */
+  readonly eventsPerCpuSecond: number;
 }
 
 async function watched(
@@ -70,14 +72,16 @@ export async function knotsWatch(knots: Knots, inside: string, seconds: number):
   await sleep(300);
   await watchers.reset();
   updates = 0;
-  const began = performance.now();
+  const [began, cpu] = [performance.now(), knots.cpuSeconds()];
   await sleep(seconds * 1000);
+  const spent = knots.cpuSeconds() - cpu;
   const { events, p99 } = await watchers.report();
+  const eventsPerCpuSecond = events / spent;
   const elapsed = (performance.now() - began) / 1000;
   const updatesPerSecond = updates / elapsed;
   stop = true;
   await writers;
-  return { eventsPerSecond: events / elapsed, p99, bytes, updatesPerSecond };
+  return { eventsPerSecond: events / elapsed, p99, bytes, updatesPerSecond, eventsPerCpuSecond };
 }
 
 /** The same bytes, written to as many open answers by a bare server as fast as they are taken. */
@@ -87,9 +91,17 @@ export async function bareWatch(dir: string, bytes: number, seconds: number): Pr
   bare.writeToWatchers();
   await sleep(300);
   await watchers.reset();
-  const began = performance.now();
+  const [began, cpu] = [performance.now(), bare.cpuSeconds()];
   await sleep(seconds * 1000);
+  const spent = bare.cpuSeconds() - cpu;
   const { events, p99 } = await watchers.report();
+  const eventsPerCpuSecond = events / spent;
   const elapsed = (performance.now() - began) / 1000;
-  return { eventsPerSecond: events / elapsed, p99, bytes, updatesPerSecond: events / elapsed / WATCHERS };
+  return {
+    eventsPerSecond: events / elapsed,
+    p99,
+    bytes,
+    updatesPerSecond: events / elapsed / WATCHERS,
+    eventsPerCpuSecond,
+  };
 }

@@ -1,3 +1,4 @@
+import { cloneJson } from "@knots/machinery";
 import type { TypeSchema } from "@knots/machinery";
 import { isObject } from "./decoder.ts";
 
@@ -67,7 +68,7 @@ function compile(schema: TypeSchema): Defaulter {
       const given = value[field.name];
       const absent = given === undefined || (given === null && !field.nullable);
       if (absent && field.value !== undefined) {
-        value[field.name] = typeof field.value === "object" ? structuredClone(field.value) : field.value;
+        value[field.name] = cloneJson(field.value);
       }
       const now = value[field.name];
       if (field.inner && now !== undefined && now !== null) field.inner(now);

@@ -1,4 +1,4 @@
-import { formatTime, newConflict } from "@knots/machinery";
+import { cloneJson, formatTime, newConflict } from "@knots/machinery";
 import type { DeletionRequest, Strategy, StrategyContext } from "../strategies/types.ts";
 import type { StoredObject } from "./metadata.ts";
 
@@ -134,7 +134,7 @@ function change(
   finalizers: readonly string[],
   deletion: { deletionTimestamp?: string; grace?: number },
 ): StoredObject {
-  const next = structuredClone(object);
+  const next = cloneJson(object);
   if (finalizers.length > 0) next.metadata.finalizers = [...finalizers];
   else delete next.metadata.finalizers;
   if (deletion.deletionTimestamp !== undefined) next.metadata.deletionTimestamp = deletion.deletionTimestamp;

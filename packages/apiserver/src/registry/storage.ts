@@ -1,4 +1,5 @@
 import {
+  cloneJson,
   generateName,
   newAlreadyExists,
   newBadRequest,
@@ -93,7 +94,7 @@ export class ResourceStorage {
     }
     if (name !== "" || base === "") return this.#create(op, namespace, original);
     for (let tries = 1; ; tries++) {
-      const attempt = structuredClone(original);
+      const attempt = cloneJson(original);
       attempt.metadata.name = generateName(base);
       if (tries < NAME_TRIES && this.cache.get(this.key(namespace, attempt.metadata.name)) !== undefined) continue;
       try {

@@ -1,4 +1,5 @@
 import {
+  cloneJson,
   StatusError,
   jsonPatch,
   mergePatch,
@@ -57,7 +58,7 @@ async function patched(
 ): Promise<KubeObject> {
   const { info } = served;
   if (current !== undefined) await prepareConversion(served, [current]);
-  const before = structuredClone(objectFrom(served, current ?? {}));
+  const before = cloneJson(objectFrom(served, current ?? {}));
   const after = applyPatch(served, type, before, patch);
   const shaped = shapeObject(after, expectedType(served), options.fieldValidation, (text) => ctx.warn(text));
   checkIdentity(shaped, info.namespaced, ctx.info.namespace, ctx.info.name);

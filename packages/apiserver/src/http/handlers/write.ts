@@ -1,5 +1,5 @@
 import { findDuplicateFields } from "@knots/api";
-import { newBadRequest, newMethodNotSupported } from "@knots/machinery";
+import { cloneJson, newBadRequest, newMethodNotSupported } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Operation } from "../../registry/operation.ts";
 import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
@@ -82,9 +82,7 @@ export async function handleUpdate(
     name,
     // Where a PUT may create, one must be allowed to.
     transform: (current) =>
-      current === undefined
-        ? deps.authorize(ctx, "create").then(() => structuredClone(stored))
-        : structuredClone(stored),
+      current === undefined ? deps.authorize(ctx, "create").then(() => cloneJson(stored)) : cloneJson(stored),
     retryOnConflict: unconditional,
   });
   await sendEntry(deps, ctx, served, negotiated, entry, created ? 201 : 200);

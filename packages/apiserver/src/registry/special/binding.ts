@@ -1,5 +1,5 @@
 import type { Binding, Pod } from "@knots/api/core/v1";
-import { newConflict, newInvalid, newBadRequest, formatTime } from "@knots/machinery";
+import { cloneJson, newConflict, newInvalid, newBadRequest, formatTime } from "@knots/machinery";
 import type { Operation } from "../operation.ts";
 import type { Registry } from "../registry.ts";
 
@@ -38,7 +38,7 @@ export async function bindPod(
     raw: true,
     transform(current) {
       if (current === undefined) throw newBadRequest("a binding needs a pod");
-      const pod = structuredClone(current) as Pod & typeof current;
+      const pod = cloneJson(current) as Pod & typeof current;
       const gr = { group: "", resource: "pods/binding" };
       const { uid, resourceVersion } = binding.metadata ?? {};
       if (uid !== undefined && uid !== "" && uid !== pod.metadata.uid) {
