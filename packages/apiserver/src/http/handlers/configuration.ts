@@ -77,5 +77,6 @@ export function checkDuplicates(
   if (duplicates.length === 0 || validation === "Ignore") return;
   const text = `error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((line) => `  ${line}`).join("\n")}`;
   if (validation === "Strict") throw newBadRequest(`error strict decoding YAML: ${text}`);
-  warn(text);
+  // A header has no room for lines: each key is a warning of its own.
+  for (const line of duplicates) warn(line);
 }
