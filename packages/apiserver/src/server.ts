@@ -7,7 +7,10 @@ import { DEFAULT_PLUGINS } from "./admission/plugins/index.ts";
 import { ResourceQuotaPlugin } from "./admission/plugins/resource-quota.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import { createAuditor } from "./audit/options.ts";
-import { noEvaluator } from "./admission/webhooks/match-conditions.ts";
+import { MutatingPolicies } from "./admission/policies/mutating-policies.ts";
+import { PolicyStatus } from "./admission/policies/policy-status.ts";
+import { ValidatingPolicies } from "./admission/policies/validating-policies.ts";
+import { conditionEvaluator } from "./admission/policies/webhook-conditions.ts";
 import { MutatingWebhooks } from "./admission/webhooks/mutating.ts";
 import { ValidatingWebhooks } from "./admission/webhooks/validating.ts";
 import { Aggregation } from "./aggregation/index.ts";
@@ -72,6 +75,7 @@ export class ApiServer {
   readonly #custom: CustomResources;
   readonly #limits: RequestLimits;
   #auditor: Auditor | undefined;
+  readonly #policyStatus: PolicyStatus;
   readonly #outbound: Outbound;
   readonly #aggregation: Aggregation;
   #security: Security | undefined;
@@ -116,6 +120,7 @@ export class ApiServer {
       logger: this.#logger,
       intervalMs: options.compactionIntervalMs ?? 5 * 60_000,
     });
+    this.#policyStatus = new PolicyStatus(this.#registry, this.#logger);
     const disabled = new Set(options.disableAdmissionPlugins ?? []);
     this.#outbound = {
       client: new OutboundClient(this.#clock),
@@ -126,14 +131,17 @@ export class ApiServer {
     };
     const webhooks = {
       ...this.#outbound,
-      evaluator: noEvaluator,
+      evaluator: conditionEvaluator(() => this.#ready().authorizer),
       logger: this.#logger,
       registry: () => this.#registry,
     };
+    const policies = { registry: () => this.#registry, authorizer: () => this.#ready().authorizer };
     // Upstream's order: webhooks see what the server itself would store, and quota is booked for what they left.
     const plugins = [
       ...DEFAULT_PLUGINS,
+      new MutatingPolicies(policies),
       new MutatingWebhooks(webhooks),
+      new ValidatingPolicies(policies),
       new ValidatingWebhooks(webhooks),
       new ResourceQuotaPlugin(() => this.#registry),
     ];
@@ -258,6 +266,7 @@ export class ApiServer {
     await this.#syncApiServices();
     this.#aggregation.start();
     this.#compactor.start();
+    this.#policyStatus.start();
     this.#state = "ready";
     this.#logger.info({ url: this.url, revision: this.#cacher.revision }, "serving");
   }
@@ -298,6 +307,7 @@ export class ApiServer {
     await this.#limits[Symbol.asyncDispose]();
     await this.#aggregation[Symbol.asyncDispose]();
     await this.#custom[Symbol.asyncDispose]();
+    await this.#policyStatus[Symbol.asyncDispose]();
     await this.#syncing;
     await this.#security?.[Symbol.asyncDispose]();
     await this.#listener?.close();

@@ -5,6 +5,7 @@ import {
   forbidden,
   formatFieldError,
   invalid,
+  VerbatimValue,
   notFound,
   notSupported,
   required,
@@ -36,4 +37,8 @@ it.each([
   [tooMany(path, -1, 2), "Too many: must have at most 2 items"],
 ])("says what is wrong: %#", (error, text) => {
   expect(formatFieldError(error)).toBe(`spec.containers[0].env[A].x.y: ${text}`);
+});
+
+it("shows a verbatim value without quotes", () => {
+  expect(formatFieldError(invalid("a", new VerbatimValue("Rule{}"), "wrong"))).toBe("a: Invalid value: Rule{}: wrong");
 });

@@ -64,6 +64,14 @@ const TITLES: Readonly<Record<string, string>> = {
   FieldValueTypeInvalid: "Invalid value",
 };
 
+/** A bad value that error texts show as it stands, without quotes. */
+export class VerbatimValue {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Stands for a value too large to show. */
 const OMITTED = "<value omitted>";
 
@@ -72,6 +80,7 @@ const WITHOUT_VALUE = new Set(["FieldValueRequired", "FieldValueForbidden", "Fie
 function valueText(value: unknown): string {
   // Quoted: upstream puts the word in the place of the value before it formats it.
   if (value === undefined || value === null) return '"null"';
+  if (value instanceof VerbatimValue) return value.text;
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   return JSON.stringify(value) ?? '"null"';

@@ -92,3 +92,9 @@ describe("resource lists", () => {
     });
   });
 });
+
+it("gives whole units that fit into 64 bits", () => {
+  expect(Quantity.parse("50k").asInt64()).toBe(50_000n);
+  expect(Quantity.parse("1500m").asInt64()).toBeUndefined();
+  expect(Quantity.parse("10E").asInt64()).toBeUndefined();
+});

@@ -101,6 +101,13 @@ export class Quantity {
     return Number(divideUp(this.#nanos, 1_000_000n));
   }
 
+  /** Whole units when there is no fraction and they fit into 64 bits; undefined otherwise. */
+  asInt64(): bigint | undefined {
+    if (this.#nanos % 1_000_000_000n !== 0n) return undefined;
+    const units = this.#nanos / 1_000_000_000n;
+    return BigInt.asIntN(64, units) === units ? units : undefined;
+  }
+
   asNumber(): number {
     return Number(this.#nanos) / 1e9;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { customResourceDefinitions } from "@knots/api/apiextensions/v1";
 import type { CustomResourceDefinition, CustomResourceDefinitionCondition } from "@knots/api/apiextensions/v1";
-import { formatTime } from "@knots/machinery";
+import { formatTime, newMethodNotSupported } from "@knots/machinery";
 import type { Clock, KubeObject, Logger } from "@knots/machinery";
 import { handleScale } from "../http/handlers/scale.ts";
 import type { HandlerDependencies } from "../http/handlers/dependencies.ts";
@@ -11,9 +11,10 @@ import { deepEqual } from "../registry/metadata.ts";
 import type { StoredType } from "../registry/resource-type.ts";
 import type { ServedResource } from "../registry/served.ts";
 import { apiVersionOf } from "../registry/served.ts";
+import { approvalCondition } from "./api-approval.ts";
 import { customTable } from "./custom-table.ts";
 import { customStrategy, versionsOf } from "./definition.ts";
-import type { CustomVersion } from "./definition.ts";
+import type { CustomVersion, CustomVersions } from "./definition.ts";
 import { objectConverter } from "./conversion/object-converter.ts";
 import type { ObjectConverter } from "./conversion/object-converter.ts";
 import { versionConverter } from "./conversion/version-converter.ts";
@@ -22,12 +23,39 @@ import { applyDefaults, prune } from "./structural.ts";
 const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
 const RETRY_MS = 1000;
 
+interface NameConflict {
+  readonly reason: string;
+  readonly message: string;
+}
+
 interface Installed {
+  terminating: boolean;
   /** The storage version as it is defined now; strategy and defaults read it at each use. */
   current: CustomVersion;
   served: CustomVersion[];
   conversion: ObjectConverter;
-  spec: unknown;
+  spec: CustomResourceDefinition["spec"];
+}
+
+const nothingTaken = (): void => undefined;
+
+/** Its objects are being deleted: no new ones come in. */
+function terminatingError(info: { group: string; resource: string }): Error {
+  const error = newMethodNotSupported(info, "create");
+  error.status.message = "create not allowed while custom resource definition is terminating";
+  return error;
+}
+
+/** An object is checked in the version it was sent in, which a webhook's conversion has left behind by then. */
+function versionsIn(installed: Installed): CustomVersions {
+  return {
+    current: () => installed.current,
+    terminating: () => installed.terminating,
+    spoken(apiVersion) {
+      if (installed.conversion.remote) return installed.current;
+      return installed.served.find(({ info }) => apiVersionOf(info) === apiVersion) ?? installed.current;
+    },
+  };
 }
 
 /**
@@ -132,15 +160,10 @@ export class CustomResources {
     }
     const { group, resource } = current.info;
     if (known === undefined) {
-      const installed: Installed = { current, served, conversion, spec: crd.spec };
+      const installed: Installed = { terminating: false, current, served, conversion, spec: crd.spec };
       this.#installed.set(name, installed);
-      await registry.addCustom(
-        storedType(
-          () => installed.current,
-          () => installed.served,
-          () => installed.conversion,
-        ),
-      );
+      const conversionOf = (): ObjectConverter => installed.conversion;
+      await registry.addCustom(storedType(versionsIn(installed), () => installed.served, conversionOf));
     } else {
       for (const { info } of known.served) registry.stopServing(info.group, info.version, info.resource);
       Object.assign(known, { current, served, conversion, spec: crd.spec });
@@ -197,28 +220,38 @@ export class CustomResources {
     this.#onChange();
   }
 
-  /** Names that another definition of the group has: the older one keeps them. */
-  #nameConflict(crd: CustomResourceDefinition): string | undefined {
+  /** A name that another definition of the group has: the older one keeps it. */
+  #nameConflict(crd: CustomResourceDefinition): NameConflict | undefined {
     const { group, names } = crd.spec;
+    const taken = { resources: new Set<string>(), kinds: new Set<string>() };
     for (const other of this.#deps.registry.list(customResourceDefinitions)) {
       const accepted = other.status?.acceptedNames;
       if (other.metadata?.uid === crd.metadata?.uid || other.spec.group !== group || accepted === undefined) continue;
-      if (accepted.kind === names.kind) return `${JSON.stringify(names.kind)} is already in use`;
-      const taken = new Set([accepted.plural, accepted.singular, ...(accepted.shortNames ?? [])]);
-      const clash = [names.plural, names.singular, ...(names.shortNames ?? [])].find(
-        (name) => name !== undefined && name !== "" && taken.has(name),
-      );
-      if (clash !== undefined) return `${JSON.stringify(clash)} is already in use`;
+      for (const name of [accepted.plural, accepted.singular ?? "", ...(accepted.shortNames ?? [])]) {
+        taken.resources.add(name);
+      }
+      for (const kind of [accepted.kind, accepted.listKind ?? ""]) taken.kinds.add(kind);
     }
-    return undefined;
+    const clash = (reason: string, name: string | undefined, among: ReadonlySet<string>): NameConflict | undefined =>
+      name === undefined || name === "" || !among.has(name)
+        ? undefined
+        : { reason, message: `${JSON.stringify(name)} is already in use` };
+    const [shortName] = (names.shortNames ?? []).filter((name) => taken.resources.has(name));
+    return (
+      clash("PluralConflict", names.plural, taken.resources) ??
+      clash("SingularConflict", names.singular, taken.resources) ??
+      clash("ShortNamesConflict", shortName, taken.resources) ??
+      clash("KindConflict", names.kind, taken.kinds) ??
+      clash("ListKindConflict", names.listKind, taken.kinds)
+    );
   }
 
-  async #updateStatus(crd: CustomResourceDefinition, conflict: string | undefined): Promise<void> {
+  async #updateStatus(crd: CustomResourceDefinition, conflict: NameConflict | undefined): Promise<void> {
     const now = formatTime(new Date(this.#clock.now()));
     const names: CustomResourceDefinitionCondition =
       conflict === undefined
         ? { type: "NamesAccepted", status: "True", reason: "NoConflicts", message: "no conflicts found" }
-        : { type: "NamesAccepted", status: "False", reason: "NameConflict", message: conflict };
+        : { type: "NamesAccepted", status: "False", ...conflict };
     const established: CustomResourceDefinitionCondition =
       conflict === undefined
         ? {
@@ -229,7 +262,8 @@ export class CustomResources {
           }
         : { type: "Established", status: "False", reason: "NotAccepted", message: "not all names are accepted" };
     const before = crd.status?.conditions ?? [];
-    const wanted = [names, established].map((condition) => {
+    const approval = approvalCondition(crd);
+    const wanted = [names, established, ...(approval === undefined ? [] : [approval])].map((condition) => {
       const old = before.find(({ type }) => type === condition.type);
       // Once established a definition stays so: clients rely on it.
       if (old?.type === "Established" && old.status === "True") return old;
@@ -264,6 +298,8 @@ export class CustomResources {
     const { registry } = this.#deps;
     const installed = this.#installed.get(name);
     if (installed !== undefined) {
+      installed.terminating = true;
+      await this.#markTerminating(crd);
       const storage = registry.storageFor(installed.current.info);
       for (const entry of storage.cache.scan(storage.cache.prefix)) {
         const { namespace = "", name: object = "" } = entry.object.metadata ?? {};
@@ -286,6 +322,24 @@ export class CustomResources {
     });
   }
 
+  async #markTerminating(crd: CustomResourceDefinition): Promise<void> {
+    const before = crd.status?.conditions ?? [];
+    if (before.some(({ type, status }) => type === "Terminating" && status === "True")) return;
+    const condition: CustomResourceDefinitionCondition = {
+      type: "Terminating",
+      status: "True",
+      reason: "InstanceDeletionInProgress",
+      message: "CustomResource deletion is in progress",
+      lastTransitionTime: formatTime(new Date(this.#clock.now())),
+    };
+    await this.#write(crd, (next) => {
+      next.status = {
+        ...next.status,
+        conditions: [...(next.status?.conditions ?? []).filter(({ type }) => type !== "Terminating"), condition],
+      };
+    });
+  }
+
   async #write(crd: CustomResourceDefinition, change: (next: CustomResourceDefinition) => void): Promise<void> {
     const { registry } = this.#deps;
     await registry.storageFor(customResourceDefinitions).update(registry.system("status"), {
@@ -304,19 +358,19 @@ export class CustomResources {
 }
 
 function storedType(
-  current: () => CustomVersion,
+  versions: CustomVersions,
   served: () => readonly CustomVersion[],
   conversion: () => ObjectConverter,
 ): StoredType {
-  const strategy = customStrategy(current);
-  const { group, resource } = current().info;
+  const strategy = customStrategy(versions);
+  const { group, resource } = versions.current().info;
   return {
     get info() {
-      return current().info;
+      return versions.current().info;
     },
     prefix: customPrefix(group, resource),
     get schema() {
-      return current().typeSchema;
+      return versions.current().typeSchema;
     },
     strategy,
     versions: {
@@ -327,9 +381,14 @@ function storedType(
       convert: (object, apiVersion) => (object.apiVersion === apiVersion ? object : { ...object, apiVersion }),
     },
     applyDefaults: (object) => strategy.defaults?.(object),
-    hooks: {},
+    hooks: {
+      beforeCreate() {
+        if (versions.terminating()) return Promise.reject(terminatingError(versions.current().info));
+        return Promise.resolve(nothingTaken);
+      },
+    },
     async upgrade(object) {
-      const apiVersion = apiVersionOf(current().info);
+      const apiVersion = apiVersionOf(versions.current().info);
       if (object.apiVersion === apiVersion) return object;
       const [upgraded] = await conversion().convert([object], apiVersion);
       return upgraded ?? object;

@@ -10,13 +10,15 @@ import { onlyFields, withoutFields } from "@knots/machinery/managed-fields/index
 import type { FieldError } from "@knots/machinery";
 import { deepEqual } from "../registry/metadata.ts";
 import type { ScaleAccess } from "../registry/special/scale.ts";
-import type { Strategy } from "../strategies/types.ts";
+import type { Strategy, StrategyContext } from "../strategies/types.ts";
 import { nameIsDNSSubdomain } from "../strategies/validation/names.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../strategies/validation/metadata.ts";
 import { fieldsOfPath, parseJsonPath } from "./simple-json-path.ts";
 import { applyDefaults } from "./structural.ts";
 import { toTypeSchema } from "./type-schema.ts";
-import { validateValue } from "./validate.ts";
+import { checkObject } from "./check-object.ts";
+import { compileRules } from "./rules/rule-tree.ts";
+import type { RuleNode } from "./rules/rule-tree.ts";
 
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const METADATA = FieldPath.root("metadata");
@@ -28,6 +30,18 @@ export interface CustomVersion {
   readonly schema: JSONSchemaProps | undefined;
   readonly typeSchema: TypeSchema;
   readonly scale: ScaleAccess | undefined;
+  /** The rules of the schema, compiled when the first object is written. */
+  rules(): RuleNode | undefined;
+}
+
+/** The versions of a custom resource as they are defined at the moment. */
+export interface CustomVersions {
+  /** The version that is stored. */
+  current(): CustomVersion;
+  /** The version that a request speaks; the stored one where objects differ between versions. */
+  spoken(apiVersion: string | undefined): CustomVersion;
+  /** The definition is being deleted, and its objects with it. */
+  terminating(): boolean;
 }
 
 /** The versions of a definition, served or not: the stored one need not be served. */
@@ -40,8 +54,14 @@ export function versionsOf(crd: CustomResourceDefinition): CustomVersion[] {
       schema,
       typeSchema: toTypeSchema(schema ?? { type: "object" }, true),
       scale: scaleOf(version),
+      rules: once(() => (schema === undefined ? undefined : compileRules(schema))),
     };
   });
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 function infoOf(crd: CustomResourceDefinition, version: CustomResourceDefinitionVersion): ResourceInfo {
@@ -91,18 +111,20 @@ interface Parts {
   status?: unknown;
 }
 
-/** The rules of a custom resource; `current` gives the storage version as it is defined at the moment. */
-export function customStrategy(current: () => CustomVersion): Strategy {
+/** The rules of a custom resource. */
+export function customStrategy(versions: CustomVersions): Strategy {
+  const current = (): CustomVersion => versions.current();
   const hasStatus = (): boolean => current().info.subresources.status !== undefined;
-  const check = (object: KubeObject): FieldError[] => {
-    const { schema } = current();
-    const errors: FieldError[] = [];
-    if (schema !== undefined) validateValue(object, schema, undefined, errors);
-    return errors;
+  /** What was said of an object while it was checked. */
+  const said = new WeakMap<KubeObject, readonly string[]>();
+  const check = (object: KubeObject, old: KubeObject | undefined, ctx: StrategyContext): FieldError[] => {
+    const { errors, warnings } = checkObject(versions.spoken(ctx.apiVersion), object, old);
+    if (warnings.length > 0) said.set(object, warnings);
+    return [...errors];
   };
-  const validateUpdate = (next: KubeObject, old: KubeObject): FieldError[] => [
+  const validateUpdate = (next: KubeObject, old: KubeObject, ctx: StrategyContext): FieldError[] => [
     ...validateObjectMetaUpdate(next.metadata ?? {}, old.metadata ?? {}, METADATA),
-    ...check(next),
+    ...check(next, old, ctx),
   ];
   const withStatus = withoutFields(["status"]);
   return {
@@ -119,10 +141,11 @@ export function customStrategy(current: () => CustomVersion): Strategy {
       const moved = !deepEqual(withoutMetadata(next, hasStatus()), withoutMetadata(old, hasStatus()));
       (next.metadata ??= {}).generation = moved ? generation + 1 : generation;
     },
-    validate: (object) => [
+    validate: (object, ctx) => [
       ...validateObjectMeta(object.metadata ?? {}, current().info.namespaced, nameIsDNSSubdomain, METADATA),
-      ...check(object),
+      ...check(object, undefined, ctx),
     ],
+    warnings: (object) => [...(said.get(object) ?? [])],
     validateUpdate,
     subresources: {
       status: {

@@ -1,19 +1,21 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, invalid, notSupported, required, tooLong, tooMany } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
+import { compileRegex } from "../cel/regex.ts";
 import { deepEqual } from "../registry/metadata.ts";
+import type { Correlation } from "./rules/correlation.ts";
 import { isObject, itemsOf, valuesOf } from "./structural.ts";
 import { formatProblem } from "./formats.ts";
 
-const patterns = new Map<string, RegExp>();
-
-/** All errors of a value against a structural schema. */
+/** All errors of a value against a structural schema, save those of parts that are as they were (`correlation`). */
 export function validateValue(
   value: unknown,
   schema: JSONSchemaProps,
   path: FieldPath | undefined,
   errors: FieldError[],
+  correlation?: Correlation,
 ): void {
+  if (correlation?.unchanged === true) return;
   const at = path ?? FieldPath.root("");
   if (value === null) {
     if (schema.nullable !== true && schema.type !== undefined) errors.push(wrongType(at, value, schema.type));
@@ -31,8 +33,8 @@ export function validateValue(
   }
   if (typeof value === "string") checkString(value, schema, at, errors);
   else if (typeof value === "number") checkNumber(value, schema, at, errors);
-  else if (Array.isArray(value)) checkList(value, schema, path, at, errors);
-  else if (isObject(value)) checkObject(value, schema, path, at, errors);
+  else if (Array.isArray(value)) checkList(value, schema, path, at, errors, correlation);
+  else if (isObject(value)) checkObject(value, schema, path, at, errors, correlation);
   checkCombinators(value, schema, path, at, errors);
 }
 
@@ -80,7 +82,7 @@ function checkString(value: string, schema: JSONSchemaProps, at: FieldPath, erro
   if (minLength !== undefined && length < minLength) {
     errors.push(invalid(at, value, `${at.toString()} in body should be at least ${minLength} chars long`));
   }
-  if (pattern !== undefined && !compiled(pattern).test(value)) {
+  if (pattern !== undefined && !compileRegex(pattern).test(value)) {
     errors.push(invalid(at, value, `${at.toString()} in body should match '${pattern}'`));
   }
   const problem = format === undefined ? undefined : formatProblem(format, value);
@@ -88,20 +90,6 @@ function checkString(value: string, schema: JSONSchemaProps, at: FieldPath, erro
     errors.push(
       invalid(at, value, `${at.toString()} in body must be of type ${format ?? ""}: ${JSON.stringify(value)}`),
     );
-}
-
-function compiled(pattern: string): RegExp {
-  let regexp = patterns.get(pattern);
-  if (regexp === undefined) {
-    // Go's syntax is close to ECMAScript's; \z and inline flags are its own.
-    const flags = /^\(\?([ims]+)\)/.exec(pattern);
-    const source = (flags === null ? pattern : pattern.slice(flags[0].length))
-      .replaceAll("\\z", "$")
-      .replaceAll("\\A", "^");
-    regexp = new RegExp(source, flags?.[1] ?? "");
-    patterns.set(pattern, regexp);
-  }
-  return regexp;
 }
 
 function checkNumber(value: number, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): void {
@@ -126,6 +114,7 @@ function checkList(
   path: FieldPath | undefined,
   at: FieldPath,
   errors: FieldError[],
+  correlation: Correlation | undefined,
 ): void {
   const { maxItems, minItems, uniqueItems } = schema;
   if (maxItems !== undefined && value.length > maxItems) errors.push(tooMany(at, value.length, maxItems));
@@ -137,7 +126,7 @@ function checkList(
   const items = itemsOf(schema);
   value.forEach((item, i) => {
     const here = (path ?? FieldPath.root("")).index(i);
-    if (items !== undefined) validateValue(item, items, here, errors);
+    if (items !== undefined) validateValue(item, items, here, errors, correlation?.index(i));
     if (keyOf === undefined) return;
     const key = keyOf(item);
     if (seen.has(key)) errors.push({ type: "FieldValueDuplicate", field: here.toString(), badValue: item, detail: "" });
@@ -159,6 +148,7 @@ function checkObject(
   path: FieldPath | undefined,
   at: FieldPath,
   errors: FieldError[],
+  correlation: Correlation | undefined,
 ): void {
   const child = (name: string): FieldPath => (path === undefined ? FieldPath.root(name) : path.child(name));
   for (const name of schema.required ?? []) if (value[name] === undefined) errors.push(required(child(name), ""));
@@ -172,8 +162,9 @@ function checkObject(
   for (const [key, inner] of Object.entries(value)) {
     const property =
       schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
-    if (property !== undefined) validateValue(inner, property, child(key), errors);
-    else if (values !== undefined) validateValue(inner, values, (path ?? FieldPath.root("")).key(key), errors);
+    if (property !== undefined) validateValue(inner, property, child(key), errors, correlation?.key(key));
+    else if (values !== undefined)
+      validateValue(inner, values, (path ?? FieldPath.root("")).key(key), errors, correlation?.key(key));
   }
 }
 

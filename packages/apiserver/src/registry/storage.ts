@@ -392,6 +392,7 @@ export class ResourceStorage {
       namespace,
       name,
       subresource: op.subresource,
+      ...(op.apiVersion === undefined ? {} : { apiVersion: op.apiVersion }),
       now: this.#deps.clock.now(),
       objects: this.#deps.objects,
       dryRun: op.dryRun,

@@ -12,6 +12,8 @@ export interface StrategyContext {
   readonly name: string;
   /** "" for the resource itself, else "status", "scale", "resize", … */
   readonly subresource: string;
+  /** The apiVersion that the request names; absent for the server's own writes, and where there is only one. */
+  readonly apiVersion?: string;
   /** Milliseconds since the epoch, from the server's clock. */
   readonly now: number;
   readonly objects: ObjectSource;

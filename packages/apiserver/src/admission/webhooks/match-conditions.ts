@@ -22,14 +22,6 @@ export interface MatchConditionEvaluator {
   ): readonly ConditionResult[] | Promise<readonly ConditionResult[]>;
 }
 
-/** Where no evaluator is built in, no condition has a value: the webhook's failure policy decides. */
-export const noEvaluator: MatchConditionEvaluator = {
-  evaluate: (conditions) =>
-    conditions.map(({ name }) => ({
-      error: `matchCondition ${JSON.stringify(name)}: CEL expressions are not evaluated by this server`,
-    })),
-};
-
 /** One false condition settles it; otherwise errors count, as the failure policy says. */
 export function combineConditions(
   results: readonly ConditionResult[],

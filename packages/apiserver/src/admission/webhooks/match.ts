@@ -75,7 +75,7 @@ function matchVersion(
 }
 
 /** Cluster-scoped objects are never excluded by their namespace; an Error says that it is not there. */
-function matchNamespace(selector: Selector, attributes: AdmissionAttributes): boolean | Error {
+export function matchNamespace(selector: Selector, attributes: AdmissionAttributes): boolean | Error {
   if (selector.empty) return true;
   const namespace = namespaceOf(attributes);
   if (namespace === "") return true;
@@ -87,7 +87,7 @@ function matchNamespace(selector: Selector, attributes: AdmissionAttributes): bo
   return selector.matches(found.metadata?.labels ?? {});
 }
 
-function matchObject(selector: Selector, { object, oldObject }: AdmissionAttributes): boolean {
+export function matchObject(selector: Selector, { object, oldObject }: AdmissionAttributes): boolean {
   if (selector.empty) return true;
   const matches = (each: KubeObject | undefined): boolean =>
     each !== undefined && selector.matches(each.metadata?.labels ?? {});

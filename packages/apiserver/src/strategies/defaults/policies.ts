@@ -1,5 +1,6 @@
 import type {
   MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
   RuleWithOperations,
   MatchResources,
@@ -63,7 +64,9 @@ export function defaultAdmissionPolicy(policy: ValidatingAdmissionPolicy | Mutat
   defaultMatchResources(policy.spec.matchConstraints);
 }
 
-export function defaultAdmissionPolicyBinding(binding: ValidatingAdmissionPolicyBinding): void {
+export function defaultAdmissionPolicyBinding(
+  binding: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding,
+): void {
   defaultMatchResources(binding.spec?.matchResources);
 }
 

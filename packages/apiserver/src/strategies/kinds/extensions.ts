@@ -1,64 +1,14 @@
 import type { CustomResourceDefinition } from "@knots/api/apiextensions/v1";
 import type { APIService } from "@knots/api/apiregistration/v1";
-import { isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
+import { isDNS1123Subdomain } from "@knots/machinery";
+import { validateDefinition } from "../../crd/validate-definition.ts";
 import { defaultAPIService, defaultCustomResourceDefinition } from "../defaults/policies.ts";
 import { FieldPath, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
-import { validateConversion } from "../validation/conversion.ts";
 import { immutable } from "../validation/metadata.ts";
-import { oneOf } from "../validation/numbers.ts";
 
 const SPEC = FieldPath.root("spec");
-
-function validateDefinition(crd: CustomResourceDefinition): FieldError[] {
-  const errors: FieldError[] = [];
-  const spec = crd.spec;
-  const name = crd.metadata?.name ?? "";
-  const expected = `${spec?.names?.plural ?? ""}.${spec?.group ?? ""}`;
-  if (name !== expected) {
-    errors.push(invalid(FieldPath.root("metadata").child("name"), name, 'must be spec.names.plural+"."+spec.group'));
-  }
-  if (!spec?.group) errors.push(required(SPEC.child("group"), ""));
-  else {
-    for (const message of isDNS1123Subdomain(spec.group))
-      errors.push(invalid(SPEC.child("group"), spec.group, message));
-    if (!spec.group.includes("."))
-      errors.push(invalid(SPEC.child("group"), spec.group, "should be a domain with at least one dot"));
-  }
-  oneOf(spec?.scope, ["Cluster", "Namespaced"], SPEC.child("scope"), errors);
-  const versions = spec?.versions ?? [];
-  const storage = versions.filter((version) => version.storage).length;
-  if (versions.length === 0 || storage !== 1) {
-    errors.push(invalid(SPEC.child("versions"), versions, "must have exactly one version marked as storage version"));
-  }
-  const seen = new Set<string>();
-  versions.forEach((version, index) => {
-    const at = SPEC.child("versions").index(index);
-    for (const message of isDNS1123Label(version.name ?? ""))
-      errors.push(invalid(at.child("name"), version.name ?? "", message));
-    if (seen.has(version.name))
-      errors.push(invalid(SPEC.child("versions"), versions, "must contain unique version names"));
-    seen.add(version.name);
-    if (!version.schema?.openAPIV3Schema) {
-      errors.push(required(at.child("schema").child("openAPIV3Schema"), "schemas are required"));
-    }
-  });
-  validateConversion(spec?.conversion, SPEC.child("conversion"), errors);
-  const names = spec?.names;
-  const path = SPEC.child("names");
-  for (const field of ["plural", "singular", "kind", "listKind"] as const) {
-    const value = names?.[field];
-    if (!value) errors.push(required(path.child(field), ""));
-    else
-      for (const message of isDNS1123Label(value.toLowerCase()))
-        errors.push(invalid(path.child(field), value, message));
-  }
-  if (names?.kind && names.kind === names.listKind) {
-    errors.push(invalid(path.child("listKind"), names.listKind, "kind and listKind may not be the same"));
-  }
-  return errors;
-}
 
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
   defaults: defaultCustomResourceDefinition,
@@ -71,9 +21,9 @@ export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition
     const before = old.status?.storedVersions ?? [];
     if (stored && !before.includes(stored)) next.status = { ...old.status, storedVersions: [...before, stored] };
   },
-  validate: validateDefinition,
+  validate: (crd) => validateDefinition(crd),
   validateUpdate(next, old) {
-    const errors = validateDefinition(next);
+    const errors = validateDefinition(next, old);
     const established = old.status?.conditions?.some((each) => each.type === "Established" && each.status === "True");
     immutable(next.spec?.group, old.spec?.group, SPEC.child("group"), errors);
     immutable(next.spec?.names?.plural, old.spec?.names?.plural, SPEC.child("names").child("plural"), errors);

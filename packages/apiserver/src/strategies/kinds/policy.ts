@@ -28,6 +28,12 @@ import { FieldPath, forbidden, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
 import { validateFlowSchema, validatePriorityLevel } from "../validation/flow-control.ts";
+import {
+  validateMutatingBinding,
+  validateMutatingPolicy,
+  validateValidatingBinding,
+  validateValidatingPolicy,
+} from "../validation/admission-policies.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
 import { intOrPercent, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
@@ -158,64 +164,28 @@ export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
   validateUpdate: validateWebhooks,
 };
 
-function validateAdmissionPolicy(policy: ValidatingAdmissionPolicy | MutatingAdmissionPolicy): FieldError[] {
-  const errors: FieldError[] = [];
-  const spec = policy.spec;
-  const match = spec?.matchConstraints;
-  if (!match) errors.push(required(SPEC.child("matchConstraints"), ""));
-  else if (!match.resourceRules?.length)
-    errors.push(required(SPEC.child("matchConstraints").child("resourceRules"), ""));
-  else validateWebhookRules(match.resourceRules, SPEC.child("matchConstraints").child("resourceRules"), errors);
-  const validating = (policy as ValidatingAdmissionPolicy).spec;
-  if (
-    policy.kind === "ValidatingAdmissionPolicy" &&
-    !validating?.validations?.length &&
-    !validating?.auditAnnotations?.length
-  ) {
-    const why = "validations or auditAnnotations must contain at least one item";
-    errors.push(required(SPEC.child("validations"), why), required(SPEC.child("auditAnnotations"), why));
-  }
-  validating?.validations?.forEach((validation, index) => {
-    if (!validation.expression?.trim()) {
-      errors.push(required(SPEC.child("validations").index(index).child("expression"), "expression is not specified"));
-    }
-  });
-  return errors;
-}
-
-export const admissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy & MutatingAdmissionPolicy> = {
+export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
   defaults: defaultAdmissionPolicy,
-  validate: validateAdmissionPolicy,
-  validateUpdate: validateAdmissionPolicy,
+  validate: validateValidatingPolicy,
+  validateUpdate: validateValidatingPolicy,
 };
 
-function validatePolicyBinding(
-  binding: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!binding.spec?.policyName) errors.push(required(SPEC.child("policyName"), ""));
-  if (binding.kind === "ValidatingAdmissionPolicyBinding") {
-    const actions = (binding as ValidatingAdmissionPolicyBinding).spec?.validationActions ?? [];
-    const at = SPEC.child("validationActions");
-    if (actions.length === 0) errors.push(required(at, ""));
-    actions.forEach((action, index) => oneOf(action, ["Audit", "Deny", "Warn"], at.index(index), errors));
-    if (actions.includes("Deny") && actions.includes("Warn")) {
-      errors.push(
-        invalid(
-          at,
-          actions,
-          "must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)",
-        ),
-      );
-    }
-  }
-  return errors;
-}
+export const mutatingAdmissionPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
+  defaults: defaultAdmissionPolicy,
+  validate: validateMutatingPolicy,
+  validateUpdate: validateMutatingPolicy,
+};
 
-export const admissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
+export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
   defaults: defaultAdmissionPolicyBinding,
-  validate: validatePolicyBinding,
-  validateUpdate: validatePolicyBinding,
+  validate: validateValidatingBinding,
+  validateUpdate: validateValidatingBinding,
+};
+
+export const mutatingAdmissionPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBinding> = {
+  defaults: defaultAdmissionPolicyBinding,
+  validate: validateMutatingBinding,
+  validateUpdate: validateMutatingBinding,
 };
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {

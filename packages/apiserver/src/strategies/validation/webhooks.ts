@@ -1,10 +1,6 @@
-import type {
-  MatchCondition,
-  MutatingWebhook,
-  RuleWithOperations,
-  ValidatingWebhook,
-} from "@knots/api/admissionregistration/v1";
-import { duplicate, isDNS1035Label, isDNS1123Subdomain, isQualifiedName, tooMany } from "@knots/machinery";
+import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook } from "@knots/api/admissionregistration/v1";
+import { isDNS1035Label, isDNS1123Subdomain } from "@knots/machinery";
+import { validateMatchConditions } from "../../admission/policies/match-conditions.ts";
 import type { FieldError, FieldPath } from "../field.ts";
 import { invalid, required } from "../field.ts";
 import { oneOf } from "./numbers.ts";
@@ -38,7 +34,7 @@ export function validateWebhookClient(
   if (reinvocationPolicy !== undefined)
     oneOf(reinvocationPolicy, ["IfNeeded", "Never"], path.child("reinvocationPolicy"), errors);
   validateClientConfig(webhook.clientConfig, path.child("clientConfig"), errors);
-  validateMatchConditions(webhook.matchConditions, path.child("matchConditions"), errors);
+  errors.push(...validateMatchConditions(webhook.matchConditions, path.child("matchConditions")));
 }
 
 /** admissionReviewVersions, conversionReviewVersions: at least one that this server speaks. */
@@ -58,30 +54,6 @@ export function validateReviewVersions(
   });
   if (!versions.some((version) => KNOWN_REVIEWS.includes(version)))
     errors.push(invalid(path, versions, `must include at least one of ${KNOWN_REVIEWS.join(", ")}`));
-}
-
-const MAX_MATCH_CONDITIONS = 64;
-
-/** Names and presence; whether an expression compiles is the CEL environment's to say. */
-function validateMatchConditions(
-  conditions: readonly MatchCondition[] | undefined,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  if (conditions === undefined) return;
-  if (conditions.length > MAX_MATCH_CONDITIONS) errors.push(tooMany(path, conditions.length, MAX_MATCH_CONDITIONS));
-  const names = new Set<string>();
-  conditions.forEach(({ name, expression }, index) => {
-    const at = path.index(index);
-    if ((expression ?? "").trim() === "") errors.push(required(at.child("expression"), ""));
-    if (!name) {
-      errors.push(required(at.child("name"), ""));
-      return;
-    }
-    for (const message of isQualifiedName(name)) errors.push(invalid(at.child("name"), name, message));
-    if (names.has(name)) errors.push(duplicate(at.child("name"), name));
-    names.add(name);
-  });
 }
 
 export function validateWebhookRules(

@@ -1,0 +1,20 @@
+// The Common Expression Language as Kubernetes speaks it. See README.md.
+export { ArrayList, CelList, CelMap, ValueMap } from "./collections.ts";
+export { estimateCost } from "./cost-estimate.ts";
+export type { SizeOfPath } from "./cost-estimate.ts";
+export { newEnvironment, withVariables } from "./environment.ts";
+export type { Environment } from "./environment.ts";
+export { CelError, CompileError, CostExceeded, InstantiationError } from "./errors.ts";
+export type { Activation } from "./frame.ts";
+export { fromJson } from "./json-values.ts";
+export { ADMISSION, RULES } from "./kubernetes.ts";
+export { compile } from "./program.ts";
+export type { Evaluation, Program } from "./program.ts";
+export { schemaAt, schemaType } from "./schema-types.ts";
+export type { SchemaType } from "./schema-types.ts";
+export { StructValue } from "./struct-value.ts";
+export { toJson } from "./to-json.ts";
+export * as types from "./types.ts";
+export type { CelType } from "./types.ts";
+export { CelObject, Optional, typeOfValue } from "./values.ts";
+export type { Value } from "./values.ts";

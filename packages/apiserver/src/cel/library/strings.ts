@@ -1,0 +1,149 @@
+import { ArrayList } from "../collections.ts";
+import { CelError } from "../errors.ts";
+import { fn, method } from "../functions.ts";
+import type { Functions } from "../functions.ts";
+import { DYN, INT, STRING, listOf } from "../types.ts";
+import type { Value } from "../values.ts";
+import { formatString } from "./string-format.ts";
+
+// Offsets count code points.
+
+function clip(text: string, offset: bigint, what: (size: number) => boolean): string[] {
+  const chars = Array.from(text);
+  if (!what(chars.length)) throw new CelError(`index out of range: ${offset}`);
+  return chars;
+}
+
+function charAt(text: string, offset: bigint): string {
+  const chars = clip(text, offset, (size) => offset >= 0n && offset <= BigInt(size));
+  return chars[Number(offset)] ?? "";
+}
+
+function indexOf(text: string, part: string, offset: bigint): bigint {
+  if (offset < 0n) throw new CelError(`index out of range: ${offset}`);
+  if (part === "") return offset;
+  const chars = Array.from(text);
+  if (offset > BigInt(chars.length)) throw new CelError(`index out of range: ${offset}`);
+  const rest = chars.slice(Number(offset)).join("");
+  const found = rest.indexOf(part);
+  return found < 0 ? -1n : offset + BigInt(Array.from(rest.slice(0, found)).length);
+}
+
+function lastIndexOf(text: string, part: string, offset: bigint | undefined): bigint {
+  const chars = Array.from(text);
+  if (offset !== undefined && (offset < 0n || offset >= BigInt(chars.length) + (part === "" ? 1n : 0n))) {
+    throw new CelError(`index out of range: ${offset}`);
+  }
+  if (part === "") return offset ?? BigInt(chars.length);
+  const length = Array.from(part).length;
+  const end = offset === undefined ? chars.length : Math.min(chars.length, Number(offset) + length);
+  const head = chars.slice(0, end).join("");
+  const found = head.lastIndexOf(part);
+  return found < 0 ? -1n : BigInt(Array.from(head.slice(0, found)).length);
+}
+
+/** The cost of replace does not count what it makes, so that has a bound of its own. */
+const MAX_LENGTH = 16 * 1024 * 1024;
+
+function replace(text: string, from: string, to: string, limit: bigint): string {
+  if (limit === 0n || from === to) return text;
+  const parts = from === "" ? ["", ...Array.from(text), ""] : text.split(from);
+  const pieces = from === "" ? parts.slice(0, -1) : parts;
+  if (from === "") pieces.push("");
+  const count = limit < 0n ? pieces.length - 1 : Math.min(Number(limit), pieces.length - 1);
+  if (text.length + count * to.length > MAX_LENGTH) throw new CelError("the result of replace is too long");
+  return pieces.map((piece, i) => (i === 0 ? piece : (i <= count ? to : from) + piece)).join("");
+}
+
+function split(text: string, separator: string, limit: bigint): ArrayList {
+  if (limit === 0n) return new ArrayList([]);
+  const parts = separator === "" ? Array.from(text) : text.split(separator);
+  if (limit < 0n || parts.length <= Number(limit)) return new ArrayList(parts);
+  const head = parts.slice(0, Number(limit) - 1);
+  return new ArrayList([...head, parts.slice(Number(limit) - 1).join(separator)]);
+}
+
+function substring(text: string, start: bigint, end: bigint | undefined): string {
+  const chars = Array.from(text);
+  const size = BigInt(chars.length);
+  const to = end ?? size;
+  if (start < 0n || start > size) throw new CelError(`index out of range: ${start}`);
+  if (to < 0n || to > size) throw new CelError(`index out of range: ${to}`);
+  if (start > to) throw new CelError(`invalid substring range. start: ${start}, end: ${to}`);
+  return chars.slice(Number(start), Number(to)).join("");
+}
+
+function join(list: Iterable<Value>, separator: string): string {
+  const parts: string[] = [];
+  for (const each of list) {
+    if (typeof each !== "string") throw new CelError("no such overload");
+    parts.push(each);
+  }
+  return parts.join(separator);
+}
+
+/** Go's idea of white space. */
+const SPACE = "[\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const LEADING = new RegExp(`^${SPACE}+`, "u");
+const SPACE_CHAR = new RegExp(`^${SPACE}$`, "u");
+
+function trim(text: string): string {
+  const start = LEADING.exec(text)?.[0].length ?? 0;
+  let end = text.length;
+  while (end > start && SPACE_CHAR.test(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+const QUOTED: Readonly<Record<string, string>> = {
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
+};
+
+function quote(text: string): string {
+  return `"${Array.from(text.toWellFormed(), (char) => QUOTED[char] ?? char).join("")}"`;
+}
+
+/** cel-go's strings extension, version 2. */
+export const stringsExtension: Functions = {
+  charAt: [method("string_char_at_int", [STRING, INT], STRING, charAt)],
+  indexOf: [
+    method("string_index_of_string", [STRING, STRING], INT, (a, b) => indexOf(a, b, 0n)),
+    method("string_index_of_string_int", [STRING, STRING, INT], INT, indexOf),
+  ],
+  lastIndexOf: [
+    method("string_last_index_of_string", [STRING, STRING], INT, (a, b) => lastIndexOf(a, b, undefined)),
+    method("string_last_index_of_string_int", [STRING, STRING, INT], INT, lastIndexOf),
+  ],
+  lowerAscii: [
+    method("string_lower_ascii", [STRING], STRING, (a) => a.replaceAll(/[A-Z]+/g, (part) => part.toLowerCase())),
+  ],
+  upperAscii: [
+    method("string_upper_ascii", [STRING], STRING, (a) => a.replaceAll(/[a-z]+/g, (part) => part.toUpperCase())),
+  ],
+  replace: [
+    method("string_replace_string_string", [STRING, STRING, STRING], STRING, (a, b, c) => replace(a, b, c, -1n)),
+    method("string_replace_string_string_int", [STRING, STRING, STRING, INT], STRING, replace),
+  ],
+  split: [
+    method("string_split_string", [STRING, STRING], listOf(STRING), (a, b) => split(a, b, -1n)),
+    method("string_split_string_int", [STRING, STRING, INT], listOf(STRING), split),
+  ],
+  substring: [
+    method("string_substring_int", [STRING, INT], STRING, (a, start) => substring(a, start, undefined)),
+    method("string_substring_int_int", [STRING, INT, INT], STRING, substring),
+  ],
+  trim: [method("string_trim", [STRING], STRING, trim)],
+  join: [
+    method("list_join", [listOf(STRING)], STRING, (list) => join(list, "")),
+    method("list_join_string", [listOf(STRING), STRING], STRING, join),
+  ],
+  format: [method("string_format", [STRING, listOf(DYN)], STRING, formatString)],
+  "strings.quote": [fn("strings_quote", [STRING], STRING, quote)],
+};

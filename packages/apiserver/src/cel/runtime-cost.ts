@@ -1,0 +1,122 @@
+// What calls cost when they run, in upstream's units (cel-go's tracker and Kubernetes' own libraries).
+import { CelList, CelMap } from "./collections.ts";
+import { stringSize } from "./values.ts";
+import type { Value } from "./values.ts";
+
+type Cost = (values: readonly Value[], result: Value) => number;
+
+/** Cost of walking over a character. */
+const TRAVERSAL = 0.1;
+/** Cost of a character of a regular expression. */
+const REGEX = 0.25;
+
+const one: Cost = () => 1;
+
+/** What size() would say; 1 for what has no size. */
+export function sizeOf(value: Value | undefined): number {
+  if (typeof value === "string") return stringSize(value);
+  if (value instanceof Uint8Array) return value.length;
+  return value instanceof CelList || value instanceof CelMap ? value.size : 1;
+}
+
+const traverse =
+  (times: number): Cost =>
+  ([first]) =>
+    Math.ceil(sizeOf(first) * times * TRAVERSAL);
+
+const smaller: Cost = ([a, b]) => Math.ceil(Math.min(sizeOf(a), sizeOf(b)) * TRAVERSAL);
+const sum: Cost = ([a, b]) => Math.ceil((sizeOf(a) + sizeOf(b)) * TRAVERSAL);
+const regex: Cost = ([text, pattern]) => Math.ceil((1 + sizeOf(text)) * TRAVERSAL) * Math.ceil(sizeOf(pattern) * REGEX);
+
+/** Every value that is reached from `value`. */
+function wholeTree(value: Value | undefined): number {
+  if (typeof value === "string" || value instanceof Uint8Array) return Math.floor(value.length * TRAVERSAL);
+  let cost = 0;
+  if (value instanceof CelList) for (const each of value) cost += wholeTree(each);
+  else if (value instanceof CelMap) for (const key of value.keys()) cost += wholeTree(key) + wholeTree(value.get(key));
+  else return 1;
+  return cost;
+}
+
+const lists: Cost = ([list]) => wholeTree(list);
+
+const contains =
+  (parses: boolean, inner: boolean): Cost =>
+  ([outer, other]) => {
+    const size = sizeOf(outer);
+    return (
+      Math.ceil(size * 2 * TRAVERSAL) +
+      (inner ? Math.ceil(size * TRAVERSAL) + 1 : 0) +
+      (parses ? Math.ceil(sizeOf(other) * TRAVERSAL) : 0)
+    );
+  };
+
+const BY_OVERLOAD: Readonly<Record<string, Cost>> = {
+  starts_with_string: ([, prefix]) => Math.ceil(sizeOf(prefix) * TRAVERSAL),
+  ends_with_string: ([, suffix]) => Math.ceil(sizeOf(suffix) * TRAVERSAL),
+  string_to_bytes: traverse(1),
+  bytes_to_string: traverse(1),
+  strings_quote: traverse(1),
+  string_format_list_string: traverse(1),
+  in_list: ([, list]) => sizeOf(list),
+  add_string: sum,
+  add_bytes: sum,
+  equals: smaller,
+  not_equals: smaller,
+  matches: regex,
+  matches_string: regex,
+  contains_string: ([text, part]) => Math.ceil(sizeOf(text) * TRAVERSAL) * Math.ceil(sizeOf(part) * TRAVERSAL),
+  list_sets_contains_list: product,
+  list_sets_intersects_list: product,
+  list_sets_equivalent_list: (values, result) => 2 * product(values, result),
+  cidr_ip: one,
+  cidr_contains_ip: contains(false, false),
+  cidr_contains_ip_string: contains(true, false),
+  cidr_contains_cidr: contains(false, true),
+  cidr_contains_cidr_string: contains(true, true),
+};
+for (const name of ["less", "less_equals", "greater", "greater_equals"]) {
+  Object.assign(BY_OVERLOAD, { [`${name}_string`]: smaller, [`${name}_bytes`]: smaller });
+}
+
+/** A check of the authorizer; two fit into one expression. */
+export const AUTHORIZATION_CHECK_COST = 350_000;
+
+const BY_FUNCTION: Readonly<Record<string, Cost>> = {
+  check: () => AUTHORIZATION_CHECK_COST,
+  isSorted: lists,
+  sum: lists,
+  max: lists,
+  min: lists,
+  indexOf: lists,
+  lastIndexOf: lists,
+  url: traverse(1),
+  isURL: traverse(1),
+  lowerAscii: traverse(1),
+  upperAscii: traverse(1),
+  substring: traverse(1),
+  trim: traverse(1),
+  replace: traverse(2),
+  split: traverse(2),
+  join: (_values, result) => Math.ceil(sizeOf(result) * 2 * TRAVERSAL),
+  find: regex,
+  findAll: regex,
+  cidr: traverse(1),
+  isIP: traverse(1),
+  isCIDR: traverse(1),
+  ip: traverse(1),
+  isCanonical: traverse(2),
+  quantity: traverse(1),
+  isQuantity: traverse(1),
+  semver: traverse(1),
+  isSemver: traverse(1),
+  validate: traverse(1),
+};
+
+function product([a, b]: readonly Value[], _result: Value): number {
+  return sizeOf(a) * sizeOf(b) + 1;
+}
+
+export function runtimeCost(name: string, overload: string): Cost {
+  return BY_OVERLOAD[overload] ?? (Object.hasOwn(BY_FUNCTION, name) ? (BY_FUNCTION[name] ?? one) : one);
+}
