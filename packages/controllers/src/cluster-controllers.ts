@@ -1,4 +1,5 @@
 import type { ControllerInitializer } from "./framework/types.ts";
+import { clusterRoleAggregationController } from "./clusterroleaggregation/controller.ts";
 import { endpointsController } from "./endpoints/controller.ts";
 import { endpointSliceController } from "./endpointslice/controller.ts";
 import { garbageCollectorController } from "./garbagecollector/controller.ts";
@@ -22,4 +23,5 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   nodeIPAMController,
   nodeLifecycleController,
   taintEvictionController,
+  clusterRoleAggregationController,
 ];

@@ -89,6 +89,8 @@ const CONTROLLERS: readonly Rule[] = [
   ["create", "discovery.k8s.io", "endpointslices"],
   ["create", "authentication.k8s.io", "tokenreviews"],
   ["create", "authorization.k8s.io", "subjectaccessreviews"],
+  // Aggregated ClusterRoles hold rights that their writer need not have.
+  ["escalate", "rbac.authorization.k8s.io", "clusterroles"],
   ["approve sign", "certificates.k8s.io", "signers"],
   [
     READ_WRITE,

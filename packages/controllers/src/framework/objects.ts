@@ -34,6 +34,10 @@ export function byAge(a: KubeObject, b: KubeObject): number {
   return creationTime(a) - creationTime(b) || compareStrings(a.metadata?.name ?? "", b.metadata?.name ?? "");
 }
 
+export function byName(a: KubeObject, b: KubeObject): number {
+  return compareStrings(a.metadata?.name ?? "", b.metadata?.name ?? "");
+}
+
 /** Byte order, as Go's `<`; never the locale's. */
 export function compareStrings(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
