@@ -7,6 +7,7 @@ import { namespaceController } from "./namespace/controller.ts";
 import { nodeIPAMController } from "./nodeipam/controller.ts";
 import { nodeLifecycleController } from "./nodelifecycle/controller.ts";
 import { podGCController } from "./podgc/controller.ts";
+import { resourceQuotaController } from "./resourcequota/controller.ts";
 import { rootCAController } from "./rootca/controller.ts";
 import { serviceAccountController } from "./serviceaccount/controller.ts";
 import { taintEvictionController } from "./tainteviction/controller.ts";
@@ -16,6 +17,7 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   endpointsController,
   endpointSliceController,
   podGCController,
+  resourceQuotaController,
   namespaceController,
   garbageCollectorController,
   serviceAccountController,

@@ -17,6 +17,8 @@ export * from "./patch/merge.ts";
 export * from "./patch/strategic.ts";
 export * from "./pods.ts";
 export * from "./quantity.ts";
+export * from "./quota/scopes.ts";
+export * from "./quota/usage.ts";
 export * from "./schema.ts";
 export * from "./shutdown.ts";
 export * from "./status-error.ts";

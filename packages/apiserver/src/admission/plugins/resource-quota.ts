@@ -1,78 +1,13 @@
-import type { PersistentVolumeClaim, Pod, ResourceQuota, Service } from "@knots/api/core/v1";
+import type { Pod, ResourceQuota } from "@knots/api/core/v1";
 import { resourceQuotas } from "@knots/api/core/v1";
-import { Quantity, newForbidden, podLimits, podQOSClass, podRequests } from "@knots/machinery";
-import type { KubeObject } from "@knots/machinery";
+import { inQuotaScopes, newForbidden, Quantity, quotaUsage, usageDifference } from "@knots/machinery";
+import type { KubeObject, QuotaUsage } from "@knots/machinery";
 import type { Registry } from "../../registry/registry.ts";
 import { groupResource } from "../../registry/keys.ts";
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionUndo } from "../types.ts";
 
-type Usage = Map<string, Quantity>;
-
-const ONE = Quantity.parse("1");
-const COMPUTE = new Set(["cpu", "memory", "ephemeral-storage"]);
-
-/** What an object counts for, by quota resource name. */
-export function usageOf(
-  attributes: Pick<AdmissionAttributes, "group" | "resource">,
-  object: KubeObject | undefined,
-): Usage {
-  const usage: Usage = new Map();
-  if (object === undefined) return usage;
-  usage.set(`count/${groupResource(attributes)}`, ONE);
-  if (attributes.group !== "") return usage;
-  switch (attributes.resource) {
-    case "pods":
-      podUsage(object as Pod, usage);
-      break;
-    case "services":
-      serviceUsage(object as Service, usage);
-      break;
-    case "persistentvolumeclaims":
-      claimUsage(object as PersistentVolumeClaim, usage);
-      break;
-    case "configmaps":
-    case "secrets":
-    case "replicationcontrollers":
-    case "resourcequotas":
-      usage.set(attributes.resource, ONE);
-      break;
-    default:
-  }
-  return usage;
-}
-
-function podUsage(pod: Pod, usage: Usage): void {
-  const phase = pod.status?.phase;
-  // Ended pods hold nothing but their place in the object count.
-  if (phase === "Succeeded" || phase === "Failed" || pod.spec === undefined) return;
-  usage.set("pods", ONE);
-  for (const [name, quantity] of entries(podRequests(pod.spec))) {
-    if (COMPUTE.has(name)) usage.set(name, quantity);
-    usage.set(`requests.${name}`, quantity);
-  }
-  for (const [name, quantity] of entries(podLimits(pod.spec)))
-    if (COMPUTE.has(name)) usage.set(`limits.${name}`, quantity);
-}
-
-function serviceUsage({ spec }: Service, usage: Usage): void {
-  usage.set("services", ONE);
-  const ports = Quantity.parse(String((spec?.ports ?? []).length));
-  if (spec?.type === "NodePort") usage.set("services.nodeports", ports);
-  if (spec?.type === "LoadBalancer") {
-    usage.set("services.loadbalancers", ONE);
-    if (spec.allocateLoadBalancerNodePorts !== false) usage.set("services.nodeports", ports);
-  }
-}
-
-function claimUsage({ spec, metadata }: PersistentVolumeClaim, usage: Usage): void {
-  usage.set("persistentvolumeclaims", ONE);
-  const className = metadata?.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec?.storageClassName ?? "";
-  const { storage } = spec?.resources?.requests ?? {};
-  if (className !== "") usage.set(`${className}.storageclass.storage.k8s.io/persistentvolumeclaims`, ONE);
-  if (storage === undefined) return;
-  usage.set("requests.storage", Quantity.parse(storage));
-  if (className !== "") usage.set(`${className}.storageclass.storage.k8s.io/requests.storage`, Quantity.parse(storage));
-}
+/** Upstream's: quotas on these oblige containers to name an amount. */
+const REQUIRED = new Set(["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"]);
 
 /** Books what a request would use in the namespace's quotas before it is made; refuses what does not fit. */
 export class ResourceQuotaPlugin implements AdmissionPlugin {
@@ -90,10 +25,15 @@ export class ResourceQuotaPlugin implements AdmissionPlugin {
   }
 
   async validate(attributes: AdmissionAttributes): Promise<AdmissionUndo | undefined> {
-    const delta = difference(usageOf(attributes, attributes.object), usageOf(attributes, attributes.oldObject));
+    const counted = groupResource(attributes);
+    const usageOf = (object: KubeObject | undefined): QuotaUsage =>
+      object === undefined ? new Map() : quotaUsage(counted, object, attributes.now);
+    const { object } = attributes;
+    if (object === undefined) return undefined;
+    const delta = usageDifference(usageOf(object), usageOf(attributes.oldObject));
     const undos: AdmissionUndo[] = [];
     for (const quota of attributes.objects.list(resourceQuotas, attributes.namespace)) {
-      if (!inScope(quota, attributes)) continue;
+      if (!inQuotaScopes(quota.spec, counted, object)) continue;
       requireCompute(quota, attributes);
       const relevant = [...delta].filter(([name]) => quota.spec?.hard?.[name] !== undefined);
       if (relevant.length === 0) continue;
@@ -169,20 +109,18 @@ function checkFits(
   );
 }
 
-/** A quota on CPU or memory obliges every container to say how much it needs. */
+/** A quota on CPU or memory obliges every container to say how much it needs, unless the pod as a whole does. */
 function requireCompute(quota: ResourceQuota, attributes: AdmissionAttributes): void {
   if (attributes.resource !== "pods" || attributes.group !== "" || attributes.operation !== "CREATE") return;
+  const { spec } = attributes.object as Pod;
   const missing: string[] = [];
   for (const name of Object.keys(quota.spec?.hard ?? {}).sort()) {
-    const [kind, resource] = name.startsWith("limits.")
-      ? ["limits", name.slice(7)]
-      : ["requests", name.replace(/^requests\./, "")];
-    if (resource === undefined || !COMPUTE.has(resource)) continue;
-    const { spec } = attributes.object as Pod;
+    if (!REQUIRED.has(name)) continue;
+    const kind = name.startsWith("limits.") ? "limits" : "requests";
+    const resource = name.replace(/^(limits|requests)\./, "");
+    if (spec?.resources?.[kind]?.[resource] !== undefined) continue;
     const without = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])]
-      .filter(
-        ({ resources }) => (kind === "limits" ? resources?.limits : resources?.requests)?.[resource] === undefined,
-      )
+      .filter(({ resources }) => resources?.[kind]?.[resource] === undefined)
       .map((container) => container.name);
     if (without.length > 0) missing.push(`${name} for: ${without.join(",")}`);
   }
@@ -193,51 +131,4 @@ function requireCompute(quota: ResourceQuota, attributes: AdmissionAttributes): 
       `failed quota: ${quota.metadata?.name ?? ""}: must specify ${missing.join("; ")}`,
     );
   }
-}
-
-function inScope({ spec }: ResourceQuota, attributes: AdmissionAttributes): boolean {
-  const selectors = [
-    ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: "Exists", values: [] as string[] })),
-    ...(spec?.scopeSelector?.matchExpressions ?? []),
-  ];
-  if (selectors.length === 0) return true;
-  if (attributes.resource !== "pods" || attributes.group !== "") return false;
-  const pod = attributes.object as Pod;
-  return selectors.every(({ scopeName, operator, values }) => podInScope(pod, scopeName, operator, values ?? []));
-}
-
-function podInScope(pod: Pod, scope: string, operator: string, values: readonly string[]): boolean {
-  const terminating = (pod.spec?.activeDeadlineSeconds ?? -1) >= 0;
-  switch (scope) {
-    case "Terminating":
-      return terminating;
-    case "NotTerminating":
-      return !terminating;
-    case "BestEffort":
-      return podQOSClass(pod) === "BestEffort";
-    case "NotBestEffort":
-      return podQOSClass(pod) !== "BestEffort";
-    case "PriorityClass": {
-      const name = pod.spec?.priorityClassName ?? "";
-      if (operator === "Exists") return name !== "";
-      if (operator === "DoesNotExist") return name === "";
-      return values.includes(name) === (operator === "In");
-    }
-    default:
-      return false;
-  }
-}
-
-function difference(after: Usage, before: Usage): Usage {
-  const delta: Usage = new Map();
-  for (const name of new Set([...after.keys(), ...before.keys()])) {
-    const zero = Quantity.parse("0");
-    const change = (after.get(name) ?? zero).sub(before.get(name) ?? zero);
-    if (!change.isZero()) delta.set(name, change);
-  }
-  return delta;
-}
-
-function entries(quantities: Map<string, Quantity> | Record<string, Quantity>): [string, Quantity][] {
-  return quantities instanceof Map ? [...quantities] : Object.entries(quantities);
 }
