@@ -3,6 +3,7 @@ import type { Clock, Logger } from "@knots/machinery";
 import type { RestConfig } from "@knots/client";
 import type { Duplex } from "node:stream";
 import { AdmissionChain } from "./admission/chain.ts";
+import { certificatePlugins } from "./admission/plugins/certificates.ts";
 import { DEFAULT_PLUGINS } from "./admission/plugins/index.ts";
 import { ResourceQuotaPlugin } from "./admission/plugins/resource-quota.ts";
 import type { Auditor } from "./audit/auditor.ts";
@@ -139,6 +140,7 @@ export class ApiServer {
     // Upstream's order: webhooks see what the server itself would store, and quota is booked for what they left.
     const plugins = [
       ...DEFAULT_PLUGINS,
+      ...certificatePlugins(() => this.#ready().authorizer),
       new MutatingPolicies(policies),
       new MutatingWebhooks(webhooks),
       new ValidatingPolicies(policies),

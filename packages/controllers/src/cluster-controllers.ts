@@ -1,4 +1,7 @@
 import type { ControllerInitializer } from "./framework/types.ts";
+import { csrApprovingController } from "./certificates/approving.ts";
+import { csrCleanerController } from "./certificates/cleaner.ts";
+import { csrSigningController } from "./certificates/signing.ts";
 import { clusterRoleAggregationController } from "./clusterroleaggregation/controller.ts";
 import { endpointsController } from "./endpoints/controller.ts";
 import { endpointSliceController } from "./endpointslice/controller.ts";
@@ -22,6 +25,9 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   garbageCollectorController,
   serviceAccountController,
   rootCAController,
+  csrSigningController,
+  csrApprovingController,
+  csrCleanerController,
   nodeIPAMController,
   nodeLifecycleController,
   taintEvictionController,

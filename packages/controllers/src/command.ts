@@ -59,6 +59,14 @@ const NUMBERS = {
   "unhealthy-zone-threshold": "unhealthyZoneThreshold",
 } as const satisfies Record<string, keyof ControllerOptions>;
 
+/** Signers with authorities of their own, by the stem of their two flags. */
+const SIGNER_FLAGS = {
+  "kubelet-serving": "kubernetes.io/kubelet-serving",
+  "kubelet-client": "kubernetes.io/kube-apiserver-client-kubelet",
+  "kube-apiserver-client": "kubernetes.io/kube-apiserver-client",
+  "legacy-unknown": "kubernetes.io/legacy-unknown",
+} as const;
+
 function list(value: string): string[] {
   return value.split(",").filter((part) => part !== "");
 }
@@ -103,6 +111,10 @@ export function command(): Command {
     .option("--tls-cert-file <file>", "its certificate; self-signed where absent")
     .option("--tls-private-key-file <file>", "its key")
     .option("-v, --v <level>", "log verbosity", Number, 0);
+  for (const [stem, signer] of Object.entries(SIGNER_FLAGS)) {
+    result.option(`--cluster-signing-${stem}-cert-file <file>`, `CA of the signer ${signer}`);
+    result.option(`--cluster-signing-${stem}-key-file <file>`, "its key");
+  }
   for (const [flag, option] of Object.entries(DURATIONS)) {
     result.option(`--${flag} <duration>`, `see ${flag}`, parseDuration, defaultControllerOptions[option]);
   }
@@ -134,6 +146,16 @@ export async function optionsFrom(flags: Flags): Promise<Partial<ControllerOptio
     const workers = flags[camel(`concurrent-${stem}-syncs`)];
     if (typeof workers === "number") concurrentSyncs[stem] = workers;
   }
+  const signers: Record<string, { cert: string; key: string }> = {};
+  for (const [stem, signer] of Object.entries(SIGNER_FLAGS)) {
+    const [cert, key] = await Promise.all(
+      ["cert", "key"].map((part) => file(flags[camel(`cluster-signing-${stem}-${part}-file`)] as string | undefined)),
+    );
+    if ((cert === undefined) !== (key === undefined))
+      throw new Error(`--cluster-signing-${stem}-cert-file and -key-file are given together or not at all`);
+    if (cert !== undefined && key !== undefined) signers[signer] = { cert, key };
+  }
+  if (Object.keys(signers).length > 0) rest["signers"] = signers;
   return {
     ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
     allocateNodeCIDRs: flags.allocateNodeCidrs,

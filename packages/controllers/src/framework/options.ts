@@ -1,3 +1,9 @@
+/** PEMs of the authority behind one signer. */
+export interface SignerFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** What the flags of kube-controller-manager set; `defaultControllerOptions` holds upstream's defaults. Durations in ms. */
 export interface ControllerOptions {
   /** Workers of a controller, by upstream's flag stem: "deployment" for --concurrent-deployment-syncs. Read through `concurrency`. */
@@ -15,6 +21,8 @@ export interface ControllerOptions {
   /** PEMs of the CA that signs CertificateSigningRequests. */
   readonly clusterSigningCert?: string;
   readonly clusterSigningKey?: string;
+  /** Authorities of single signers, by signer name, instead of that one. */
+  readonly signers?: Readonly<Record<string, SignerFiles>>;
   readonly clusterSigningDuration: number;
   readonly nodeMonitorPeriod: number;
   readonly nodeMonitorGracePeriod: number;
