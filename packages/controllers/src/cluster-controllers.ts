@@ -13,6 +13,8 @@ import { podGCController } from "./podgc/controller.ts";
 import { resourceQuotaController } from "./resourcequota/controller.ts";
 import { rootCAController } from "./rootca/controller.ts";
 import { serviceAccountController } from "./serviceaccount/controller.ts";
+import { legacyTokenCleanerController } from "./serviceaccounttoken/legacy-cleaner.ts";
+import { serviceAccountTokenController } from "./serviceaccounttoken/controller.ts";
 import { taintEvictionController } from "./tainteviction/controller.ts";
 
 /** The controllers of namespaces, nodes, services and identities, in upstream's order of start. */
@@ -24,6 +26,7 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   namespaceController,
   garbageCollectorController,
   serviceAccountController,
+  serviceAccountTokenController,
   rootCAController,
   csrSigningController,
   csrApprovingController,
@@ -32,4 +35,5 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   nodeLifecycleController,
   taintEvictionController,
   clusterRoleAggregationController,
+  legacyTokenCleanerController,
 ];

@@ -41,6 +41,7 @@ const DURATIONS = {
   "node-monitor-grace-period": "nodeMonitorGracePeriod",
   "node-startup-grace-period": "nodeStartupGracePeriod",
   "cluster-signing-duration": "clusterSigningDuration",
+  "legacy-service-account-token-clean-up-period": "legacyTokenCleanUpPeriod",
   "endpoint-updates-batch-period": "endpointUpdatesBatchPeriod",
   "namespace-sync-period": "namespaceSyncPeriod",
   "resource-quota-sync-period": "resourceQuotaSyncPeriod",

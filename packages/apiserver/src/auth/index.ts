@@ -4,8 +4,12 @@ import type { PathHandler } from "../http/non-resource.ts";
 import { jsonCodec } from "../http/codecs.ts";
 import { sendBytes } from "../http/respond.ts";
 import type { SecurityDependencies } from "../security.ts";
+import type { Secret } from "@knots/api/core/v1";
+import { secrets } from "@knots/api/core/v1";
+import { formatTime } from "@knots/machinery";
 import { RequestAuthenticator } from "./authenticator.ts";
 import { authorizerOf } from "./authorizer.ts";
+import { LAST_USED } from "./legacy-tokens.ts";
 import { reviewHandlers } from "./reviews.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
 import type { Authenticator, Authorizer } from "./types.ts";
@@ -27,10 +31,32 @@ function tokens(deps: SecurityDependencies): ServiceAccountTokens {
       audiences: deps.options.apiAudiences ?? [issuer],
       objects: deps.registry,
       clock: deps.clock,
+      usedLegacy: (secret) => noteUse(deps, secret),
     });
     tokensOf.set(deps.registry, made);
   }
   return made;
+}
+
+/** Writes the day of its last use on a Secret, once a day: those never used can be cleaned up. */
+function noteUse({ registry, clock, logger }: SecurityDependencies, secret: Secret): void {
+  const today = formatTime(new Date(clock.now())).slice(0, 10);
+  if (secret.metadata?.labels?.[LAST_USED] === today) return;
+  const { name = "", namespace = "" } = secret.metadata ?? {};
+  registry
+    .storageFor(secrets)
+    .update(registry.system(), {
+      namespace,
+      name,
+      forceUnconditional: true,
+      retryOnConflict: true,
+      transform(current) {
+        const next = structuredClone(current) as Secret;
+        next.metadata = { ...next.metadata, labels: { ...next.metadata?.labels, [LAST_USED]: today } };
+        return next;
+      },
+    })
+    .catch((error: unknown) => logger.warn({ err: error, secret: name }, "cannot note the use of a token"));
 }
 
 export async function createAuthenticator(deps: SecurityDependencies): Promise<Authenticator> {

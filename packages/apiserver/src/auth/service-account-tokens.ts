@@ -1,9 +1,11 @@
 // Service-account tokens: JWTs bound to what they were made for, checked against the live objects (KEP-1205).
 import { createHash, createPrivateKey, createPublicKey, randomUUID, type KeyObject } from "node:crypto";
 import { exportJWK, jwtVerify, SignJWT, type JWK, type JWTPayload } from "jose";
+import type { Secret } from "@knots/api/core/v1";
 import { newUnauthorized, type Clock, type KubeObject, type ResourceType } from "@knots/machinery";
 import type { ObjectSource } from "../registry/object-source.ts";
 import { withAuthenticated } from "./authenticated.ts";
+import { LEGACY_ISSUER, legacyUser } from "./legacy-tokens.ts";
 import type { UserInfo } from "./types.ts";
 
 interface Reference {
@@ -66,6 +68,7 @@ export class ServiceAccountTokens {
   readonly #clock: Clock;
   /** By token and wanted audiences. A signature is checked once; whether what it speaks of is still there, each time. */
   readonly #verified = new Map<string, Verified>();
+  readonly #usedLegacy: (secret: Secret) => void;
 
   constructor(options: {
     keyPem: string;
@@ -73,6 +76,8 @@ export class ServiceAccountTokens {
     audiences: readonly string[];
     objects: ObjectSource;
     clock: Clock;
+    /** Told of each Secret whose token was used. */
+    usedLegacy?: (secret: Secret) => void;
   }) {
     this.issuer = options.issuer;
     this.audiences = options.audiences;
@@ -84,6 +89,7 @@ export class ServiceAccountTokens {
       .digest("base64url");
     this.#objects = options.objects;
     this.#clock = options.clock;
+    this.#usedLegacy = options.usedLegacy ?? (() => undefined);
   }
 
   /** The public key for /openid/v1/jwks. */
@@ -138,7 +144,9 @@ export class ServiceAccountTokens {
       this.#checkAlive(known.claims);
       return known;
     }
-    if (this.#issuerOf(token) !== this.issuer) return undefined;
+    const issuer = this.#issuerOf(token);
+    if (issuer === LEGACY_ISSUER) return await this.#verifyLegacy(token, audiences);
+    if (issuer !== this.issuer) return undefined;
     let payload: JWTPayload;
     try {
       ({ payload } = await jwtVerify(token, this.#public, {
@@ -158,6 +166,28 @@ export class ServiceAccountTokens {
     if (this.#verified.size >= MAX_VERIFIED) this.#verified.clear();
     this.#verified.set(key, verified);
     return verified;
+  }
+
+  /** Such a token names no audience: it is good for this server's own. */
+  async #verifyLegacy(
+    token: string,
+    audiences: readonly string[],
+  ): Promise<{ user: UserInfo; audiences: readonly string[] }> {
+    let payload: JWTPayload;
+    try {
+      ({ payload } = await jwtVerify(token, this.#public, {
+        issuer: LEGACY_ISSUER,
+        algorithms: [this.#algorithm],
+        currentDate: new Date(this.#clock.now()),
+      }));
+    } catch {
+      throw newUnauthorized("Unauthorized");
+    }
+    const granted = audiences.filter((audience) => this.audiences.includes(audience));
+    if (granted.length === 0) throw newUnauthorized("Unauthorized");
+    const { user, secret } = legacyUser(payload, token, this.#objects);
+    this.#usedLegacy(secret);
+    return { user: withAuthenticated(user), audiences: granted };
   }
 
   #issuerOf(token: string): string | undefined {

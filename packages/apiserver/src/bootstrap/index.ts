@@ -1,7 +1,7 @@
 // What every cluster has: namespaces, priority classes, default roles, the kubernetes Service. Each is asked for first, so a killed bootstrap is completed by the next.
 import type { KubeObject, ResourceType } from "@knots/machinery";
-import { isAlreadyExists, isNotFound } from "@knots/machinery";
-import { endpoints, namespaces, services } from "@knots/api/core/v1";
+import { formatTime, isAlreadyExists, isNotFound } from "@knots/machinery";
+import { configMaps, endpoints, namespaces, services } from "@knots/api/core/v1";
 import { endpointSlices } from "@knots/api/discovery/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
 import type { SecurityDependencies } from "../security.ts";
@@ -46,6 +46,15 @@ export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDispos
     ),
   );
   await publishAuthentication(deps);
+  // Since when the use of tokens in Secrets is noted: before it has been for a year none is cleaned up.
+  await ensure(
+    configMaps,
+    "kube-system",
+    Object.assign(
+      { metadata: { name: "kube-apiserver-legacy-service-account-token-tracking", namespace: "kube-system" } },
+      { data: { since: formatTime(new Date(deps.clock.now())).slice(0, 10) } },
+    ),
+  );
   await kubernetesService(deps, ensure);
   return { [Symbol.asyncDispose]: () => Promise.resolve() };
 }

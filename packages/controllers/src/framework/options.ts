@@ -18,6 +18,8 @@ export interface ControllerOptions {
   readonly rootCA?: string;
   /** PEM of the key that signs service-account tokens. */
   readonly serviceAccountPrivateKey?: string;
+  /** Tokens in Secrets that nobody used for so long are deleted. */
+  readonly legacyTokenCleanUpPeriod: number;
   /** PEMs of the CA that signs CertificateSigningRequests. */
   readonly clusterSigningCert?: string;
   readonly clusterSigningKey?: string;
@@ -75,6 +77,7 @@ export const defaultControllerOptions: ControllerOptions = {
   clusterCIDRs: [],
   nodeCIDRMaskSizeIPv4: 24,
   nodeCIDRMaskSizeIPv6: 64,
+  legacyTokenCleanUpPeriod: 365 * 24 * 60 * MINUTE,
   clusterSigningDuration: 365 * 24 * 60 * MINUTE,
   nodeMonitorPeriod: 5 * SECOND,
   nodeMonitorGracePeriod: 40 * SECOND,
