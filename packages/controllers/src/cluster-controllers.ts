@@ -5,10 +5,12 @@ import { csrSigningController } from "./certificates/signing.ts";
 import { clusterRoleAggregationController } from "./clusterroleaggregation/controller.ts";
 import { endpointsController } from "./endpoints/controller.ts";
 import { endpointSliceController } from "./endpointslice/controller.ts";
+import { ephemeralVolumeController } from "./ephemeralvolume/controller.ts";
 import { garbageCollectorController } from "./garbagecollector/controller.ts";
 import { namespaceController } from "./namespace/controller.ts";
 import { nodeIPAMController } from "./nodeipam/controller.ts";
 import { nodeLifecycleController } from "./nodelifecycle/controller.ts";
+import { persistentVolumeBinderController } from "./persistentvolume/controller.ts";
 import { podGCController } from "./podgc/controller.ts";
 import { resourceQuotaController } from "./resourcequota/controller.ts";
 import { rootCAController } from "./rootca/controller.ts";
@@ -16,6 +18,8 @@ import { serviceAccountController } from "./serviceaccount/controller.ts";
 import { legacyTokenCleanerController } from "./serviceaccounttoken/legacy-cleaner.ts";
 import { serviceAccountTokenController } from "./serviceaccounttoken/controller.ts";
 import { taintEvictionController } from "./tainteviction/controller.ts";
+import { ttlController } from "./ttl/controller.ts";
+import { claimProtectionController, volumeProtectionController } from "./volumeprotection/controllers.ts";
 
 /** The controllers of namespaces, nodes, services and identities, in upstream's order of start. */
 export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
@@ -34,6 +38,11 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   nodeIPAMController,
   nodeLifecycleController,
   taintEvictionController,
+  ttlController,
+  persistentVolumeBinderController,
   clusterRoleAggregationController,
+  claimProtectionController,
+  volumeProtectionController,
+  ephemeralVolumeController,
   legacyTokenCleanerController,
 ];
