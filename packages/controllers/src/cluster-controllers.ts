@@ -5,6 +5,7 @@ import { csrSigningController } from "./certificates/signing.ts";
 import { clusterRoleAggregationController } from "./clusterroleaggregation/controller.ts";
 import { endpointsController } from "./endpoints/controller.ts";
 import { endpointSliceController } from "./endpointslice/controller.ts";
+import { endpointSliceMirroringController } from "./endpointslicemirroring/controller.ts";
 import { ephemeralVolumeController } from "./ephemeralvolume/controller.ts";
 import { garbageCollectorController } from "./garbagecollector/controller.ts";
 import { namespaceController } from "./namespace/controller.ts";
@@ -25,6 +26,7 @@ import { claimProtectionController, volumeProtectionController } from "./volumep
 export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   endpointsController,
   endpointSliceController,
+  endpointSliceMirroringController,
   podGCController,
   resourceQuotaController,
   namespaceController,
