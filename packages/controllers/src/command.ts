@@ -46,6 +46,9 @@ const DURATIONS = {
   "namespace-sync-period": "namespaceSyncPeriod",
   "resource-quota-sync-period": "resourceQuotaSyncPeriod",
   "horizontal-pod-autoscaler-sync-period": "hpaSyncPeriod",
+  "pvclaimbinder-sync-period": "pvClaimBinderSyncPeriod",
+  "horizontal-pod-autoscaler-cpu-initialization-period": "hpaCPUInitializationPeriod",
+  "horizontal-pod-autoscaler-initial-readiness-delay": "hpaInitialReadinessDelay",
   "horizontal-pod-autoscaler-downscale-stabilization": "hpaDownscaleStabilization",
 } as const satisfies Record<string, keyof ControllerOptions>;
 
@@ -54,6 +57,7 @@ const NUMBERS = {
   "terminated-pod-gc-threshold": "terminatedPodGCThreshold",
   "max-endpoints-per-slice": "maxEndpointsPerSlice",
   "mirroring-max-endpoints-per-subset": "mirroringMaxEndpointsPerSubset",
+  "horizontal-pod-autoscaler-tolerance": "hpaTolerance",
   "node-eviction-rate": "nodeEvictionRate",
   "secondary-node-eviction-rate": "secondaryNodeEvictionRate",
   "large-cluster-size-threshold": "largeClusterSizeThreshold",

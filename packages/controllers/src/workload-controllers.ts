@@ -3,6 +3,7 @@ import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
 import { disruptionController } from "./disruption/controller.ts";
 import type { ControllerInitializer } from "./framework/types.ts";
+import { horizontalPodAutoscalerController } from "./podautoscaler/controller.ts";
 import { jobController } from "./job/index.ts";
 import { replicaSetController } from "./replicaset/index.ts";
 import { replicationController } from "./replicationcontroller/index.ts";
@@ -16,6 +17,7 @@ export const WORKLOAD_CONTROLLERS: readonly ControllerInitializer[] = [
   jobController,
   deploymentController,
   replicaSetController,
+  horizontalPodAutoscalerController,
   statefulSetController,
   disruptionController,
   cronJobController,
