@@ -40,6 +40,13 @@ export class StatefulActions {
     });
   }
 
+  lacksClaim(set: StatefulSet, ordinal: number): boolean {
+    const { namespace } = metaOf(set);
+    return (set.spec?.volumeClaimTemplates ?? []).some(
+      (template) => this.#claims.lister.get(`${namespace}/${claimName(set, template, ordinal)}`) === undefined,
+    );
+  }
+
   /** Several actions come only of Parallel sets: then in batches that double. Throws the first error. */
   async apply(
     set: StatefulSet,
@@ -58,6 +65,7 @@ export class StatefulActions {
           action.ordinal,
         );
       } else if (action.kind === "delete") await this.#delete(set, action);
+      else if (action.kind === "claims") await this.ensureClaims(set, action.ordinal);
       else await this.#repair(set, action.pod, action.ordinal);
     });
     if (error !== undefined) throw error;

@@ -1,6 +1,6 @@
 import type { ControllerRevision, StatefulSet, StatefulSetStatus } from "@knots/api/apps/v1";
 import { controllerRevisions, statefulSets } from "@knots/api/apps/v1";
-import type { Pod } from "@knots/api/core/v1";
+import type { PersistentVolumeClaim, Pod } from "@knots/api/core/v1";
 import { persistentVolumeClaims, pods } from "@knots/api/core/v1";
 import type { Informer } from "@knots/client";
 import { isConflict, selectorFromLabelSelector } from "@knots/machinery";
@@ -19,10 +19,13 @@ import type { RefManagerOptions } from "../framework/ref-manager.ts";
 import type { ControllerContext } from "../framework/types.ts";
 import { withoutZeroes } from "../replicaset/status.ts";
 import { StatefulActions } from "./actions.ts";
-import { ordinalOf, revisionOf, statefulSetRef } from "./identity.ts";
+import { isClaimOf, ordinalOf, revisionOf, statefulSetRef } from "./identity.ts";
 import { planStatefulSet } from "./plan.ts";
 import { syncRevisions } from "./revisions.ts";
 import { statefulSetStatus } from "./status.ts";
+
+/** Ms until a set is looked at again whose next pod waits for an old claim to go. */
+const STALE_CLAIM_DELAY = 1000;
 
 /** Keeps a StatefulSet's pods: each with a name, a place and claims of its own, and in order. */
 export class StatefulSetController {
@@ -31,6 +34,7 @@ export class StatefulSetController {
   readonly #sets: Informer<StatefulSet>;
   readonly #pods: Informer<Pod>;
   readonly #revisions: Informer<ControllerRevision>;
+  readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #actions: StatefulActions;
   readonly #writes = new OwnWrites();
 
@@ -40,6 +44,7 @@ export class StatefulSetController {
     this.#pods = ownedInformer(ctx, pods);
     this.#revisions = ownedInformer(ctx, controllerRevisions);
     const claims = ctx.informers.informer(persistentVolumeClaims);
+    this.#claims = claims;
     this.#actions = new StatefulActions(ctx.client, ctx.recorder("statefulset-controller"), claims, this.#pods);
     this.controller = new QueueController({
       name: "statefulset-controller",
@@ -74,6 +79,15 @@ export class StatefulSetController {
         changed: enqueue,
       }),
     );
+    queue.own(this.#claims.addHandler({ delete: (claim) => this.#claimDeleted(claim) }));
+  }
+
+  /** A pod that has not started yet may need it again. */
+  #claimDeleted({ metadata }: PersistentVolumeClaim): void {
+    const [namespace, name] = [metadata?.namespace ?? "", metadata?.name ?? ""];
+    for (const set of this.#sets.lister.list(namespace))
+      if (set.spec?.volumeClaimTemplates?.some((template) => isClaimOf(set, template, name)))
+        this.controller.enqueue(set);
   }
 
   async reconcile(key: string): Promise<void | { requeueAfterMs: number }> {
@@ -93,12 +107,18 @@ export class StatefulSetController {
     const { current, update, collisionCount } = await syncRevisions(this.#ctx.client, set, known);
     const currentRevision = metaOf(current).name;
     const updateRevision = metaOf(update).name;
+    let waitsForClaim = false;
     const actions = planStatefulSet({
       set,
       pods: owned,
       currentRevision,
       updateRevision,
-      hasStaleClaim: (ordinal) => this.#actions.hasStaleClaim(set, ordinal),
+      hasStaleClaim: (ordinal) => {
+        const stale = this.#actions.hasStaleClaim(set, ordinal);
+        waitsForClaim ||= stale;
+        return stale;
+      },
+      lacksClaim: (ordinal) => this.#actions.lacksClaim(set, ordinal),
       now,
     });
     let failure: unknown;
@@ -112,6 +132,8 @@ export class StatefulSetController {
     await this.#writeStatus(set, status);
     if (failure !== undefined) throw failure;
     await this.#truncateHistory(set, known, new Set([currentRevision, updateRevision, ...owned.map(revisionOf)]));
+    // Nothing tells the set when a claim is gone that its predecessor's pod takes along.
+    if (waitsForClaim) return { requeueAfterMs: STALE_CLAIM_DELAY };
     const next = nextAvailability(owned, set.spec?.minReadySeconds ?? 0, now);
     if (next !== undefined) return { requeueAfterMs: next };
   }

@@ -89,6 +89,12 @@ export function claimName(set: StatefulSet, template: PersistentVolumeClaim, ord
   return `${template.metadata?.name ?? ""}-${podName(set, ordinal)}`;
 }
 
+/** Whether a claim of that name is made from the template for one of the set's pods. */
+export function isClaimOf(set: StatefulSet, template: PersistentVolumeClaim, name: string): boolean {
+  const prefix = `${template.metadata?.name ?? ""}-${set.metadata?.name ?? ""}-`;
+  return name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length));
+}
+
 /** The claims of an ordinal. Pure. */
 export function claimsOf(set: StatefulSet, ordinal: number): PersistentVolumeClaim[] {
   return (set.spec?.volumeClaimTemplates ?? []).map((template) => {

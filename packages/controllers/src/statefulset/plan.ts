@@ -8,7 +8,9 @@ export type StatefulAction =
   | { readonly kind: "create"; readonly ordinal: number; readonly revision: string }
   /** `ended`: it is deleted because its phase is Failed or Succeeded. */
   | { readonly kind: "delete"; readonly pod: Pod; readonly ended?: "Failed" | "Succeeded" }
-  | { readonly kind: "repair"; readonly pod: Pod; readonly ordinal: number };
+  | { readonly kind: "repair"; readonly pod: Pod; readonly ordinal: number }
+  /** The claims of a pod that waits for them are made again. */
+  | { readonly kind: "claims"; readonly ordinal: number };
 
 export interface StatefulInput {
   readonly set: StatefulSet;
@@ -18,6 +20,8 @@ export interface StatefulInput {
   readonly updateRevision: string;
   /** Whether a claim of that ordinal still belongs to a pod that is gone. */
   readonly hasStaleClaim: (ordinal: number) => boolean;
+  /** Whether a claim of that ordinal is not there. */
+  readonly lacksClaim: (ordinal: number) => boolean;
   readonly now: number;
 }
 
@@ -87,7 +91,9 @@ function replicaAction(input: StatefulInput, pod: Pod | undefined, ordinal: numb
   if (isGoing(pod)) return undefined;
   if (pod.status?.phase === "Failed") return { kind: "delete", pod, ended: "Failed" };
   if (pod.status?.phase === "Succeeded") return { kind: "delete", pod, ended: "Succeeded" };
-  return identityMatches(input.set, pod, ordinal) ? undefined : { kind: "repair", pod, ordinal };
+  if (!identityMatches(input.set, pod, ordinal)) return { kind: "repair", pod, ordinal };
+  // A claim that was deleted before its pod ran would leave the pod waiting for ever.
+  return pod.status?.phase === "Pending" && input.lacksClaim(ordinal) ? { kind: "claims", ordinal } : undefined;
 }
 
 /** Which template a new pod gets: below the partition the one the set comes from. */

@@ -1,7 +1,7 @@
 import type { StatefulSet } from "@knots/api/apps/v1";
 import type { Pod } from "@knots/api/core/v1";
 import { describe, expect, test } from "vitest";
-import { statefulPod } from "./identity.ts";
+import { isClaimOf, statefulPod } from "./identity.ts";
 import { planStatefulSet } from "./plan.ts";
 import { isStale, wantedOwners } from "./retention.ts";
 import { statefulSetStatus } from "./status.ts";
@@ -45,17 +45,24 @@ function pod(ordinal: number, state = "ready", revision = "r1"): Pod {
   };
 }
 
-function plan(of: StatefulSet, pods: Pod[], updateRevision = "r1", stale: number[] = []): string[] {
+function plan(
+  of: StatefulSet,
+  pods: Pod[],
+  updateRevision = "r1",
+  stale: number[] = [],
+  lacking: number[] = [],
+): string[] {
   return planStatefulSet({
     set: of,
     pods,
     currentRevision: "r1",
     updateRevision,
     hasStaleClaim: (ordinal) => stale.includes(ordinal),
+    lacksClaim: (ordinal) => lacking.includes(ordinal),
     now: NOW,
   }).map((action) => {
     if (action.kind === "create") return `create ${action.ordinal} ${action.revision}`;
-    return `${action.kind} ${action.pod.metadata?.name}`;
+    return action.kind === "claims" ? `claims ${action.ordinal}` : `${action.kind} ${action.pod.metadata?.name}`;
   });
 }
 
@@ -74,6 +81,20 @@ describe("OrderedReady", () => {
     ["ordinals may start elsewhere", set(2, { ordinals: { start: 5 } }), [pod(5)], ["create 6 r1"]],
   ])("%s", (_what, of, pods, want) => {
     expect(plan(of, pods)).toEqual(want);
+  });
+
+  test("a claim that a waiting pod lost is made again; one that runs has it, or needs no other", () => {
+    expect(plan(set(2), [pod(0, "pending")], "r1", [], [0])).toEqual(["claims 0"]);
+    expect(plan(set(1), [pod(0)], "r1", [], [0])).toEqual([]);
+  });
+
+  test("the claims of a set's pods, by name", () => {
+    const template = { metadata: { name: "data" } };
+    expect(
+      ["data-db-0", "data-db-12", "data-db-x", "data-db2-0", "log-db-0"].map((name) =>
+        isClaimOf(set(1), template, name),
+      ),
+    ).toEqual([true, true, false, false, false]);
   });
 
   test("a pod waits for a claim that goes with its predecessor", () => {
