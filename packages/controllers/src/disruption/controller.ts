@@ -3,7 +3,7 @@ import { pods } from "@knots/api/core/v1";
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "@knots/api/policy/v1";
 import { podDisruptionBudgets } from "@knots/api/policy/v1";
 import type { EventRecorder, Informer } from "@knots/client";
-import { isNotFound, selectorFromLabelSelector } from "@knots/machinery";
+import { formatLabelSelector, isNotFound, selectorFromLabelSelector } from "@knots/machinery";
 import { semanticEqual } from "../framework/equality.ts";
 import { ownedInformer } from "../framework/informers.ts";
 import { metaOf } from "../framework/objects.ts";
@@ -12,7 +12,7 @@ import { messageOf } from "../framework/pod-control.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { ControllerContext, ControllerInitializer } from "../framework/types.ts";
 import { ScaleFinder } from "./scale.ts";
-import { disruptionStatus, failSafeStatus } from "./status.ts";
+import { disruptionStatus, failSafeStatus, needsScale } from "./status.ts";
 import type { DisruptionResult } from "./status.ts";
 
 /** Tells, for each PodDisruptionBudget, how many pods an eviction may take now. */
@@ -67,7 +67,11 @@ export class DisruptionController {
     if (selected.length === 0) this.#recorder.event(budget, "Normal", "NoPods", "No matching pods found");
     let result: DisruptionResult;
     try {
-      result = disruptionStatus({ budget, pods: selected, expectedScale: () => this.#scales.expected(selected), now });
+      const { replicas, unmanaged } = needsScale(budget)
+        ? await this.#scales.expected(selected)
+        : { replicas: 0, unmanaged: [] };
+      if (unmanaged.length > 0) this.#recorder.event(budget, "Warning", "UnmanagedPods", unmanagedMessage(budget));
+      result = disruptionStatus({ budget, pods: selected, expectedScale: replicas, now });
     } catch (error) {
       const message = messageOf(error);
       this.#recorder.event(
@@ -102,6 +106,14 @@ export class DisruptionController {
 // An empty selector selects every pod of the namespace, an absent one none (policy/v1).
 function selects(budget: PodDisruptionBudget, pod: Pod): boolean {
   return selectorFromLabelSelector(budget.spec?.selector).matches(pod.metadata?.labels ?? {});
+}
+
+function unmanagedMessage({ spec }: PodDisruptionBudget): string {
+  return (
+    `Pods selected by this PodDisruptionBudget (selector: ${formatLabelSelector(spec?.selector)}) were found to be unmanaged. ` +
+    "As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. " +
+    'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+  );
 }
 
 export const disruptionController: ControllerInitializer = {

@@ -21,7 +21,7 @@ function pods(ready: number, unready = 0): Pod[] {
 }
 
 const counts = (spec: PodDisruptionBudget["spec"], list: Pod[], scale = list.length) => {
-  const { status } = disruptionStatus({ budget: budget(spec), pods: list, expectedScale: () => scale, now: NOW });
+  const { status } = disruptionStatus({ budget: budget(spec), pods: list, expectedScale: scale, now: NOW });
   return [status.disruptionsAllowed, status.currentHealthy, status.desiredHealthy, status.expectedPods];
 };
 
@@ -42,14 +42,14 @@ describe("evictions under way", () => {
     const recent = disruptionStatus({
       budget: budget(spec, { p0: "2026-11-24T11:59:00Z" }),
       pods: pods(2),
-      expectedScale: () => 2,
+      expectedScale: 2,
       now: NOW,
     });
     expect(recent).toMatchObject({ status: { disruptionsAllowed: 0, currentHealthy: 1 }, recheckAfterMs: 60_000 });
     const old = disruptionStatus({
       budget: budget(spec, { p0: "2026-11-24T11:57:00Z" }),
       pods: pods(2),
-      expectedScale: () => 2,
+      expectedScale: 2,
       now: NOW,
     });
     expect(old.status.disruptionsAllowed).toBe(1);

@@ -12,8 +12,8 @@ export interface DisruptionInput {
   readonly budget: PodDisruptionBudget;
   /** Pods the budget selects. */
   readonly pods: readonly Pod[];
-  /** Replicas asked of the owners of those pods; asked only where the budget is relative to them. Throws. */
-  readonly expectedScale: () => number;
+  /** Replicas asked of the owners of those pods, where `needsScale`. */
+  readonly expectedScale: number;
   readonly now: number;
 }
 
@@ -25,7 +25,12 @@ export interface DisruptionResult {
   readonly recheckAfterMs?: number;
 }
 
-/** How many pods may be disrupted now. Pure, but for what `expectedScale` throws. */
+/** Whether the budget is relative to what the owners of its pods are asked for. */
+export function needsScale({ spec }: PodDisruptionBudget): boolean {
+  return spec?.maxUnavailable !== undefined || typeof spec?.minAvailable === "string";
+}
+
+/** How many pods may be disrupted now. Pure. */
 export function disruptionStatus(input: DisruptionInput): DisruptionResult {
   const { budget, now } = input;
   const pods = input.pods.filter((pod) => !isTerminal(pod));
@@ -71,17 +76,15 @@ export function disruptionStatus(input: DisruptionInput): DisruptionResult {
 function expectedPods(
   budget: PodDisruptionBudget,
   pods: readonly Pod[],
-  scale: () => number,
+  scale: number,
 ): { expected: number; desired: number } {
   const { minAvailable, maxUnavailable } = budget.spec ?? {};
   if (maxUnavailable !== undefined) {
-    const expected = scale();
-    return { expected, desired: Math.max(0, expected - scaledValue(maxUnavailable, expected, "up")) };
+    return { expected: scale, desired: Math.max(0, scale - scaledValue(maxUnavailable, scale, "up")) };
   }
   if (typeof minAvailable === "number") return { expected: pods.length, desired: minAvailable };
   if (minAvailable === undefined) return { expected: pods.length, desired: 0 };
-  const expected = scale();
-  return { expected, desired: scaledValue(minAvailable, expected, "up") };
+  return { expected: scale, desired: scaledValue(minAvailable, scale, "up") };
 }
 
 /** The status when the counts cannot be told: nothing may be disrupted. */

@@ -19,8 +19,8 @@ import type { Proposal } from "./evaluate.ts";
 import { ScalingHistory } from "./history.ts";
 import { MetricsClient } from "./metrics-client.ts";
 import type { Tolerances } from "./replicas.ts";
-import { ScaleTargets } from "./scale-target.ts";
-import type { Scale } from "./scale-target.ts";
+import { ScaleTargets } from "../framework/scale-target.ts";
+import type { Scale } from "../framework/scale-target.ts";
 
 const NAME = "horizontal-pod-autoscaler-controller";
 
