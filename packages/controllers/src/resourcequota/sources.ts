@@ -11,6 +11,8 @@ const byNamespace = { [NAMESPACE_INDEX]: (object: KubeObject) => [object.metadat
 
 /** Ms for which an answer of discovery is good: a definition made a moment ago is found in time, one never made costs little. */
 const DISCOVERY_LIFE = 5000;
+/** Ms in which the objects of a resource must be there once it is watched. */
+const SYNC_TIMEOUT = 30_000;
 
 /** Watched from the start: other controllers need them too. */
 const SHARED: ReadonlySet<string> = new Set(["pods", "services", "persistentvolumeclaims"]);
@@ -31,6 +33,7 @@ export class QuotaSources {
   readonly #changed: Changed;
   readonly #sources = new Map<string, Source>();
   readonly #opening = new Map<string, Promise<boolean>>();
+  readonly #closed = new AbortController();
   #served: { at: number; resources: Promise<ReadonlyMap<string, ServedResource>> } | undefined;
 
   constructor(ctx: ControllerContext, changed: Changed) {
@@ -83,7 +86,17 @@ export class QuotaSources {
       ...(resource === "resourceclaims.resource.k8s.io" ? {} : { transform: identityOnly }),
     });
     factory.start();
-    await factory.waitForSync();
+    // What was served a moment ago may not be any more: then its objects never come, and the next look begins anew.
+    const abort = new AbortController();
+    const timer = clock.setTimeout(() => abort.abort(), SYNC_TIMEOUT);
+    try {
+      await factory.waitForSync(AbortSignal.any([abort.signal, this.#closed.signal]));
+    } catch (error) {
+      await factory[Symbol.asyncDispose]();
+      throw error;
+    } finally {
+      timer.cancel();
+    }
     informer.addHandler(this.#handler(resource));
     this.#sources.set(resource, { informer, dispose: () => factory[Symbol.asyncDispose]() });
     return true;
@@ -120,6 +133,7 @@ export class QuotaSources {
   }
 
   async dispose(): Promise<void> {
+    this.#closed.abort();
     await Promise.allSettled(this.#opening.values());
     const sources = [...this.#sources.values()];
     this.#sources.clear();
