@@ -21,7 +21,7 @@ export function combine(results: readonly (Proposal | MetricError)[], current: n
   const error =
     first === undefined
       ? undefined
-      : `invalid metrics (${failed.length} invalid out of ${results.length}), first error is: ${first.message}`;
+      : `invalid metrics (${failed.length} invalid out of ${results.length}), first error is: ${first.summary}`;
   if (first !== undefined && (best === undefined || best.replicas < current)) {
     const message = `the HPA was unable to compute the replica count: ${first.message}`;
     const condition = { type: "ScalingActive", status: "False", reason: first.reason, message };

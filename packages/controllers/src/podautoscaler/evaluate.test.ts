@@ -108,12 +108,22 @@ test.each<[MetricSpec, string, string]>([
   [
     { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } },
     "FailedGetResourceMetric",
-    "failed to get cpu resource metric value: no",
+    "failed to get cpu utilization: unable to get metrics for resource cpu: no",
   ],
   [
     { type: "External", external: { metric, target: { type: "Value", value: "1" } } },
     "FailedGetExternalMetric",
-    "failed to get requests external metric value: no",
+    `unable to get external metric ns/requests/${selectorText}: no`,
+  ],
+  [
+    { type: "Pods", pods: { metric, target: { type: "AverageValue", averageValue: "1" } } },
+    "FailedGetPodsMetric",
+    "unable to get metric requests: no",
+  ],
+  [
+    { type: "Object", object: { metric, describedObject: ingress, target: { type: "Value", value: "10" } } },
+    "FailedGetObjectMetric",
+    "unable to get metric requests: Ingress on ns main no",
   ],
   [{ type: "Moon" }, "InvalidMetricSourceType", 'unknown metric source type "Moon"'],
 ])("without figures: %o", async (spec, reason, message) => {
@@ -126,7 +136,7 @@ test.each<[MetricSpec, string, string]>([
 });
 
 const proposal = (replicas: number, name: string): Proposal => ({ replicas, name, status: { type: "Resource" } });
-const failure = new MetricError("FailedGetPodsMetric", "no figures");
+const failure = new MetricError("FailedGetPodsMetric", "failed to get pods metric value", "no figures");
 test.each<[string, (Proposal | MetricError)[], number | undefined, string, string]>([
   ["the most", [proposal(3, "a"), proposal(5, "b")], 5, "b", "ValidMetricFound"],
   ["one failed, the other wants more", [failure, proposal(5, "b")], 5, "b", "ValidMetricFound"],
@@ -139,7 +149,7 @@ test.each<[string, (Proposal | MetricError)[], number | undefined, string, strin
 
 test("why nothing could be said", () => {
   expect(combine([failure, proposal(1, "b")], 4)).toMatchObject({
-    error: "invalid metrics (1 invalid out of 2), first error is: no figures",
+    error: "invalid metrics (1 invalid out of 2), first error is: failed to get pods metric value: no figures",
     condition: { status: "False", message: "the HPA was unable to compute the replica count: no figures" },
   });
 });

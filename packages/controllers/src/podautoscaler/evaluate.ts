@@ -4,7 +4,7 @@ import type { LabelSelector } from "@knots/machinery";
 import { Quantity } from "@knots/machinery";
 import { messageOf } from "../framework/pod-control.ts";
 import { metricSelectorText } from "./metrics-client.ts";
-import type { MetricsClient } from "./metrics-client.ts";
+import type { MetricsClient, PodMetrics } from "./metrics-client.ts";
 import { forAverage, forUtilization, forValue, forValuePerPod } from "./replicas.ts";
 import type { Situation } from "./replicas.ts";
 
@@ -16,14 +16,26 @@ export interface Proposal {
   readonly status: MetricStatus;
 }
 
-/** Why a metric asks for nothing: `reason` is the condition's and the Event's. */
+/** Why a metric asks for nothing: reason and message are the condition's and the Event's. */
 export class MetricError extends Error {
   readonly reason: string;
+  /** The same with what it was that could not be had in front: what is said of all metrics together. */
+  readonly summary: string;
 
-  constructor(reason: string, message: string, cause?: unknown) {
+  constructor(reason: string, what: string, message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "MetricError";
     this.reason = reason;
+    this.summary = what === "" ? message : `${what}: ${message}`;
+  }
+}
+
+/** An error with upstream's words around it. */
+async function saying<T>(words: (error: string) => string, compute: () => T | Promise<T>): Promise<T> {
+  try {
+    return await compute();
+  } catch (error) {
+    throw new Error(words(messageOf(error)), { cause: error });
   }
 }
 
@@ -51,7 +63,7 @@ export async function evaluate(metric: MetricSpec, ctx: EvaluationContext): Prom
     case "ContainerResource": {
       const source = metric.containerResource;
       if (source === undefined) break;
-      const what = `failed to get ${source.name} container metric value`;
+      const what = `failed to get ${source.container} container metric value`;
       return await wrap("FailedGetContainerResourceMetric", what, () =>
         resource(source.name, source.container, source.target, ctx),
       );
@@ -65,20 +77,20 @@ export async function evaluate(metric: MetricSpec, ctx: EvaluationContext): Prom
     case "External": {
       const name = metric.external?.metric.name;
       if (name === undefined) break;
-      return await wrap("FailedGetExternalMetric", `failed to get ${name} external metric value`, () =>
+      return await wrap("FailedGetExternalMetric", `failed to get ${name} external metric`, () =>
         external(metric, ctx),
       );
     }
     default:
   }
-  throw new MetricError("InvalidMetricSourceType", `unknown metric source type ${JSON.stringify(metric.type)}`);
+  throw new MetricError("InvalidMetricSourceType", "", `unknown metric source type ${JSON.stringify(metric.type)}`);
 }
 
 async function wrap(reason: string, what: string, compute: () => Promise<Proposal>): Promise<Proposal> {
   try {
     return await compute();
   } catch (error) {
-    throw new MetricError(reason, `${what}: ${messageOf(error)}`, error);
+    throw new MetricError(reason, what, messageOf(error), error);
   }
 }
 
@@ -88,23 +100,33 @@ async function resource(
   target: MetricTarget | undefined,
   ctx: EvaluationContext,
 ): Promise<Proposal> {
-  const metrics = await ctx.client.resource(ctx.namespace, ctx.selector, name, container);
+  const figures = (): Promise<PodMetrics> =>
+    saying(
+      (error) => `unable to get metrics for resource ${name}: ${error}`,
+      () => ctx.client.resource(ctx.namespace, ctx.selector, name, container),
+    );
   const kind = container === undefined ? "resource" : "container resource";
   const status = (current: object): MetricStatus =>
     container === undefined
       ? { type: "Resource", resource: { name, current } }
       : { type: "ContainerResource", containerResource: { name, container, current } };
-  if (target?.averageValue !== undefined) {
-    const options = { resource: name, target: milli(target.averageValue) };
-    const { replicas, average } = forAverage(ctx, metrics, options);
+  const { averageValue, averageUtilization } = target ?? {};
+  if (averageValue !== undefined) {
+    const { replicas, average } = await saying(
+      (error) => `failed to get ${name} usage: ${error}`,
+      async () => forAverage(ctx, await figures(), { resource: name, target: milli(averageValue) }),
+    );
     return { replicas, name: `${name} ${kind}`, status: status({ averageValue: quantity(average) }) };
   }
-  if (target?.averageUtilization === undefined)
+  if (averageUtilization === undefined) {
     throw new Error(
       "invalid resource metric source: neither an average utilization target nor an average value (usage) target was set",
     );
-  const options = { resource: name, container, target: target.averageUtilization };
-  const { replicas, percent, average } = forUtilization(ctx, metrics, options);
+  }
+  const { replicas, percent, average } = await saying(
+    (error) => `failed to get ${name} utilization: ${error}`,
+    async () => forUtilization(ctx, await figures(), { resource: name, container, target: averageUtilization }),
+  );
   return {
     replicas,
     name: `${name} ${kind} utilization (percentage of request)`,
@@ -115,7 +137,10 @@ async function resource(
 async function pods({ pods: source }: MetricSpec, ctx: EvaluationContext): Promise<Proposal> {
   if (source === undefined) throw new Error("no pods metric is given");
   const { name, selector } = source.metric;
-  const metrics = await ctx.client.pods(ctx.namespace, ctx.selector, name, metricSelectorText(selector));
+  const metrics = await saying(
+    (error) => `unable to get metric ${name}: ${error}`,
+    () => ctx.client.pods(ctx.namespace, ctx.selector, name, metricSelectorText(selector)),
+  );
   const { replicas, average } = forAverage(ctx, metrics, { resource: "", target: milli(source.target.averageValue) });
   return {
     replicas,
@@ -127,12 +152,18 @@ async function pods({ pods: source }: MetricSpec, ctx: EvaluationContext): Promi
 async function object({ object: source }: MetricSpec, ctx: EvaluationContext): Promise<Proposal> {
   if (source === undefined) throw new Error("no object metric is given");
   const { describedObject, metric, target } = source;
-  const value = await ctx.client.object(
-    ctx.namespace,
-    describedObject,
-    await ctx.groupResource(describedObject),
-    metric.name,
-    metricSelectorText(metric.selector),
+  const { kind, name } = describedObject;
+  const value = await saying(
+    // The words stand in this order upstream.
+    (error) => `unable to get metric ${metric.name}: ${kind} on ${ctx.namespace} ${name} ${error}`,
+    async () =>
+      ctx.client.object(
+        ctx.namespace,
+        describedObject,
+        await ctx.groupResource(describedObject),
+        metric.name,
+        metricSelectorText(metric.selector),
+      ),
   );
   const { replicas, current } = shared(value, target, ctx);
   return {
@@ -145,7 +176,11 @@ async function object({ object: source }: MetricSpec, ctx: EvaluationContext): P
 async function external({ external: source }: MetricSpec, ctx: EvaluationContext): Promise<Proposal> {
   if (source === undefined) throw new Error("no external metric is given");
   const { metric, target } = source;
-  const values = await ctx.client.external(ctx.namespace, metric.name, metricSelectorText(metric.selector));
+  const { namespace } = ctx;
+  const values = await saying(
+    (error) => `unable to get external metric ${namespace}/${metric.name}/${selectorInGo(metric.selector)}: ${error}`,
+    () => ctx.client.external(namespace, metric.name, metricSelectorText(metric.selector)),
+  );
   const value = values.reduce((sum, each) => sum + each, 0);
   const { replicas, current } = shared(value, target, ctx);
   return {
