@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 const ROOT = resolve(import.meta.dirname, "..");
 const NAME = "bench";
 const RUNS = 5;
+const BUSYBOX = "docker.io/library/busybox:1.35";
 const home = mkdtempSync(join(tmpdir(), "knots-bench-"));
 const env: NodeJS.ProcessEnv = { ...process.env, KUBECONFIG: join(home, "kubeconfig") };
 delete env["KNOTS_PREPARED"];
@@ -93,7 +94,7 @@ async function main(): Promise<void> {
     bare.push(
       timed(() => {
         for (const each of [1, 2, 3])
-          run("ctr", ["-a", socket, "-n", "bench", "run", "--rootfs", "--rm", "/", `bench-${i}-${each}`, "true"]);
+          run("ctr", ["-a", socket, "-n", "k8s.io", "run", "--rm", BUSYBOX, `bench-${i}-${each}`, "true"]);
       }),
     );
   }
