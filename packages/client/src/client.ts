@@ -9,7 +9,7 @@ import {
 } from "@knots/machinery";
 import type { RestConfig } from "./rest-config.ts";
 import { ResourceClient } from "./resource-client.ts";
-import { Transport, type Exchange } from "./transport.ts";
+import { Transport, type Exchange, type RequestHead } from "./transport.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -26,8 +26,9 @@ export interface RequestOptions {
 const DEFAULT_TIMEOUT_MS = 70_000;
 
 export function withQuery(path: string, query: Query | undefined): string {
+  if (query === undefined) return path;
   const parameters = new URLSearchParams();
-  for (const [key, value] of Object.entries(query ?? {}))
+  for (const [key, value] of Object.entries(query))
     if (value !== undefined && value !== "") parameters.set(key, String(value));
   const text = parameters.toString();
   return text === "" ? path : `${path}?${text}`;
@@ -40,16 +41,20 @@ export async function readBody(exchange: Exchange): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** The error that a response other than 2xx stands for. */
+/** The error that a response other than 2xx stands for, of which only the headers were read. */
 export async function responseError(exchange: Exchange): Promise<StatusError> {
-  const text = await readBody(exchange);
+  return errorOf({ status: exchange.status, text: await readBody(exchange) });
+}
+
+/** The error that an answer other than 2xx stands for. */
+function errorOf({ status: code, text }: { readonly status: number; readonly text: string }): StatusError {
   try {
     const status = JSON.parse(text) as Status;
     if (status.kind === "Status")
       return StatusError.fromStatus({
         ...status,
         metadata: status.metadata ?? {},
-        code: status.code ?? exchange.status,
+        code: status.code ?? code,
       });
   } catch {
     // Not a Status: a proxy's page or a plain word.
@@ -60,8 +65,8 @@ export async function responseError(exchange: Exchange): Promise<StatusError> {
     metadata: {},
     status: "Failure",
     reason: "Unknown",
-    message: `the server answered ${exchange.status}: ${text.slice(0, 500)}`,
-    code: exchange.status,
+    message: `the server answered ${code}: ${text.slice(0, 500)}`,
+    code,
   });
 }
 
@@ -81,36 +86,37 @@ export class Client implements AsyncDisposable {
 
   /** A request answered in JSON. Throws StatusError for an answer other than 2xx, Error when the connection fails. */
   async request(method: string, path: string, options: RequestOptions = {}): Promise<unknown> {
-    const exchange = await this.rawRequest(method, path, options);
-    if (exchange.status < 200 || exchange.status > 299) throw await responseError(exchange);
-    const text = await readBody(exchange);
+    const answer = await this.#transport.exchange(requestHead(method, path, options));
+    if (answer.status < 200 || answer.status > 299) throw errorOf(answer);
+    const { text } = answer;
     return text === "" ? undefined : (JSON.parse(text) as unknown);
   }
 
   /** A request whose answer the caller reads, whatever its status. */
   async rawRequest(method: string, path: string, options: RequestOptions = {}): Promise<Exchange> {
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const timeout = timeoutMs === Number.POSITIVE_INFINITY ? undefined : AbortSignal.timeout(timeoutMs);
-    const signals = [options.signal, timeout].filter((signal) => signal !== undefined);
-    const body =
-      options.body === undefined
-        ? undefined
-        : typeof options.body === "string" || options.body instanceof Uint8Array
-          ? options.body
-          : JSON.stringify(options.body);
-    return await this.#transport.send({
-      method,
-      path: withQuery(path, options.query),
-      headers: {
-        accept: options.accept ?? "application/json",
-        ...(body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
-      },
-      ...(body === undefined ? {} : { body }),
-      signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
-    });
+    return await this.#transport.send(requestHead(method, path, options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#transport[Symbol.asyncDispose]();
   }
+}
+
+function requestHead(method: string, path: string, options: RequestOptions): RequestHead {
+  const { body: content, query, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const body =
+    content === undefined || typeof content === "string" || content instanceof Uint8Array
+      ? content
+      : JSON.stringify(content);
+  return {
+    method,
+    path: withQuery(path, query),
+    headers: {
+      accept: options.accept ?? "application/json",
+      ...(body === undefined ? {} : { "content-type": options.contentType ?? "application/json" }),
+    },
+    ...(body === undefined ? {} : { body }),
+    signal,
+    ...(timeoutMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs }),
+  };
 }

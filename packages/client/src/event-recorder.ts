@@ -48,6 +48,8 @@ const REFILL_MS = 300_000;
 const SIMILAR = 10;
 const SIMILAR_MS = 600_000;
 const KNOWN_LIMIT = 4096;
+/** Events that wait to be written; more are dropped (client-go's maxQueuedEvents): telling must not hold up or outlast doing. */
+const MAX_QUEUED = 1000;
 
 interface Known {
   namespace: string;
@@ -89,6 +91,7 @@ export class EventRecorder implements AsyncDisposable {
   readonly #buckets = new Map<string, Bucket>();
   readonly #similar = new Map<string, Similar>();
   #work: Promise<void> = Promise.resolve();
+  #queued = 0;
 
   constructor(options: { client: Client; component: string; host?: string; clock: Clock; logger: Logger }) {
     this.#client = options.client;
@@ -118,7 +121,15 @@ export class EventRecorder implements AsyncDisposable {
     );
     if (!this.#admit(about)) return;
     const text = this.#aggregate(`${about}\0${type}\0${reason}`, message);
-    this.#work = this.#work.then(() => this.#write(about, involved, type, reason, text));
+    if (this.#queued >= MAX_QUEUED) {
+      this.#logger.debug({ reason, name: involved.name }, "event dropped: too many wait to be written");
+      return;
+    }
+    this.#queued++;
+    this.#work = this.#work.then(async () => {
+      await this.#write(about, involved, type, reason, text);
+      this.#queued--;
+    });
   }
 
   #admit(about: string): boolean {

@@ -16,12 +16,21 @@ export interface Exchange {
   readonly body: ClientHttp2Stream;
 }
 
+/** An answer with all of its body. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
 export interface RequestHead {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal | undefined;
+  /** Until the response's headers (and, for `exchange`, its body) are there. */
+  readonly timeoutMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -44,10 +53,38 @@ export class Transport implements AsyncDisposable {
 
   /** Sends a request; resolves when the response's headers are there. Rejects when the connection fails. */
   async send(request: RequestHead): Promise<Exchange> {
+    return await this.#perform<Exchange>(request, (stream, resolve) => {
+      stream.once("response", (headers) => resolve({ status: Number(headers[":status"]), headers, body: stream }));
+    });
+  }
+
+  /**
+   * Sends a request; resolves with the whole answer. Cheaper than `send`: the body is put together as it comes, without an
+   * iterator over it.
+   */
+  async exchange(request: RequestHead): Promise<Answer> {
+    return await this.#perform<Answer>(request, (stream, resolve) => {
+      const chunks: Buffer[] = [];
+      let headers: IncomingHttpHeaders = {};
+      stream.once("response", (received) => (headers = received));
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.once("end", () => {
+        const [only] = chunks;
+        const text = (chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)).toString();
+        resolve({ status: Number(headers[":status"]), headers, text });
+      });
+    });
+  }
+
+  async #perform<T>(
+    request: RequestHead,
+    receive: (stream: ClientHttp2Stream, resolve: (value: T) => void) => void,
+  ): Promise<T> {
     const session = await this.#connect();
-    request.signal?.throwIfAborted();
+    const { signal, timeoutMs } = request;
+    signal?.throwIfAborted();
     const token = this.#bearer();
-    return await new Promise<Exchange>((resolve, reject) => {
+    return await new Promise<T>((resolve, reject) => {
       const stream = session.request(
         {
           [constants.HTTP2_HEADER_METHOD]: request.method,
@@ -58,21 +95,31 @@ export class Transport implements AsyncDisposable {
         },
         { endStream: request.body === undefined },
       );
-      const abort = (): void => {
+      const giveUp = (reason: Error): void => {
         stream.close(constants.NGHTTP2_CANCEL);
-        reject(request.signal?.reason as Error);
+        reject(reason);
       };
-      request.signal?.addEventListener("abort", abort, { once: true });
+      const abort = (): void => giveUp(signal?.reason as Error);
+      signal?.addEventListener("abort", abort, { once: true });
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : setTimeout(
+              () => giveUp(new Error(`no answer to ${request.method} ${request.path} within ${timeoutMs / 1000} s`)),
+              timeoutMs,
+            );
+      receive(stream, (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      });
       stream.once("close", () => {
-        request.signal?.removeEventListener("abort", abort);
-        reject(new Error("the connection to the API server was lost"));
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        // Nothing where the answer came: the promise is settled then.
+        reject(new Error(`the connection to the API server was lost${resetCode(stream)}`));
       });
-      stream.once("error", reject);
-      stream.once("response", (headers) => {
-        // From here on errors are the reader's to see; one that comes before it listens must not end the process.
-        stream.on("error", () => undefined);
-        resolve({ status: Number(headers[":status"]), headers, body: stream });
-      });
+      // After the answer errors are the reader's to see; one that comes before it listens must not end the process.
+      stream.on("error", reject);
       if (request.body !== undefined) stream.end(request.body);
     });
   }
@@ -154,4 +201,9 @@ export class Transport implements AsyncDisposable {
       session.destroy();
     });
   }
+}
+
+/** Why the other side ended the stream, where it said a reason. */
+function resetCode({ rstCode }: ClientHttp2Stream): string {
+  return rstCode === undefined || rstCode === constants.NGHTTP2_NO_ERROR ? "" : ` (stream reset with code ${rstCode})`;
 }
