@@ -14,6 +14,7 @@ import {
   type PodShape,
 } from "./scheduling/load.ts";
 import { print, summarize } from "./scheduling/report.ts";
+import { costsCase, deploymentCase, jobsCase } from "./scheduling/workloads.ts";
 
 interface Throughput {
   readonly nodes: number;
@@ -109,6 +110,9 @@ async function main(): Promise<void> {
   const cases: Record<string, () => Promise<void>> = Object.fromEntries(
     Object.entries(THROUGHPUT).map(([name, setting]) => [name, () => throughput(name, setting, runs)]),
   );
+  cases["deployment"] = () => deploymentCase(runs);
+  cases["jobs"] = () => jobsCase(runs);
+  cases["costs"] = () => costsCase(runs);
   for (const name of chosen)
     if (cases[name] === undefined) throw new Error(`no case ${name}: ${Object.keys(cases).join(", ")}`);
   execFileSync(resolve(import.meta.dirname, "../knots"), ["--version"], { stdio: "ignore" });

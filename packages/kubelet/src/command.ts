@@ -7,6 +7,10 @@ import { Command } from "commander";
 import { type KubeletConfiguration, parseKubeletConfiguration, parseMap, parseTaints } from "./config-file.ts";
 import { Kubelet } from "./kubelet.ts";
 import type { KubeletOptions } from "./options.ts";
+import { Simulation, type SimulationOptions } from "./simulation/simulation.ts";
+
+/** More would need more than a process holds. */
+const MAX_SIMULATED = 10_000;
 
 interface Flags {
   config?: string;
@@ -35,6 +39,8 @@ interface Flags {
   evictionHard?: string;
   allowedUnsafeSysctls?: string;
   serializeImagePulls?: string;
+  simulate?: string;
+  simulatePrefix: string;
   seccompDefault?: string;
   v?: string;
 }
@@ -68,6 +74,8 @@ export function command(): Command {
     .option("--eviction-hard <map>", "hard eviction thresholds: memory.available<100Mi")
     .option("--allowed-unsafe-sysctls <list>", "sysctls or patterns beyond the safe ones")
     .option("--serialize-image-pulls <bool>", "pull one image at a time")
+    .option("--simulate <n>", "be the kubelets of so many simulated nodes instead: no containers, no privileges")
+    .option("--simulate-prefix <text>", "what the simulated nodes' names begin with", "sim-")
     .option("-v, --v <level>", "verbosity of the log")
     .action(async (flags: Flags) => {
       const logger = newLogger({ name: "kubelet", level: Number(flags.v ?? "2") >= 4 ? "debug" : "info" });
@@ -77,6 +85,12 @@ export function command(): Command {
       const client = stack.use(
         new Client({ ...loadKubeconfig(flags.kubeconfig), userAgent: "kubelet/knots" }, { logger, clock }),
       );
+      if (flags.simulate !== undefined) {
+        const simulation = stack.use(new Simulation({ ...simulationFrom(flags), client, clock, logger }));
+        await simulation.start();
+        await stopped;
+        return;
+      }
       const kubelet = stack.use(new Kubelet({ ...optionsFrom(flags), client, clock, logger }));
       await kubelet.start();
       await stopped;
@@ -135,6 +149,25 @@ export function optionsFrom(flags: Flags): Omit<KubeletOptions, "client" | "cloc
     imageGCHighThresholdPercent: config.imageGCHighThresholdPercent,
     imageGCLowThresholdPercent: config.imageGCLowThresholdPercent,
     maxCrashBackoffMs: backoff === undefined ? undefined : parseDuration(backoff),
+  });
+}
+
+/** What of the flags bears on simulated nodes. */
+export function simulationFrom(flags: Flags): Omit<SimulationOptions, "client" | "clock" | "logger"> {
+  const nodes = Number(flags.simulate);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_SIMULATED)
+    throw new Error(`--simulate ${flags.simulate}: give a whole number from 1 to ${MAX_SIMULATED}`);
+  const { nodeIP, port, tls, clientCA, clusterDomain, maxPods, nodeLabels: labels } = optionsFrom(flags);
+  return withoutUndefined({
+    nodes,
+    prefix: flags.simulatePrefix,
+    nodeIP,
+    port,
+    tls,
+    clientCA,
+    clusterDomain,
+    maxPods,
+    labels,
   });
 }
 

@@ -270,8 +270,7 @@ export class Kubelet implements AsyncDisposable, KubeletView {
         .map((worker) => worker.pod);
 
     this.#stack.use(
-      followPods({
-        informer: podInformer,
+      followPods(podInformer, {
         workers,
         statuses,
         mirrors,

@@ -1,5 +1,12 @@
 /** gRPC status codes that the kubelet acts on. */
-export const CriCode = { UNKNOWN: 2, DEADLINE_EXCEEDED: 4, NOT_FOUND: 5, UNIMPLEMENTED: 12, UNAVAILABLE: 14 } as const;
+export const CriCode = {
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  UNIMPLEMENTED: 12,
+  UNAVAILABLE: 14,
+} as const;
 
 /** An answer of the runtime that is an error; `message` is the runtime's own words, which end up in events and statuses. */
 export class CriError extends Error {

@@ -14,6 +14,8 @@ export type Behaviour = (
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
   readonly behaviour?: Behaviour;
+  /** A container ended by itself. */
+  readonly onExit?: () => void;
   /** First three numbers of the pods' addresses. */
   readonly network?: string;
   /** Whether an image can be pulled; all can by default. */
@@ -47,11 +49,29 @@ export class SimulatedRuntime implements CriClients {
   readonly #sandboxes = new Map<string, Sandbox>();
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #images = new Map<string, pb.Image>();
-  #addresses = 1;
+  /** The node's, once it is told: "10.244.3". */
+  #network: string;
   #last = 0n;
 
   constructor(options: SimulatedRuntimeOptions) {
     this.#options = options;
+    this.#network = options.network ?? "10.244.0";
+  }
+
+  /** What became of a container; undefined: there is none of that id. */
+  describe(id: string) {
+    const container = this.#containers.get(id);
+    if (container === undefined) return undefined;
+    const { config, sandbox, startedAt, finishedAt, exitCode, state } = container;
+    const { namespace = "", name = "" } = sandbox.config.metadata ?? {};
+    return {
+      name: config.metadata?.name ?? "",
+      pod: `${namespace}/${name}`,
+      startedAt: milliseconds(startedAt),
+      finishedAt: milliseconds(finishedAt),
+      exitCode,
+      running: state === pb.ContainerState.CONTAINER_RUNNING,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,12 +94,14 @@ export class SimulatedRuntime implements CriClients {
           },
         }),
       ),
-    updateRuntimeConfig: () => Promise.resolve(),
+    updateRuntimeConfig: (podCIDR) => {
+      this.#network = podCIDR.split(".").slice(0, 3).join(".");
+      return Promise.resolve();
+    },
     runPodSandbox: (config) => {
       const id = newID();
       const hostNetwork = config.linux?.securityContext?.namespaceOptions?.network === pb.NamespaceMode.NODE;
-      this.#addresses += 1;
-      const ip = hostNetwork ? "" : `${this.#options.network ?? "10.244.0"}.${this.#addresses}`;
+      const ip = hostNetwork ? "" : this.#freeAddress();
       this.#sandboxes.set(id, { id, config, createdAt: this.#now(), ip, ready: true });
       return Promise.resolve(id);
     },
@@ -132,12 +154,26 @@ export class SimulatedRuntime implements CriClients {
     startContainer: (id) => {
       const container = this.#containers.get(id);
       if (container === undefined) return notFound("startContainer", "container", id);
+      let fate;
+      try {
+        fate = this.#options.behaviour?.(container.config, container.sandbox.config);
+      } catch (error) {
+        return Promise.reject(
+          new CriError(
+            "startContainer",
+            CriCode.INVALID_ARGUMENT,
+            error instanceof Error ? error.message : String(error),
+          ),
+        );
+      }
       container.state = pb.ContainerState.CONTAINER_RUNNING;
       container.startedAt = this.#now();
-      const fate = this.#options.behaviour?.(container.config, container.sandbox.config);
       if (fate?.afterMs === 0) this.#exit(container, fate.exitCode);
       else if (fate !== undefined)
-        this.#options.clock.setTimeout(() => this.#exit(container, fate.exitCode), fate.afterMs);
+        this.#options.clock.setTimeout(() => {
+          this.#exit(container, fate.exitCode);
+          this.#options.onExit?.();
+        }, fate.afterMs);
       return Promise.resolve();
     },
     stopContainer: (id, timeoutSeconds) => {
@@ -233,6 +269,14 @@ export class SimulatedRuntime implements CriClients {
     });
   }
 
+  /** The lowest that no running sandbox has; those of stopped ones are free again. */
+  #freeAddress(): string {
+    const used = new Set([...this.#sandboxes.values()].filter(({ ready }) => ready).map(({ ip }) => ip));
+    let last = 2;
+    while (used.has(`${this.#network}.${last}`)) last++;
+    return `${this.#network}.${last}`;
+  }
+
   #exit(container: SimulatedContainer, exitCode: number): void {
     if (container.state === pb.ContainerState.CONTAINER_EXITED) return;
     container.state = pb.ContainerState.CONTAINER_EXITED;
@@ -246,6 +290,10 @@ export class SimulatedRuntime implements CriClients {
     this.#last = now > this.#last ? now : this.#last + 1_000n;
     return this.#last;
   }
+}
+
+function milliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n);
 }
 
 function listed(sandbox: Sandbox): pb.PodSandbox {

@@ -24,6 +24,8 @@ export interface LeaseKeeperOptions {
   readonly nodeName: string;
   /** The Node, once it is registered: it becomes the Lease's owner. */
   readonly node: () => Node | undefined;
+  /** 0 to 1: which part of the period the first renewal waits for, so that nodes that start together spread. */
+  readonly phase?: number;
 }
 
 export class LeaseKeeper implements AsyncDisposable {
@@ -32,10 +34,12 @@ export class LeaseKeeper implements AsyncDisposable {
   #timer: Timer | undefined;
   #stopped = false;
   #failing = false;
+  #nextPart: number;
   #current: Promise<void> = Promise.resolve();
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#nextPart = options.phase ?? 1;
   }
 
   start(): void {
@@ -55,7 +59,8 @@ export class LeaseKeeper implements AsyncDisposable {
       () => {
         if (this.#failing) logger.info({ node: nodeName }, "node lease is renewed again");
         this.#failing = false;
-        this.#again(RENEW_MS);
+        this.#again(RENEW_MS * this.#nextPart);
+        this.#nextPart = 1;
       },
       (error: unknown) => {
         if (!this.#failing) logger.warn({ node: nodeName, error }, "cannot renew the node lease");

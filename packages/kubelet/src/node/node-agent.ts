@@ -30,6 +30,10 @@ export interface NodeAgentOptions {
   readonly observed: () => Node | undefined;
   readonly problems: () => string[];
   readonly pressure: () => Pressure;
+  /** Size of the node's disk; that of the filesystem of `rootDir` where it is absent. */
+  readonly diskBytes?: () => Promise<number>;
+  /** 0 to 1: when within their period heartbeats are due. Nodes that start together spread theirs by it. */
+  readonly phase?: number;
 }
 
 export class NodeAgent implements AsyncDisposable {
@@ -55,7 +59,9 @@ export class NodeAgent implements AsyncDisposable {
       kubeletVersion,
       problems: options.problems,
       pressure: options.pressure,
+      ...(options.diskBytes === undefined ? {} : { diskBytes: options.diskBytes }),
     });
+    const phase = options.phase === undefined ? {} : { phase: options.phase };
     this.#updater = new NodeStatusUpdater({
       client,
       clock,
@@ -66,9 +72,11 @@ export class NodeAgent implements AsyncDisposable {
       taints: options.taints,
       registerNode: options.registerNode,
       facts: () => this.#facts.measure(),
+      observed: options.observed,
       onNode: (node) => podCIDR.observe(node),
+      ...phase,
     });
-    this.#lease = new LeaseKeeper({ client, clock, logger, nodeName, node: () => this.node });
+    this.#lease = new LeaseKeeper({ client, clock, logger, nodeName, node: () => this.node, ...phase });
   }
 
   /** undefined until it was registered or seen. */

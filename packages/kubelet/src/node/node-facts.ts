@@ -18,6 +18,8 @@ export interface NodeFactsOptions {
   /** What keeps the node from being ready. */
   readonly problems: () => string[];
   readonly pressure: () => NodeFacts["pressure"];
+  /** Size of the node's disk; that of the filesystem of `rootDir` where it is absent. */
+  readonly diskBytes?: () => Promise<number>;
 }
 
 /** How often the runtime is asked for its images. */
@@ -45,8 +47,8 @@ export class NodeFactsSource {
 
   async measure(): Promise<NodeFacts> {
     const { cri, clock, machine, addresses, rootDir, maxPods, reservations, port, kubeletVersion } = this.#options;
-    const disk = await filesystem(rootDir);
-    const total = capacity(machine, disk.capacity, maxPods);
+    const diskBytes = this.#options.diskBytes ?? (async () => (await filesystem(rootDir)).capacity);
+    const total = capacity(machine, await diskBytes(), maxPods);
     // A runtime that does not answer must not keep the node from reporting: that is when the report matters most.
     if (this.#runtimeVersion === undefined) {
       const version = await cri.runtime.version().catch(() => undefined);

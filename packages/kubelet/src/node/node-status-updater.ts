@@ -19,6 +19,10 @@ export interface NodeStatusUpdaterOptions {
   readonly registerNode: boolean;
   /** Measures now. */
   readonly facts: () => Promise<NodeFacts>;
+  /** The Node as an informer knows it; where it is absent or knows none, the API server is asked. */
+  readonly observed?: () => Node | undefined;
+  /** 0 to 1: how far the time to the next report has run when the node is registered, so that nodes spread theirs. */
+  readonly phase?: number;
   /** The Node was seen; its podCIDR may be new. */
   onNode?(node: Node): void;
 }
@@ -81,7 +85,7 @@ export class NodeStatusUpdater implements AsyncDisposable {
     };
     try {
       this.#node = await resource.create(fresh);
-      this.#lastReport = this.#options.clock.monotonic();
+      this.#lastReport = this.#options.clock.monotonic() - REPORT_MS * (this.#options.phase ?? 0);
       logger.info({ node: nodeName }, "registered node");
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
@@ -102,7 +106,7 @@ export class NodeStatusUpdater implements AsyncDisposable {
   async update(): Promise<boolean> {
     const { client, nodeName, clock } = this.#options;
     const resource = client.resource(nodes);
-    const current = await resource.get(nodeName);
+    const current = newest(this.#node, this.#options.observed?.()) ?? (await resource.get(nodeName));
     this.#node = current;
     this.#options.onNode?.(current);
     const wanted = nodeStatus(await this.#options.facts(), current.status);
@@ -161,6 +165,13 @@ export class NodeStatusUpdater implements AsyncDisposable {
       });
     }
   }
+}
+
+/** An informer may lag behind what this kubelet wrote itself. Without one the API server is asked each time. */
+function newest(own: Node | undefined, observed: Node | undefined): Node | undefined {
+  if (observed === undefined || own?.metadata?.uid !== observed.metadata?.uid) return observed;
+  const revision = ({ metadata }: Node): number => Number(metadata?.resourceVersion ?? 0);
+  return own !== undefined && revision(own) > revision(observed) ? own : observed;
 }
 
 const CONDITION_EVENTS: Record<string, readonly [string, string]> = {

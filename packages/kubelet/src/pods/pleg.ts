@@ -20,6 +20,8 @@ export interface PlegOptions {
   readonly logger: Logger;
   /** Whether somebody calls `poke` when containers start and end. */
   hasEvents?(): boolean;
+  /** How often it relists all the same then. */
+  readonly relistWithEventsMs?: number;
   /** The first relist has succeeded, or the first after a failure. */
   readonly onHealthy?: () => void;
   /** Called with the uid of each pod that changed, after its new status can be read. */
@@ -142,7 +144,9 @@ export class Pleg implements AsyncDisposable {
       await new Promise<void>((resolve) => {
         const timer = clock.setTimeout(
           resolve,
-          this.#options.hasEvents?.() === true ? RELIST_WITH_EVENTS_MS : RELIST_MS,
+          this.#options.hasEvents?.() === true
+            ? (this.#options.relistWithEventsMs ?? RELIST_WITH_EVENTS_MS)
+            : RELIST_MS,
         );
         this.#wake = () => {
           timer.cancel();

@@ -1,6 +1,6 @@
 /** Pods from the API server: each change goes to the worker, the status manager or the mirrors it concerns. */
 import type { Pod } from "@knots/api/core/v1";
-import type { Informer } from "@knots/client";
+import type { Handler, Informer } from "@knots/client";
 import type { Logger } from "@knots/machinery";
 import type { ObjectReader } from "../objects/object-reader.ts";
 import type { StatusManager } from "../status/status-manager.ts";
@@ -8,8 +8,7 @@ import type { MirrorPods } from "./mirror-pods.ts";
 import type { PodWorkers, WorkerView } from "./pod-workers.ts";
 import { isMirrorPod, isStaticPod } from "./static-pods.ts";
 
-export interface PodSourceOptions {
-  readonly informer: Informer<Pod>;
+export interface PodChangesOptions {
   readonly workers: PodWorkers;
   readonly statuses: StatusManager;
   readonly mirrors: MirrorPods;
@@ -19,8 +18,13 @@ export interface PodSourceOptions {
   readonly staticPodsKnown: () => boolean;
 }
 
-export function followPods(options: PodSourceOptions): Disposable {
-  const { informer, workers, statuses, objects } = options;
+export function followPods(informer: Informer<Pod>, options: PodChangesOptions): Disposable {
+  return informer.addHandler(podChanges(options));
+}
+
+/** What is done with each change of a pod of this node. */
+export function podChanges(options: PodChangesOptions): Required<Handler<Pod>> {
+  const { workers, statuses, objects } = options;
   const changed = (pod: Pod, old: Pod | undefined): void => {
     if (isMirrorPod(pod)) {
       mirrorChanged(options, pod, old === undefined);
@@ -36,7 +40,7 @@ export function followPods(options: PodSourceOptions): Disposable {
     objects.invalidate(pod.metadata?.namespace ?? "");
     workers.update(pod);
   };
-  return informer.addHandler({
+  return {
     add: (pod: Pod) => changed(pod, undefined),
     update: (old: Pod, pod: Pod) => {
       const same = old.metadata?.uid === pod.metadata?.uid;
@@ -48,10 +52,10 @@ export function followPods(options: PodSourceOptions): Disposable {
       // Somebody deleted a mirror: its pod runs on and makes a new one.
       else for (const worker of workers.list()) if (isStaticPod(worker.pod)) workers.poke(worker.uid);
     },
-  });
+  };
 }
 
-function mirrorChanged(options: PodSourceOptions, mirror: Pod, isNew: boolean): void {
+function mirrorChanged(options: PodChangesOptions, mirror: Pod, isNew: boolean): void {
   const { workers, statuses, staticPodsKnown } = options;
   const owner = ownerOf(options, mirror);
   if (owner === undefined) {
@@ -65,13 +69,13 @@ function mirrorChanged(options: PodSourceOptions, mirror: Pod, isNew: boolean): 
   if (isNew) workers.poke(owner.uid);
 }
 
-function ownerOf({ workers, mirrors }: PodSourceOptions, mirror: Pod): WorkerView | undefined {
+function ownerOf({ workers, mirrors }: PodChangesOptions, mirror: Pod): WorkerView | undefined {
   return workers
     .list()
     .find((worker) => isStaticPod(worker.pod) && mirrors.of(worker.pod)?.metadata?.uid === mirror.metadata?.uid);
 }
 
-function deleteMirror({ mirrors, logger }: PodSourceOptions, pod: Pod): void {
+function deleteMirror({ mirrors, logger }: PodChangesOptions, pod: Pod): void {
   mirrors
     .delete(pod)
     .catch((error: unknown) => logger.warn({ pod: pod.metadata?.name, error }, "cannot delete mirror pod"));

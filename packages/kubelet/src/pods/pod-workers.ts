@@ -56,6 +56,8 @@ export interface PodWorkersOptions {
   readonly handlers: PodHandlers;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Without any news a pod is looked at again this often; a minute where it is absent. */
+  readonly resyncMs?: number;
 }
 
 interface Worker {
@@ -76,7 +78,6 @@ interface Worker {
 
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 10_000;
-/** Without any news a pod is looked at again this often. */
 const RESYNC_MS = 60_000;
 
 export class PodWorkers implements AsyncDisposable {
@@ -197,7 +198,7 @@ export class PodWorkers implements AsyncDisposable {
       worker.timer?.cancel();
       let again: number;
       try {
-        again = (await this.#step(worker)) ?? RESYNC_MS;
+        again = (await this.#step(worker)) ?? this.#options.resyncMs ?? RESYNC_MS;
         worker.failures = 0;
       } catch (error) {
         again = Math.min(FIRST_RETRY_MS * 2 ** worker.failures, MAX_RETRY_MS);

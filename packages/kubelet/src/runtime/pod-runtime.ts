@@ -42,7 +42,28 @@ export interface PodRuntimeOptions {
   readonly memoryCapacity: number;
   /** Longest delay between restarts of a crashing container. */
   readonly maxCrashBackoffMs?: number;
+  readonly logFiles?: LogFiles;
 }
+
+/** Where containers log to. */
+export interface LogFiles {
+  makeDirectory(path: string): Promise<void>;
+  /** How often a container ran, by what it left in its directory. */
+  restarts(directory: string): Promise<number>;
+}
+
+const nodeLogFiles: LogFiles = {
+  async makeDirectory(path) {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  },
+  restarts: restartsFromLogs,
+};
+
+/** For a runtime whose containers write nothing. */
+export const noLogFiles: LogFiles = {
+  makeDirectory: () => Promise.resolve(),
+  restarts: () => Promise.resolve(0),
+};
 
 export interface SyncResult {
   /** Containers that were tried: undefined is success. */
@@ -90,7 +111,7 @@ export class PodRuntime {
     signal: AbortSignal,
   ): Promise<SyncResult> {
     const result: SyncResult = { outcomes: new Map(), retryAfterMs: undefined, error: undefined, changed: false };
-    const { recorder, cri } = this.#options;
+    const { recorder, cri, logFiles = nodeLogFiles } = this.#options;
     try {
       if (actions.killPod) {
         if (actions.createSandbox && actions.sandboxID !== undefined) {
@@ -121,7 +142,7 @@ export class PodRuntime {
     const config = inputs.sandboxConfig(actions.attempt);
     if (actions.createSandbox) {
       try {
-        await mkdir(config.logDirectory, { recursive: true, mode: 0o755 });
+        await logFiles.makeDirectory(config.logDirectory);
         sandboxID = await cri.runtime.runPodSandbox(config, await inputs.runtimeHandler());
         result.changed = true;
         const network = (await cri.runtime.podSandboxStatus(sandboxID)).status?.network;
@@ -227,17 +248,17 @@ export class PodRuntime {
     inputs: PodInputs,
     signal: AbortSignal,
   ): Promise<void> {
-    const { cri, images, recorder } = this.#options;
+    const { cri, images, recorder, logFiles = nodeLogFiles } = this.#options;
     const ref = containerRef(pod, container);
     const imageRef = await unlessAborted(images.ensure(pod, container, await inputs.pullSecrets(), sandbox), signal);
     if (imageRef === undefined) return;
     const last = latestContainer(status, container.name);
     const restartCount =
-      last === undefined ? await restartsFromLogs(join(sandbox.logDirectory, container.name)) : last.restartCount + 1;
+      last === undefined ? await logFiles.restarts(join(sandbox.logDirectory, container.name)) : last.restartCount + 1;
     const config = await this.#config(pod, container, status, imageRef, restartCount, podIPs, inputs);
     let id: string;
     try {
-      await mkdir(join(sandbox.logDirectory, container.name), { recursive: true, mode: 0o755 });
+      await logFiles.makeDirectory(join(sandbox.logDirectory, container.name));
       id = await cri.runtime.createContainer(sandboxID, config, sandbox);
     } catch (error) {
       throw new StartError("CreateContainerError", error instanceof CriError ? error.message : errorText(error));

@@ -5,6 +5,7 @@ import { HttpError } from "./http-error.ts";
 import type { KubeletView } from "./types.ts";
 
 export interface LogSource {
+  readonly containerID: string;
   readonly path: string;
   readonly isRunning: () => boolean;
 }
@@ -62,7 +63,7 @@ export function logSource(view: KubeletView, pod: Pod, container: string, previo
   }
   const running = (): boolean =>
     view.runtimeStatus(uid)?.containers.some((each) => each.id === found.id && each.state === "running") === true;
-  return { path: found.logPath, isRunning: running };
+  return { containerID: found.id, path: found.logPath, isRunning: running };
 }
 
 function statusOf(pod: Pod, container: string): ContainerStatus | undefined {

@@ -117,7 +117,9 @@ export class KubeletServer {
     const source = logSource(view, findPod(view, namespace, name), container, options.previous);
     const abort = new AbortController();
     response.once("close", () => abort.abort());
-    const chunks = readLog(source.path, options, source.isRunning, abort.signal);
+    const chunks: AsyncGenerator<Uint8Array> =
+      view.readLog?.(source.containerID, options, abort.signal) ??
+      readLog(source.path, options, source.isRunning, abort.signal);
     try {
       // The first piece before the head: a file that is gone is an error, not an empty log.
       let next = await chunks.next();

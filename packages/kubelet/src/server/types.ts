@@ -1,6 +1,7 @@
 /** What the kubelet's HTTPS server may know of the kubelet. */
 import type { Pod } from "@knots/api/core/v1";
 import type { CriClients } from "../cri/types.ts";
+import type { LogOptions } from "../logs/read-log.ts";
 import type { PodRuntimeStatus } from "../runtime/types.ts";
 import type { NodeFigures } from "../stats/stats-provider.ts";
 
@@ -12,6 +13,8 @@ export interface KubeletView {
   pods(): Pod[];
   /** Sandboxes and containers of a pod, newest first, with their log paths. */
   runtimeStatus(uid: string): PodRuntimeStatus | undefined;
+  /** The log of a container by id; where it is absent, the file is read that the runtime names. */
+  readonly readLog?: (containerID: string, options: LogOptions, signal: AbortSignal) => AsyncGenerator<Uint8Array>;
   /** What keeps the node from being ready; empty: healthy. */
   problems(): readonly string[];
   /** What the node, its pods and their containers use. */
