@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { issue, newCA, newServiceAccountKey } from "@knots/machinery/pki/index";
 import { writeKubeconfig } from "@knots/client";
 import type { ClusterPaths } from "./paths.ts";
-import { nodeAddress, serverUrl, SERVICE_CIDR, type ClusterSpec, type NodeSpec } from "./spec.ts";
+import { controlPlaneAddress, nodeAddress, serverUrl, SERVICE_CIDR, type ClusterSpec, type NodeSpec } from "./spec.ts";
 
 interface KeyPair {
   readonly certPem: string;
@@ -54,7 +54,7 @@ export async function ensureClusterCredentials(spec: ClusterSpec, paths: Cluster
         "kubernetes.default.svc.cluster.local",
         "localhost",
       ],
-      ipAddresses: [KUBERNETES_SERVICE_IP, "127.0.0.1", nodeAddress(spec, { index: 1 })],
+      ipAddresses: [KUBERNETES_SERVICE_IP, ...new Set(["127.0.0.1", controlPlaneAddress(spec)])],
       usages: ["server"],
       days: DAYS,
     }),
@@ -93,6 +93,20 @@ async function etcdCredentials(paths: ClusterPaths): Promise<void> {
   );
   await keyPair(paths.pki, "apiserver-etcd-client", () =>
     issue({ ca, cn: "kube-apiserver-etcd-client", usages: ["client"], days: DAYS }),
+  );
+}
+
+/** The identity of the process of all simulated nodes, which writes each of them, and the certificate of its server. */
+export async function ensureSimulationCredentials(spec: ClusterSpec, paths: ClusterPaths): Promise<void> {
+  await user(spec, paths, "simulated-nodes", "system:knots:simulated-nodes", ["system:masters"]);
+  await keyPair(paths.pki, "simulated-nodes-server", () =>
+    issue({
+      ca: readPair(paths, "ca"),
+      cn: "system:knots:simulated-nodes",
+      ipAddresses: ["127.0.0.1"],
+      usages: ["server"],
+      days: DAYS,
+    }),
   );
 }
 

@@ -78,23 +78,8 @@ export async function bringUp(spec: ClusterSpec, paths: ClusterPaths, progress: 
     // Images need containerd alone: they come in while the control plane starts.
     images = Promise.all(running.map((node) => importAllImages(paths, node, SMALL_BYTES)));
     images.catch(() => undefined);
-    await waitFor(
-      "the supervisor did not answer",
-      20_000,
-      async () =>
-        (await askSupervisor(paths.supervisorSocket, "reload")) === undefined ? "it does not listen yet" : true,
-      HINT_LOGS,
-    );
-    await withClient(paths, async (client) => {
-      await waitFor(
-        "the API server was not ready",
-        60_000,
-        async () => (await client.rawRequest("GET", "/readyz")).status === 200 || "not ready",
-        HINT_LOGS,
-      );
-      await ensureAddons(client, spec);
-    });
-    mergeKubeconfig(spec.kubeconfig, loadAdmin(paths, spec));
+    await startControlPlane(spec, paths);
+    await withClient(paths, (client) => ensureAddons(client, spec));
   });
   await progress.step(
     spec.nodes.length === 1 ? "Wait for the node" : `Wait for ${spec.nodes.length} nodes`,
@@ -102,6 +87,27 @@ export async function bringUp(spec: ClusterSpec, paths: ClusterPaths, progress: 
       await Promise.all([waitNodesReady(spec, paths, note), images]);
     },
   );
+}
+
+/** Starts the supervisor, and with it the processes; returns when the API server is ready and kubectl knows the cluster. */
+export async function startControlPlane(spec: ClusterSpec, paths: ClusterPaths): Promise<void> {
+  startSupervisor(spec.name, paths);
+  await waitFor(
+    "the supervisor did not answer",
+    20_000,
+    async () =>
+      (await askSupervisor(paths.supervisorSocket, "reload")) === undefined ? "it does not listen yet" : true,
+    HINT_LOGS,
+  );
+  await withClient(paths, async (client) => {
+    await waitFor(
+      "the API server was not ready",
+      60_000,
+      async () => (await client.rawRequest("GET", "/readyz")).status === 200 || "not ready",
+      HINT_LOGS,
+    );
+  });
+  mergeKubeconfig(spec.kubeconfig, loadAdmin(paths, spec));
 }
 
 function loadAdmin(paths: ClusterPaths, spec: ClusterSpec): Parameters<typeof mergeKubeconfig>[1] {
@@ -206,6 +212,13 @@ export async function bringDown(
     removePidFile(loopPidFile(paths));
     await endLeftovers(paths);
   });
+  if (spec.simulation === undefined) await takeNodesApart(spec, paths, progress);
+  rmSync(paths.run, { recursive: true, force: true });
+  if (!options.keepData) rmSync(paths.dataDir, { recursive: true, force: true });
+  removeKubeconfigContext(spec.kubeconfig, `knots-${spec.name}`);
+}
+
+async function takeNodesApart(spec: ClusterSpec, paths: ClusterPaths, progress: Progress): Promise<void> {
   await progress.step("Take the nodes apart", async () => {
     for (const node of spec.nodes) {
       await powerOffNode(spec.name, node.name, paths.node(node.name), paths.run);
@@ -216,9 +229,6 @@ export async function bringDown(
     await removeBridge(spec.name);
     await unmountCluster(paths);
   });
-  rmSync(paths.run, { recursive: true, force: true });
-  if (!options.keepData) rmSync(paths.dataDir, { recursive: true, force: true });
-  removeKubeconfigContext(spec.kubeconfig, `knots-${spec.name}`);
 }
 
 /** Processes whose supervisor was killed before it could end them. */

@@ -6,6 +6,7 @@ import type { ClusterPaths } from "./paths.ts";
 import {
   bridgeAddress,
   CLUSTER_DOMAIN,
+  controlPlaneAddress,
   DNS_PORT,
   DNS_SERVICE_IP,
   ETCD_PEER_PORT,
@@ -14,6 +15,7 @@ import {
   nodeAddress,
   POD_CIDR,
   SERVICE_CIDR,
+  SIMULATED_POD_CIDR,
   type ClusterSpec,
   type NodeSpec,
 } from "./spec.ts";
@@ -26,8 +28,8 @@ export interface ProcessSpec {
   readonly components: readonly string[];
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The network namespace's file it runs in. */
-  readonly netns: string;
+  /** The network namespace's file it runs in; undefined: that of the supervisor. */
+  readonly netns: string | undefined;
 }
 
 export interface ProcessTools {
@@ -45,20 +47,30 @@ const NODE_ENV = { MALLOC_ARENA_MAX: "1" };
 const SERVER_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
 
 export function processesOf(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools): ProcessSpec[] {
+  if (spec.simulation !== undefined) {
+    return [...controlPlane(spec, paths, tools, undefined), simulatedNodes(paths, tools, spec.simulation)];
+  }
   const first = spec.nodes.find((node) => node.index === 1);
   if (first === undefined) return [];
   return [
-    ...controlPlane(spec, paths, tools, first),
+    ...controlPlane(spec, paths, tools, paths.node(first.name).netns),
     ...spec.nodes.filter((node) => !node.stopped).flatMap((node) => nodeProcesses(spec, paths, tools, node)),
   ];
 }
 
-function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools, first: NodeSpec): ProcessSpec[] {
-  const netns = paths.node(first.name).netns;
+function controlPlane(
+  spec: ClusterSpec,
+  paths: ClusterPaths,
+  tools: ProcessTools,
+  netns: string | undefined,
+): ProcessSpec[] {
+  const simulated = spec.simulation !== undefined;
   const pki = (file: string): string => join(paths.pki, file);
   const kubeconfig = (file: string): string => join(paths.kubeconfigs, `${file}.kubeconfig`);
   const thread = (name: string, flags: readonly string[]): ThreadSpec => ({ name, argv: [name, ...flags] });
-  const address = nodeAddress(spec, first);
+  const address = controlPlaneAddress(spec);
+  // On the machine's own addresses ports may be taken: nobody needs these, and the API server listens to this machine alone.
+  const unserved = simulated ? ["--secure-port=0"] : [];
   return [
     ...(spec.store === "etcd" ? [etcdProcess(paths, netns)] : []),
     {
@@ -79,7 +91,7 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
             ]
           : []),
         `--secure-port=${spec.apiPort}`,
-        "--bind-address=0.0.0.0",
+        `--bind-address=${simulated ? address : "0.0.0.0"}`,
         `--advertise-address=${address}`,
         `--service-cluster-ip-range=${SERVICE_CIDR}`,
         `--client-ca-file=${pki("ca.crt")}`,
@@ -97,22 +109,28 @@ function controlPlane(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTool
     together("control-plane", paths, tools, netns, [
       thread("controller-manager", [
         `--kubeconfig=${kubeconfig("controller-manager")}`,
-        `--cluster-cidr=${POD_CIDR}`,
+        `--cluster-cidr=${simulated ? SIMULATED_POD_CIDR : POD_CIDR}`,
         "--node-cidr-mask-size=24",
         `--root-ca-file=${pki("ca.crt")}`,
         `--service-account-private-key-file=${pki("sa.key")}`,
         `--cluster-signing-cert-file=${pki("ca.crt")}`,
         `--cluster-signing-key-file=${pki("ca.key")}`,
         "--leader-elect=false",
+        ...unserved,
       ]),
-      thread("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false"]),
-      thread("dns", [
-        `--kubeconfig=${kubeconfig("dns")}`,
-        `--bind-address=${address}`,
-        `--port=${DNS_PORT}`,
-        `--cluster-domain=${CLUSTER_DOMAIN}`,
-        `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
-      ]),
+      thread("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false", ...unserved]),
+      // Simulated containers ask for no names.
+      ...(simulated
+        ? []
+        : [
+            thread("dns", [
+              `--kubeconfig=${kubeconfig("dns")}`,
+              `--bind-address=${address}`,
+              `--port=${DNS_PORT}`,
+              `--cluster-domain=${CLUSTER_DOMAIN}`,
+              `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
+            ]),
+          ]),
     ]),
   ];
 }
@@ -157,7 +175,7 @@ function together(
   name: string,
   paths: ClusterPaths,
   tools: ProcessTools,
-  netns: string,
+  netns: string | undefined,
   threads: readonly ThreadSpec[],
 ): ProcessSpec {
   return {
@@ -166,6 +184,33 @@ function together(
     argv: [tools.node, ...NODE_FLAGS, tools.entry, ...threadsArgv(paths.logs, threads)],
     env: NODE_ENV,
     netns,
+  };
+}
+
+function simulatedNodes(
+  paths: ClusterPaths,
+  tools: ProcessTools,
+  { nodes, kubeletPort }: NonNullable<ClusterSpec["simulation"]>,
+): ProcessSpec {
+  const pki = (file: string): string => join(paths.pki, file);
+  return {
+    name: "simulated-nodes",
+    components: ["simulated-nodes"],
+    argv: [
+      tools.node,
+      ...SERVER_FLAGS,
+      tools.entry,
+      "kubelet",
+      `--simulate=${nodes}`,
+      `--kubeconfig=${join(paths.kubeconfigs, "simulated-nodes.kubeconfig")}`,
+      "--node-ip=127.0.0.1",
+      `--port=${kubeletPort}`,
+      `--tls-cert-file=${pki("simulated-nodes-server.crt")}`,
+      `--tls-private-key-file=${pki("simulated-nodes-server.key")}`,
+      `--client-ca-file=${pki("ca.crt")}`,
+    ],
+    env: {},
+    netns: undefined,
   };
 }
 

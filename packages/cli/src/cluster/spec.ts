@@ -21,7 +21,10 @@ export interface ClusterSpec {
   readonly dnsForwardPort: number;
   /** What the API server keeps everything in: its own embedded store, or an etcd beside it on the first node. */
   readonly store: "lmdb" | "etcd";
+  /** Empty where all nodes are simulated. */
   readonly nodes: readonly NodeSpec[];
+  /** Nodes without containers, in one process; such a cluster has no network of its own and needs no root. */
+  readonly simulation?: { readonly nodes: number; readonly kubeletPort: number };
   /** The kubeconfig file that `up` merged the context into; `down` takes it out there. */
   readonly kubeconfig: string;
   /** False between the first line of `up` and its last: an interrupted one is completed by the next. */
@@ -30,6 +33,8 @@ export interface ClusterSpec {
 
 export const SERVICE_CIDR = "10.96.0.0/16";
 export const POD_CIDR = "10.244.0.0/16";
+/** Addresses that no packet ever bears; room for 16,384 nodes. */
+export const SIMULATED_POD_CIDR = "100.64.0.0/10";
 export const DNS_SERVICE_IP = "10.96.0.10";
 export const CLUSTER_DOMAIN = "cluster.local";
 /** The DNS server's port on the control-plane node; the kube-dns Service maps 53 to it. */
@@ -58,9 +63,14 @@ export function bridgeAddress(spec: Pick<ClusterSpec, "subnet">): string {
   return `10.89.${spec.subnet}.1`;
 }
 
+/** Where the control plane listens: the first node's address; the loopback address where nothing but this machine needs it. */
+export function controlPlaneAddress(spec: Pick<ClusterSpec, "subnet" | "simulation">): string {
+  return spec.simulation === undefined ? nodeAddress(spec, { index: 1 }) : "127.0.0.1";
+}
+
 /** Where the API server answers: the first node's address, reachable from the host over the bridge. */
 export function serverUrl(spec: ClusterSpec): string {
-  return `https://${nodeAddress(spec, { index: 1 })}:${spec.apiPort}`;
+  return `https://${controlPlaneAddress(spec)}:${spec.apiPort}`;
 }
 
 /** Refuses a name that could not be a context, a namespace and a folder alike. */

@@ -6,12 +6,13 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { nodes } from "@knots/api/core/v1";
 import { bringDown, bringUp, importAllImages, prepareMachine, summary, withClient } from "../cluster/lifecycle.ts";
+import { bringUpSimulated, simulatedSummary } from "../cluster/simulated.ts";
 import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
 import { checkClusterName, readSpec, TAKEN_PORTS, writeSpec, type ClusterSpec } from "../cluster/spec.ts";
 import { chooseSubnet } from "../host/network.ts";
 import { freePort } from "../host/free-port.ts";
 import { requireRoot } from "../host/requirements.ts";
-import { formatElapsed, newProgress } from "../progress.ts";
+import { formatElapsed, newProgress, type Progress } from "../progress.ts";
 import { startImageLoader } from "../images/background-loader.ts";
 import { askSupervisor } from "../supervisor/control.ts";
 import { UserError } from "../user-error.ts";
@@ -66,13 +67,16 @@ async function up(options: UpOptions): Promise<void> {
   const began = performance.now();
   const progress = newProgress();
   checkClusterName(options.name);
-  requireRoot();
   if (options.store !== undefined && options.store !== "lmdb" && options.store !== "etcd")
     throw new UserError(`--store ${options.store}: the engines are lmdb (the default) and etcd.`);
-  if (options.simulate !== undefined)
-    throw new UserError("--simulate is not there yet; leave it out to get real nodes.");
   const paths = clusterPaths(options.name, options.dataDir);
   let spec = readSpec(paths.specFile);
+  if (options.simulate !== undefined || spec?.simulation !== undefined) {
+    await upSimulated(options, spec, paths, progress);
+    progress.say(`Ready in ${formatElapsed(performance.now() - began)}.`);
+    return;
+  }
+  requireRoot();
   const store = options.store ?? spec?.store ?? "lmdb";
   if (spec !== undefined && store !== spec.store) {
     throw new UserError(
@@ -116,11 +120,52 @@ async function up(options: UpOptions): Promise<void> {
   startImageLoader(options.name, paths);
 }
 
+async function upSimulated(
+  options: UpOptions,
+  existing: ClusterSpec | undefined,
+  paths: ClusterPaths,
+  progress: Progress,
+): Promise<void> {
+  if (options.nodes !== undefined)
+    throw new UserError("--nodes and --simulate do not go together: a cluster's nodes are real or simulated.");
+  if (options.store === "etcd")
+    throw new UserError("--store etcd and --simulate do not go together: leave --store out for simulated nodes.");
+  const count = existing?.simulation?.nodes ?? options.simulate ?? 1;
+  if (existing !== undefined && (existing.simulation === undefined || (options.simulate ?? count) !== count)) {
+    const has = existing.simulation === undefined ? "real nodes" : `${count} simulated nodes`;
+    throw new UserError(
+      `cluster ${existing.name} has ${has} already; give another --name, or remove it with "knots down".`,
+    );
+  }
+  let spec = existing;
+  if (spec === undefined) {
+    const apiPort = options.apiPort ?? 6443;
+    if ((await freePort("tcp", apiPort)) !== apiPort)
+      throw new UserError(`port ${apiPort} is in use on this machine; choose another with --api-port.`);
+    spec = {
+      name: options.name,
+      subnet: 0,
+      apiPort,
+      egressPort: 0,
+      dnsForwardPort: 0,
+      store: "lmdb",
+      nodes: [],
+      simulation: { nodes: count, kubeletPort: await freePort("tcp", 10_250) },
+      kubeconfig: resolve(options.kubeconfig ?? defaultKubeconfig()),
+      complete: false,
+    };
+    writeSpec(paths.specFile, spec);
+  }
+  await bringUpSimulated(spec, paths, count, progress);
+  writeSpec(paths.specFile, { ...spec, complete: true });
+  for (const line of simulatedSummary(spec, count)) progress.say(line);
+}
+
 async function down(options: ClusterOptions & { keepData?: boolean }): Promise<void> {
   checkClusterName(options.name);
-  requireRoot();
   const paths = clusterPaths(options.name, options.dataDir);
   const spec = readSpec(paths.specFile);
+  if (spec?.simulation === undefined) requireRoot();
   const progress = newProgress();
   if (spec === undefined) {
     progress.say(`There is no cluster ${options.name}; nothing to do.`);
@@ -235,7 +280,7 @@ export function clusterCommands(): Command[] {
   return [
     withCluster(new Command("up").description("start a cluster; returns when every node is Ready"))
       .option("--nodes <n>", "how many nodes", count(1, 20))
-      .option("--simulate <n>", "simulated nodes beside the real ones", count(1, 10_000))
+      .option("--simulate <n>", "so many simulated nodes instead of real ones; needs no root", count(1, 10_000))
       .option("--store <engine>", "lmdb, or etcd (installed when it is missing)")
       .option("--api-port <port>", "the API server's port", count(1, 65_535))
       .option("--kubeconfig <file>", "the kubeconfig to merge the context into")

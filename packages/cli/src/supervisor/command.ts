@@ -33,16 +33,16 @@ export async function supervise(clusterName: string, dataDir: string): Promise<v
     clock,
     logger,
   });
-  const egress = new EgressProxy(logger);
-  const dns = new DnsForwarder(logger);
+  await using stack = new AsyncDisposableStack();
+  stack.use(supervisor);
   await supervisor.start();
-  await egress.listen(bridgeAddress(spec), spec.egressPort);
-  await dns.listen(bridgeAddress(spec), spec.dnsForwardPort);
+  // Simulated nodes pull nothing and ask for no names.
+  if (spec.simulation === undefined) {
+    await stack.use(new DnsForwarder(logger)).listen(bridgeAddress(spec), spec.dnsForwardPort);
+    await stack.use(new EgressProxy(logger)).listen(bridgeAddress(spec), spec.egressPort);
+  }
   await shutdownRequested();
   await supervisor.stopAll();
-  await egress[Symbol.asyncDispose]();
-  await dns[Symbol.asyncDispose]();
-  await supervisor[Symbol.asyncDispose]();
 }
 
 /** Exit code 0 is a wanted end; anything else starts the supervisor again after a moment. */

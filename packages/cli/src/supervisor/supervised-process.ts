@@ -70,8 +70,9 @@ export class SupervisedProcess {
 
   #spawn(): void {
     const log = openSync(this.#logFile, "a", 0o600);
-    const [command = "", ...args] = this.spec.argv;
-    const child = spawn("nsenter", [`--net=${this.spec.netns}`, "--", command, ...args], {
+    const { argv, netns } = this.spec;
+    const [command = "", ...args] = netns === undefined ? argv : ["nsenter", `--net=${netns}`, "--", ...argv];
+    const child = spawn(command, args, {
       detached: true,
       stdio: ["ignore", log, log],
       env: { ...process.env, ...this.spec.env },

@@ -74,9 +74,12 @@ export class SimulatedPodNode implements PodNode {
     await pleg.refresh({ uid, name, namespace });
   }
 
-  inputs(pod: Pod): Promise<PodInputs> {
-    const { clusterDomain, nodeName } = this.#options;
-    return Promise.resolve({
+  async inputs(pod: Pod): Promise<PodInputs> {
+    const { clusterDomain, nodeName, cri, node } = this.#options;
+    // As soon as the node has its addresses pods get theirs from them.
+    const podCIDR = node()?.spec?.podCIDR;
+    if (podCIDR !== undefined) await cri.runtime.updateRuntimeConfig(podCIDR);
+    return {
       runtimeHandler: () => Promise.resolve(""),
       sandboxConfig: (attempt) =>
         sandboxConfig(pod, {
@@ -89,7 +92,7 @@ export class SimulatedPodNode implements PodNode {
         }),
       containerInputs: () => Promise.resolve(NO_INPUTS),
       pullSecrets: () => Promise.resolve([]),
-    });
+    };
   }
 }
 
