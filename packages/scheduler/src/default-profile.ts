@@ -43,7 +43,7 @@ const DEFAULTS: readonly { readonly name: string; readonly weight?: number; read
   { name: NAMES.taintToleration, weight: 3, create: () => taintToleration },
   { name: NAMES.nodeAffinity, weight: 2, create: () => nodeAffinity },
   { name: NAMES.nodePorts, create: () => nodePorts },
-  { name: NAMES.nodeResourcesFit, weight: 1, create: () => nodeResourcesFit },
+  { name: NAMES.nodeResourcesFit, weight: 1, create: () => nodeResourcesFit() },
   { name: NAMES.volumeRestrictions, create: volumeRestrictions },
   { name: NAMES.volumeBinding, create: volumeBinding },
   { name: NAMES.podTopologySpread, weight: 2, create: podTopologySpread },

@@ -25,9 +25,12 @@ function isEnded(pod: Pod): boolean {
 
 /** Whether an update of a waiting pod may make it schedulable: its own wishes changed, not only its status. */
 export function wishesChanged(old: Pod, pod: Pod): boolean {
+  const { generation } = pod.metadata ?? {};
+  // The generation moves with the spec; most updates are a kubelet's of the status.
+  const sameSpec = generation !== undefined && generation === old.metadata?.generation;
   return (
     JSON.stringify(old.metadata?.labels) !== JSON.stringify(pod.metadata?.labels) ||
-    JSON.stringify(old.spec) !== JSON.stringify(pod.spec)
+    (!sameSpec && JSON.stringify(old.spec) !== JSON.stringify(pod.spec))
   );
 }
 

@@ -126,7 +126,8 @@ export class PodPlacer {
     let best: NodeInfo | undefined;
     let highest = -Infinity;
     let equals = 0;
-    for (const [i, node] of nodes.entries()) {
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i];
       const score = scores[i] ?? 0;
       if (score > highest) {
         [best, highest, equals] = [node, score, 1];

@@ -1,7 +1,12 @@
 import type { ContainerImage, Node } from "@knots/api/core/v1";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
+import { MatchCounts } from "./match-counts.ts";
+import type { Counts } from "./match-counts.ts";
 import { acrossZones, zoneOf } from "./node-order.ts";
+
+/** Questions remembered per namespace: each costs a look at every pod that comes or goes there. */
+const MAX_MATCH_COUNTS = 128;
 
 /** A pod and where it is. */
 export interface PlacedPod {
@@ -28,6 +33,8 @@ export class Snapshot {
   readonly #withAntiAffinity = new Set<NodeInfo>();
   readonly #byNamespace = new Map<string, Map<string, PlacedPod>>();
   readonly #images = new Map<string, ImageState>();
+  /** By namespace, then by what is counted; those asked for last are at the end. */
+  readonly #matchCounts = new Map<string, Map<string, MatchCounts>>();
   #orderStale = true;
 
   get nodes(): readonly NodeInfo[] {
@@ -54,6 +61,20 @@ export class Snapshot {
 
   podsIn(namespace: string): Iterable<PlacedPod> {
     return this.#byNamespace.get(namespace)?.values() ?? [];
+  }
+
+  /** How many pods of the namespace `counts` says yes to, by node. `what` names it: the same name means the same question. */
+  matchCounts(namespace: string, what: string, counts: Counts): MatchCounts {
+    let known = this.#matchCounts.get(namespace);
+    if (known === undefined) this.#matchCounts.set(namespace, (known = new Map()));
+    const found = known.get(what) ?? new MatchCounts(counts, this.podsIn(namespace));
+    known.delete(what);
+    known.set(what, found);
+    if (known.size > MAX_MATCH_COUNTS) {
+      const oldest = known.keys().next().value;
+      if (oldest !== undefined) known.delete(oldest);
+    }
+    return found;
   }
 
   image(name: string): ImageState | undefined {
@@ -93,13 +114,17 @@ export class Snapshot {
     let pods = this.#byNamespace.get(info.namespace);
     if (pods === undefined) this.#byNamespace.set(info.namespace, (pods = new Map()));
     pods.set(info.uid, { info, node });
+    for (const counts of this.#matchCounts.get(info.namespace)?.values() ?? []) counts.podAdded(info, node);
   }
 
   podRemoved(info: PodInfo, node: NodeInfo): void {
     this.#indexNode(node);
     const pods = this.#byNamespace.get(info.namespace);
     pods?.delete(info.uid);
-    if (pods?.size === 0) this.#byNamespace.delete(info.namespace);
+    for (const counts of this.#matchCounts.get(info.namespace)?.values() ?? []) counts.podRemoved(info, node);
+    if (pods?.size !== 0) return;
+    this.#byNamespace.delete(info.namespace);
+    this.#matchCounts.delete(info.namespace);
   }
 
   #indexNode(node: NodeInfo): void {

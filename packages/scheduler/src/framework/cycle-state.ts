@@ -1,3 +1,5 @@
+import type { FilterPlugin } from "./plugin.ts";
+
 /** State a plug-in keeps between its extension points within one cycle. */
 export interface StateData {
   /** A copy that can be changed on its own: preemption tries what would be. Immutable state may return itself. */
@@ -10,6 +12,8 @@ export class CycleState {
   /** Plug-ins whose PreFilter skipped: their Filter is not called. */
   readonly skippedFilters: Set<string>;
   readonly skippedScores = new Set<string>();
+  /** The filter plug-ins that have something to check, once PreFilter has run: thousands of nodes ask for them. */
+  filters: readonly FilterPlugin[] | undefined;
 
   constructor(skippedFilters: Set<string> = new Set()) {
     this.skippedFilters = skippedFilters;
@@ -26,6 +30,7 @@ export class CycleState {
 
   clone(): CycleState {
     const copy = new CycleState(this.skippedFilters);
+    copy.filters = this.filters;
     for (const [key, value] of this.#data) copy.#data.set(key, value.clone());
     return copy;
   }

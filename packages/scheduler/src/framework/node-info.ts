@@ -5,6 +5,8 @@ import type { PodInfo } from "./pod-info.ts";
 import { addResources, allowedPods, cloneResources, noResources, resourcesOf } from "./resources.ts";
 import type { Resources } from "./resources.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** A node with the sums of what its pods (bound and assumed) ask for, kept up to date pod by pod. */
 export class NodeInfo {
   readonly name: string;
@@ -18,6 +20,10 @@ export class NodeInfo {
   requested: Resources = noResources();
   nonZeroRequested = { milliCPU: 0, memory: 0 };
   hostPorts = new HostPorts();
+  /** Names of the images that are there. */
+  images: ReadonlySet<string> = NONE;
+  /** Whether any of its taints is PreferNoSchedule. */
+  prefersNoPods = false;
 
   constructor(name: string) {
     this.name = name;
@@ -29,6 +35,9 @@ export class NodeInfo {
     const list = node?.status?.allocatable ?? node?.status?.capacity;
     this.allocatable = resourcesOf(list);
     this.allowedPods = allowedPods(list);
+    const images = node?.status?.images ?? [];
+    this.images = images.length === 0 ? NONE : new Set(images.flatMap(({ names }) => names ?? []));
+    this.prefersNoPods = node?.spec?.taints?.some(({ effect }) => effect === "PreferNoSchedule") ?? false;
   }
 
   addPod(info: PodInfo): void {
@@ -62,6 +71,8 @@ export class NodeInfo {
     copy.node = this.node;
     copy.allocatable = this.allocatable;
     copy.allowedPods = this.allowedPods;
+    copy.images = this.images;
+    copy.prefersNoPods = this.prefersNoPods;
     for (const [uid, info] of this.pods) copy.pods.set(uid, info);
     for (const [uid, info] of this.podsWithAffinity) copy.podsWithAffinity.set(uid, info);
     for (const [uid, info] of this.podsWithRequiredAntiAffinity) copy.podsWithRequiredAntiAffinity.set(uid, info);

@@ -114,6 +114,7 @@ export class Profile {
         rejectedBy: narrowedBy,
       };
     }
+    state.filters = this.#filter.filter(({ name }) => !state.skippedFilters.has(name));
     return { nodeNames, status: undefined, rejectedBy: narrowedBy };
   }
 
@@ -131,8 +132,7 @@ export class Profile {
 
   /** The first rejection of the node; undefined: it passes. */
   filter(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
-    for (const plugin of this.#filter) {
-      if (state.skippedFilters.has(plugin.name)) continue;
+    for (const plugin of state.filters ?? this.#filter) {
       const status = plugin.filter(state, pod, node);
       if (status !== undefined) return { ...status, plugin: plugin.name };
     }
@@ -145,7 +145,7 @@ export class Profile {
    */
   filterWithNominated(state: CycleState, pod: PodInfo, node: NodeInfo): Status | undefined {
     const { nominator } = this.handle;
-    if (!nominator.has(node.name)) return this.filter(state, pod, node);
+    if (nominator.empty || !nominator.has(node.name)) return this.filter(state, pod, node);
     const coming = [...nominator.on(node.name)].filter(
       (other) => other.priority >= pod.priority && other.uid !== pod.uid,
     );
@@ -180,11 +180,15 @@ export class Profile {
       if (plugin.preScore(state, pod, nodes)?.code === "Skip") state.skippedScores.add(plugin.name);
     }
     const totals = nodes.map(() => 0);
+    const scores = nodes.map(() => 0);
     for (const { plugin, weight } of this.#score) {
       if (state.skippedScores.has(plugin.name)) continue;
-      const scores = nodes.map((node) => plugin.score(state, pod, node));
+      for (let i = 0; i < nodes.length; i++) {
+        const node = nodes[i];
+        if (node !== undefined) scores[i] = plugin.score(state, pod, node);
+      }
       plugin.normalize?.(state, pod, scores, nodes);
-      for (const [i, score] of scores.entries()) totals[i] = (totals[i] ?? 0) + score * weight;
+      for (let i = 0; i < nodes.length; i++) totals[i] = (totals[i] ?? 0) + (scores[i] ?? 0) * weight;
     }
     return totals;
   }

@@ -9,14 +9,11 @@ export const balancedAllocation: PreScorePlugin & ScorePlugin = {
   // A pod that asks for nothing changes no balance.
   preScore: (_state, { requests }) => (requests.milliCPU === 0 && requests.memory === 0 ? SKIP : undefined),
   score(_state, { requests }, { allocatable, requested }) {
-    const fractions: number[] = [];
-    for (const resource of ["milliCPU", "memory"] as const) {
-      const total = allocatable[resource];
-      if (total > 0) fractions.push(Math.min(1, (requested[resource] + requests[resource]) / total));
-    }
-    const [a, b] = fractions;
-    // The standard deviation of two numbers is half their distance.
-    const deviation = a === undefined || b === undefined ? 0 : Math.abs(a - b) / 2;
+    // The standard deviation of two numbers is half their distance; of one it is nothing.
+    const comparable = allocatable.milliCPU > 0 && allocatable.memory > 0;
+    const cpu = Math.min(1, (requested.milliCPU + requests.milliCPU) / allocatable.milliCPU);
+    const memory = Math.min(1, (requested.memory + requests.memory) / allocatable.memory);
+    const deviation = comparable ? Math.abs(cpu - memory) / 2 : 0;
     return Math.floor((1 - deviation) * MAX_NODE_SCORE);
   },
 };

@@ -1,9 +1,10 @@
 import type { NodeInfo } from "../framework/node-info.ts";
-import { MAX_NODE_SCORE } from "../framework/plugin.ts";
 import type { FilterPlugin, ScorePlugin } from "../framework/plugin.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
 import type { Status } from "../framework/status.ts";
 import { NAMES } from "./names.ts";
+import { DEFAULT_STRATEGY, resourceScorer } from "./resource-scoring.ts";
+import type { ScoringStrategy } from "./resource-scoring.ts";
 
 export interface Insufficient {
   readonly reason: string;
@@ -12,7 +13,11 @@ export interface Insufficient {
 }
 
 /** What the node lacks for the pod; empty: it fits. */
-export function insufficientResources({ requests }: PodInfo, node: NodeInfo): Insufficient[] {
+export function insufficientResources(
+  { requests }: PodInfo,
+  node: NodeInfo,
+  ignored: (resource: string) => boolean = () => false,
+): Insufficient[] {
   const result: Insufficient[] = [];
   if (node.pods.size + 1 > node.allowedPods) result.push({ reason: "Too many pods", unresolvable: false });
   const { allocatable, requested } = node;
@@ -23,36 +28,45 @@ export function insufficientResources({ requests }: PodInfo, node: NodeInfo): In
   check("memory", requests.memory, allocatable.memory, requested.memory);
   check("ephemeral-storage", requests.ephemeralStorage, allocatable.ephemeralStorage, requested.ephemeralStorage);
   for (const [name, asked] of requests.scalar) {
-    check(name, asked, allocatable.scalar.get(name) ?? 0, requested.scalar.get(name) ?? 0);
+    if (!ignored(name)) check(name, asked, allocatable.scalar.get(name) ?? 0, requested.scalar.get(name) ?? 0);
   }
   return result;
 }
 
-function leastAllocated(asked: number, total: number): number {
-  return asked > total ? 0 : Math.floor(((total - asked) * MAX_NODE_SCORE) / total);
+/** Whether it fits, at the price of a few comparisons: asked of every node for every pod. */
+function fits({ requests }: PodInfo, { pods, allowedPods, allocatable, requested }: NodeInfo): boolean {
+  return (
+    pods.size < allowedPods &&
+    (requests.milliCPU === 0 || requests.milliCPU <= allocatable.milliCPU - requested.milliCPU) &&
+    (requests.memory === 0 || requests.memory <= allocatable.memory - requested.memory) &&
+    (requests.ephemeralStorage === 0 ||
+      requests.ephemeralStorage <= allocatable.ephemeralStorage - requested.ephemeralStorage) &&
+    requests.scalar.size === 0
+  );
 }
 
-/** Whether the node has room for what the pod asks for; prefers nodes with more room left (LeastAllocated). */
-export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
-  name: NAMES.nodeResourcesFit,
-  events: ["NodeAdd", "NodeAllocatableChange", "AssignedPodDelete", "AssignedPodUpdate", "PodUpdate"],
-  filter(_state, pod, node): Status | undefined {
-    const lacking = insufficientResources(pod, node);
-    if (lacking.length === 0) return undefined;
-    return {
-      code: lacking.some(({ unresolvable }) => unresolvable) ? "UnschedulableAndUnresolvable" : "Unschedulable",
-      reasons: lacking.map(({ reason }) => reason),
-    };
-  },
-  score(_state, { nonZero }, { allocatable, nonZeroRequested }) {
-    let sum = 0;
-    let weights = 0;
-    for (const resource of ["milliCPU", "memory"] as const) {
-      const total = allocatable[resource];
-      if (total === 0) continue;
-      sum += leastAllocated(nonZeroRequested[resource] + nonZero[resource], total);
-      weights++;
-    }
-    return weights === 0 ? 0 : Math.floor(sum / weights);
-  },
-};
+/** What is configured of it (NodeResourcesFitArgs). */
+export interface NodeResourcesFitArgs {
+  readonly scoringStrategy?: ScoringStrategy;
+  /** Extended resources that are not checked: an extender looks after them. */
+  readonly ignored?: (resource: string) => boolean;
+}
+
+/** Whether the node has room for what the pod asks for; compares nodes by a scoring strategy, LeastAllocated by default. */
+export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): FilterPlugin & ScorePlugin {
+  const score = resourceScorer(args.scoringStrategy ?? DEFAULT_STRATEGY);
+  return {
+    name: NAMES.nodeResourcesFit,
+    events: ["NodeAdd", "NodeAllocatableChange", "AssignedPodDelete", "AssignedPodUpdate", "PodUpdate"],
+    filter(_state, pod, node): Status | undefined {
+      if (fits(pod, node)) return undefined;
+      const lacking = insufficientResources(pod, node, args.ignored);
+      if (lacking.length === 0) return undefined;
+      return {
+        code: lacking.some(({ unresolvable }) => unresolvable) ? "UnschedulableAndUnresolvable" : "Unschedulable",
+        reasons: lacking.map(({ reason }) => reason),
+      };
+    },
+    score: (_state, pod, node) => score(pod, node),
+  };
+}

@@ -4,11 +4,12 @@ import { MAX_NODE_SCORE } from "../framework/plugin.ts";
 export function scaleToMax(scores: number[], reverse: boolean): void {
   let max = 0;
   for (const score of scores) if (score > max) max = score;
-  for (const [i, score] of scores.entries()) {
-    if (max === 0) {
-      if (reverse) scores[i] = MAX_NODE_SCORE;
-      continue;
-    }
+  if (max === 0) {
+    if (reverse) scores.fill(MAX_NODE_SCORE);
+    return;
+  }
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] ?? 0;
     const scaled = Math.floor((MAX_NODE_SCORE * score) / max);
     scores[i] = reverse ? MAX_NODE_SCORE - scaled : scaled;
   }

@@ -37,6 +37,10 @@ export class Nominator {
     return this.#byNode.get(nodeName)?.values() ?? [];
   }
 
+  get empty(): boolean {
+    return this.#byNode.size === 0;
+  }
+
   has(nodeName: string): boolean {
     return this.#byNode.has(nodeName);
   }

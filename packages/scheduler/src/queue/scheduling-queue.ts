@@ -2,6 +2,7 @@ import type { Clock, Timer } from "@knots/machinery";
 import type { ClusterEvent } from "../framework/events.ts";
 import type { Queued } from "../framework/plugin.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
+import { EventLog } from "./event-log.ts";
 import { Heap } from "./heap.ts";
 import { Nominator } from "./nominator.ts";
 
@@ -48,7 +49,7 @@ export class SchedulingQueue implements Disposable {
   readonly #errorBackoff: Heap<QueuedPod>;
   readonly #unschedulable = new Map<string, QueuedPod>();
   /** Taken out and not yet bound or given back, with the events that came meanwhile. */
-  readonly #inFlight = new Map<string, { event: ClusterEvent; old: unknown; current: unknown }[]>();
+  readonly #inFlight = new EventLog();
   #waiting: ((pod: QueuedPod | undefined) => void) | undefined;
   #backoffTimer: Timer | undefined;
   #flushTimer: Timer | undefined;
@@ -93,9 +94,8 @@ export class SchedulingQueue implements Disposable {
     this.nominator.update(info);
     const known = this.#find(info.uid);
     if (known === undefined) {
-      const inFlight = this.#inFlight.get(info.uid);
-      if (inFlight !== undefined) {
-        inFlight.push({ event: "PodUpdate", old: undefined, current: info });
+      if (this.#inFlight.has(info.uid)) {
+        this.#inFlight.add({ event: "PodUpdate", old: undefined, current: info, uid: info.uid });
         return;
       }
       const now = this.#options.clock.now();
@@ -150,7 +150,7 @@ export class SchedulingQueue implements Disposable {
     for (const pod of this.#unschedulable.values()) {
       if (!pod.gated && this.#options.concerns(pod, event, old, current)) this.#moveOn(pod);
     }
-    for (const events of this.#inFlight.values()) events.push({ event, old, current });
+    this.#inFlight.add({ event, old, current });
   }
 
   /** These pods are tried as soon as their back-off is over, whatever rejected them. */
@@ -183,13 +183,13 @@ export class SchedulingQueue implements Disposable {
     if (pod === undefined) return;
     this.#waiting = undefined;
     pod.attempts++;
-    this.#inFlight.set(pod.info.uid, []);
+    this.#inFlight.begin(pod.info.uid);
     waiting(pod);
   }
 
   /** The pod is bound, or needs no node any more. */
   done(uid: string): void {
-    this.#inFlight.delete(uid);
+    this.#inFlight.drop(uid);
   }
 
   /**
@@ -198,8 +198,7 @@ export class SchedulingQueue implements Disposable {
    */
   giveBack(pod: QueuedPod, current: PodInfo, rejectedBy: ReadonlySet<string>): void {
     const { uid } = pod.info;
-    const events = this.#inFlight.get(uid) ?? [];
-    this.#inFlight.delete(uid);
+    const events = this.#inFlight.end(uid);
     if (this.#closed) return;
     pod.info = current;
     pod.rejectedBy = rejectedBy;

@@ -1,6 +1,8 @@
 import type { Pod, TopologySpreadConstraint } from "@knots/api/core/v1";
 import { selectorFromLabelSelector } from "@knots/machinery";
 import type { Selector } from "@knots/machinery";
+import type { MatchCounts } from "../../cache/match-counts.ts";
+import type { Snapshot } from "../../cache/snapshot.ts";
 import type { NodeMatcher } from "../../framework/node-selector.ts";
 import type { NodeInfo } from "../../framework/node-info.ts";
 import type { PodInfo } from "../../framework/pod-info.ts";
@@ -71,6 +73,14 @@ export function nodeCounts(
 
 export function domainOf(constraint: Constraint, node: NodeInfo): string | undefined {
   return node.node?.metadata?.labels?.[constraint.topologyKey];
+}
+
+/** How many pods of the namespace each node has that the constraint's selector means. */
+export function matchesByNode(snapshot: Snapshot, namespace: string, constraint: Constraint): MatchCounts {
+  const { selector } = constraint;
+  // A selector that means everything and one that means nothing are written alike.
+  const what = `spread:${selector.empty}:${String(selector)}`;
+  return snapshot.matchCounts(namespace, what, (info) => podCounts(constraint, info));
 }
 
 /** Pods on their way out count nowhere: their place is free soon. */

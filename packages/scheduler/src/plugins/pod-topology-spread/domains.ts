@@ -2,7 +2,7 @@ import type { StateData } from "../../framework/cycle-state.ts";
 import type { NodeInfo } from "../../framework/node-info.ts";
 import type { NodeMatcher } from "../../framework/node-selector.ts";
 import type { PodInfo } from "../../framework/pod-info.ts";
-import type { PlacedPod } from "../../cache/snapshot.ts";
+import type { MatchCounts } from "../../cache/match-counts.ts";
 import { domainOf, nodeCounts, podCounts } from "./constraint.ts";
 import type { Constraint } from "./constraint.ts";
 
@@ -30,7 +30,7 @@ export class HardDomains implements StateData {
     constraints: readonly Constraint[],
     matchesAffinity: NodeMatcher | undefined,
     nodes: readonly NodeInfo[],
-    placed: Iterable<PlacedPod>,
+    matches: (constraint: Constraint) => MatchCounts,
   ): HardDomains {
     const all = constraints.map((constraint): Domains => ({ constraint, counts: new Map(), least: undefined }));
     const result = new HardDomains(pod, matchesAffinity, all);
@@ -40,7 +40,12 @@ export class HardDomains implements StateData {
         if (domain !== undefined) counts.set(domain, counts.get(domain) ?? 0);
       }
     }
-    for (const { info, node } of placed) result.update(info, node, 1);
+    for (const { constraint, counts } of all) {
+      for (const [node, count] of matches(constraint).nodes) {
+        const domain = result.#domain(constraint, node);
+        if (domain !== undefined) counts.set(domain, (counts.get(domain) ?? 0) + count);
+      }
+    }
     return result;
   }
 

@@ -1,13 +1,13 @@
+import type { MatchCounts } from "../../cache/match-counts.ts";
 import type { StateData } from "../../framework/cycle-state.ts";
 import type { Handle } from "../../framework/handle.ts";
-import type { NodeInfo } from "../../framework/node-info.ts";
 import { compileRequiredNodeAffinity } from "../../framework/node-selector.ts";
 import { MAX_NODE_SCORE } from "../../framework/plugin.ts";
 import type { FilterPlugin, PreFilterPlugin, PreScorePlugin, ScorePlugin } from "../../framework/plugin.ts";
 import type { PodInfo } from "../../framework/pod-info.ts";
 import { SKIP, unresolvable, unschedulable } from "../../framework/status.ts";
 import { NAMES } from "../names.ts";
-import { constraintsOf, domainOf, HOSTNAME, nodeCounts, podCounts, systemDefaults } from "./constraint.ts";
+import { constraintsOf, domainOf, HOSTNAME, matchesByNode, nodeCounts, systemDefaults } from "./constraint.ts";
 import type { Constraint } from "./constraint.ts";
 import { HardDomains } from "./domains.ts";
 
@@ -19,6 +19,7 @@ interface Soft {
   readonly constraint: Constraint;
   /** Matching pods per domain of the nodes that are compared; unused for the host name, where each node counts its own. */
   readonly counts: Map<string, number>;
+  readonly placed: MatchCounts;
   readonly weight: number;
 }
 
@@ -60,7 +61,8 @@ export function podTopologySpread(handle: Handle): PreFilterPlugin & FilterPlugi
       const constraints = constraintsOf(pod.pod, "DoNotSchedule");
       if (constraints.length === 0) return { status: SKIP };
       const matches = pod.pod.spec === undefined ? undefined : compileRequiredNodeAffinity(pod.pod.spec);
-      const placed = handle.snapshot().podsIn(pod.namespace);
+      const placed = (constraint: Constraint): MatchCounts =>
+        matchesByNode(handle.snapshot(), pod.namespace, constraint);
       state.write(NAMES.podTopologySpread, HardDomains.count(pod, constraints, matches, nodes, placed));
       return undefined;
     },
@@ -91,24 +93,25 @@ export function podTopologySpread(handle: Handle): PreFilterPlugin & FilterPlugi
           if (domain !== undefined && constraint.topologyKey !== HOSTNAME) domains[i]?.set(domain, 0);
         }
       }
-      countPods(handle, pod, constraints, domains);
-      const soft = constraints.map((constraint, i): Soft => {
-        const counts = domains[i] ?? new Map<string, number>();
+      const placed = constraints.map((constraint) => matchesByNode(handle.snapshot(), pod.namespace, constraint));
+      countPods(pod, constraints, placed, domains);
+      const soft = constraints.flatMap((constraint, i): Soft[] => {
+        const [counts, matching] = [domains[i], placed[i]];
+        if (counts === undefined || matching === undefined) return [];
         const size = constraint.topologyKey === HOSTNAME ? nodes.length - ignored.size : counts.size;
-        return { constraint, counts, weight: Math.log(size + 2) };
+        return [{ constraint, counts, placed: matching, weight: Math.log(size + 2) }];
       });
       state.write(SCORE_KEY, new SoftState(soft, ignored));
       return undefined;
     },
-    score(state, pod, node) {
+    score(state, _pod, node) {
       const data = state.read<SoftState>(SCORE_KEY);
       if (data === undefined || data.ignored.has(node.name)) return 0;
       let score = 0;
-      for (const { constraint, counts, weight } of data.soft) {
+      for (const { constraint, counts, placed, weight } of data.soft) {
         const domain = domainOf(constraint, node);
         if (domain === undefined) continue;
-        const count =
-          constraint.topologyKey === HOSTNAME ? matchingOn(node, pod, constraint) : (counts.get(domain) ?? 0);
+        const count = constraint.topologyKey === HOSTNAME ? placed.on(node) : (counts.get(domain) ?? 0);
         score += count * weight + constraint.maxSkew - 1;
       }
       return Math.round(score);
@@ -130,28 +133,23 @@ export function podTopologySpread(handle: Handle): PreFilterPlugin & FilterPlugi
   };
 }
 
-function matchingOn(node: NodeInfo, pod: PodInfo, constraint: Constraint): number {
-  let count = 0;
-  for (const other of node.pods.values()) {
-    if (other.namespace === pod.namespace && podCounts(constraint, other)) count++;
-  }
-  return count;
-}
-
+/** Adds up the matching pods of each domain that is among those compared. */
 function countPods(
-  handle: Handle,
   pod: PodInfo,
   constraints: readonly Constraint[],
+  placed: readonly MatchCounts[],
   domains: readonly Map<string, number>[],
 ): void {
   const matches = pod.pod.spec === undefined ? undefined : compileRequiredNodeAffinity(pod.pod.spec);
-  for (const { info, node } of handle.snapshot().podsIn(pod.namespace)) {
-    for (const [i, constraint] of constraints.entries()) {
-      const counts = domains[i];
+  for (const [i, constraint] of constraints.entries()) {
+    const counts = domains[i];
+    // Each node counts its own.
+    if (counts === undefined || constraint.topologyKey === HOSTNAME) continue;
+    for (const [node, count] of placed[i]?.nodes ?? []) {
       const domain = domainOf(constraint, node);
-      const count = domain === undefined ? undefined : counts?.get(domain);
-      if (counts === undefined || domain === undefined || count === undefined) continue;
-      if (podCounts(constraint, info) && nodeCounts(constraint, pod, node, matches)) counts.set(domain, count + 1);
+      const known = domain === undefined ? undefined : counts.get(domain);
+      if (domain === undefined || known === undefined) continue;
+      if (nodeCounts(constraint, pod, node, matches)) counts.set(domain, known + count);
     }
   }
 }

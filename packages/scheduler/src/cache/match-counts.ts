@@ -1,0 +1,39 @@
+import type { NodeInfo } from "../framework/node-info.ts";
+import type { PodInfo } from "../framework/pod-info.ts";
+
+/** Whether a placed pod is one of those that are counted; decided once per version of the pod. */
+export type Counts = (info: PodInfo) => boolean;
+
+/** How many pods of a kind are on each node; kept up to date pod by pod, so that nobody walks over all pods for each new one. */
+export class MatchCounts {
+  readonly #counts: Counts;
+  readonly #byNode = new Map<NodeInfo, number>();
+  readonly #matching = new Set<string>();
+
+  constructor(counts: Counts, placed: Iterable<{ readonly info: PodInfo; readonly node: NodeInfo }>) {
+    this.#counts = counts;
+    for (const { info, node } of placed) this.podAdded(info, node);
+  }
+
+  /** Nodes that have any, with how many. */
+  get nodes(): Iterable<readonly [NodeInfo, number]> {
+    return this.#byNode;
+  }
+
+  on(node: NodeInfo): number {
+    return this.#byNode.get(node) ?? 0;
+  }
+
+  podAdded(info: PodInfo, node: NodeInfo): void {
+    if (!this.#counts(info)) return;
+    this.#matching.add(info.uid);
+    this.#byNode.set(node, this.on(node) + 1);
+  }
+
+  podRemoved(info: PodInfo, node: NodeInfo): void {
+    if (!this.#matching.delete(info.uid)) return;
+    const left = this.on(node) - 1;
+    if (left > 0) this.#byNode.set(node, left);
+    else this.#byNode.delete(node);
+  }
+}
