@@ -2,6 +2,8 @@ import { parseDuration } from "@knots/machinery";
 import { parse } from "yaml";
 import { DEFAULT_PLUGINS } from "./default-profile.ts";
 import type { ProfileOptions } from "./default-profile.ts";
+import { readPluginConfig } from "./plugin-config.ts";
+import type { PluginConfig } from "./plugin-config.ts";
 import type { LeaderElectionOptions, SchedulerOptions } from "./scheduler.ts";
 
 interface PluginSet {
@@ -29,7 +31,7 @@ interface Configuration {
     readonly schedulerName?: string;
     readonly percentageOfNodesToScore?: number;
     readonly plugins?: Readonly<Record<string, PluginSet>>;
-    readonly pluginConfig?: readonly { readonly name: string; readonly args?: unknown }[];
+    readonly pluginConfig?: readonly PluginConfig[];
   }[];
   readonly extenders?: readonly unknown[];
 }
@@ -96,10 +98,15 @@ function readProfile(profile: Profiles[number]): ProfileOptions {
       if (weight !== undefined) weights[name] = weight;
     }
   }
-  for (const { name } of profile.pluginConfig ?? []) {
-    throw new Error(`profile ${schedulerName}: pluginConfig of ${name} is not supported`);
+  let args;
+  try {
+    args = readPluginConfig(profile.pluginConfig ?? []);
+  } catch (error) {
+    throw new Error(`profile ${schedulerName}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
-  return { schedulerName, disabled: [...disabled], weights };
+  return { schedulerName, disabled: [...disabled], weights, args };
 }
 
 function seconds(value: number | undefined): number | undefined {

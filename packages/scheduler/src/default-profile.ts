@@ -11,17 +11,25 @@ import { nodeAffinity } from "./plugins/node-affinity.ts";
 import { nodeName } from "./plugins/node-name.ts";
 import { nodePorts } from "./plugins/node-ports.ts";
 import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
+import type { NodeResourcesFitArgs } from "./plugins/node-resources-fit.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
+import { nodeVolumeLimits } from "./plugins/node-volume-limits.ts";
 import { podTopologySpread } from "./plugins/pod-topology-spread/plugin.ts";
 import { prioritySort } from "./plugins/priority-sort.ts";
 import { schedulingGates } from "./plugins/scheduling-gates.ts";
 import { taintToleration } from "./plugins/taint-toleration.ts";
 import { volumeBinding } from "./plugins/volume-binding/plugin.ts";
 import { volumeRestrictions } from "./plugins/volume-restrictions.ts";
+import { volumeZone } from "./plugins/volume-zone.ts";
 import { defaultPreemption } from "./preemption/default-preemption.ts";
 
 /** Makes a plug-in for a profile; `profile` may be called once the profile is complete. */
 export type PluginFactory = (handle: Handle, profile: () => Profile) => AnyPlugin;
+
+/** What is configured of the default plug-ins (`pluginConfig`). */
+export interface PluginArgs {
+  readonly nodeResourcesFit?: NodeResourcesFitArgs;
+}
 
 /** What a profile is made of: which plug-ins are left out, and those of others. */
 export interface ProfileOptions {
@@ -32,10 +40,15 @@ export interface ProfileOptions {
   readonly plugins?: readonly { readonly create: PluginFactory; readonly weight?: number }[];
   /** Weights that differ from the default. */
   readonly weights?: Readonly<Record<string, number>>;
+  readonly args?: PluginArgs;
 }
 
 /** Upstream's default plug-ins in their order: the first that rejects a node gives the reason. */
-const DEFAULTS: readonly { readonly name: string; readonly weight?: number; readonly create: PluginFactory }[] = [
+const DEFAULTS: readonly {
+  readonly name: string;
+  readonly weight?: number;
+  readonly create: (handle: Handle, profile: () => Profile, args: PluginArgs) => AnyPlugin;
+}[] = [
   { name: NAMES.schedulingGates, create: () => schedulingGates },
   { name: NAMES.prioritySort, create: () => prioritySort },
   { name: NAMES.nodeUnschedulable, create: () => nodeUnschedulable },
@@ -43,9 +56,15 @@ const DEFAULTS: readonly { readonly name: string; readonly weight?: number; read
   { name: NAMES.taintToleration, weight: 3, create: () => taintToleration },
   { name: NAMES.nodeAffinity, weight: 2, create: () => nodeAffinity },
   { name: NAMES.nodePorts, create: () => nodePorts },
-  { name: NAMES.nodeResourcesFit, weight: 1, create: () => nodeResourcesFit() },
+  {
+    name: NAMES.nodeResourcesFit,
+    weight: 1,
+    create: (_handle, _profile, args) => nodeResourcesFit(args.nodeResourcesFit),
+  },
   { name: NAMES.volumeRestrictions, create: volumeRestrictions },
+  { name: NAMES.nodeVolumeLimits, create: nodeVolumeLimits },
   { name: NAMES.volumeBinding, create: volumeBinding },
+  { name: NAMES.volumeZone, create: volumeZone },
   { name: NAMES.podTopologySpread, weight: 2, create: podTopologySpread },
   { name: NAMES.interPodAffinity, weight: 2, create: interPodAffinity },
   { name: NAMES.defaultPreemption, create: (handle, profile) => defaultPreemption({ handle, profile }) },
@@ -71,7 +90,9 @@ export function buildProfile(handle: Handle, options: ProfileOptions): Profile {
     enabled.push({ plugin: create(handle, profile), ...(weight === undefined ? {} : { weight }) });
   };
   for (const { name, weight, create } of DEFAULTS) {
-    if (!disabled.has("*") && !disabled.has(name)) add(create, options.weights?.[name] ?? weight);
+    if (!disabled.has("*") && !disabled.has(name)) {
+      add((own, done) => create(own, done, options.args ?? {}), options.weights?.[name] ?? weight);
+    }
   }
   for (const { create, weight } of options.plugins ?? []) add(create, weight);
   const result = new Profile(handle, enabled);
