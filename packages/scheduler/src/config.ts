@@ -2,6 +2,8 @@ import { parseDuration } from "@knots/machinery";
 import { parse } from "yaml";
 import { DEFAULT_PLUGINS } from "./default-profile.ts";
 import type { ProfileOptions } from "./default-profile.ts";
+import { readExtenders } from "./extender/extender-config.ts";
+import type { ExtenderEntry } from "./extender/extender-config.ts";
 import { readPluginConfig } from "./plugin-config.ts";
 import type { PluginConfig } from "./plugin-config.ts";
 import type { LeaderElectionOptions, SchedulerOptions } from "./scheduler.ts";
@@ -33,14 +35,14 @@ interface Configuration {
     readonly plugins?: Readonly<Record<string, PluginSet>>;
     readonly pluginConfig?: readonly PluginConfig[];
   }[];
-  readonly extenders?: readonly unknown[];
+  readonly extenders?: readonly ExtenderEntry[];
 }
 
 export interface SchedulerConfiguration {
   readonly kubeconfig?: string;
   readonly options: Pick<
     SchedulerOptions,
-    "profiles" | "percentageOfNodesToScore" | "podInitialBackoffMs" | "podMaxBackoffMs" | "leaderElect"
+    "extenders" | "profiles" | "percentageOfNodesToScore" | "podInitialBackoffMs" | "podMaxBackoffMs" | "leaderElect"
   > & { readonly leaderElection: Partial<LeaderElectionOptions> };
 }
 
@@ -53,9 +55,10 @@ export function parseConfiguration(text: string): SchedulerConfiguration {
   if (config?.kind !== "KubeSchedulerConfiguration" || config.apiVersion !== "kubescheduler.config.k8s.io/v1") {
     throw new Error("the configuration is no KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1");
   }
-  if ((config.extenders ?? []).length > 0) throw new Error("extenders are not supported");
+  const { extenders, ignoredResources } = readExtenders(config.extenders ?? []);
   const { leaderElection: election, clientConnection } = config;
-  const profiles = config.profiles?.map(readProfile);
+  const given = config.profiles ?? (ignoredResources.length === 0 ? undefined : [{}]);
+  const profiles = given?.map((profile) => withoutResources(readProfile(profile), new Set(ignoredResources)));
   return {
     ...defined({ kubeconfig: clientConnection?.kubeconfig }),
     options: {
@@ -65,6 +68,7 @@ export function parseConfiguration(text: string): SchedulerConfiguration {
         podInitialBackoffMs: seconds(config.podInitialBackoffSeconds),
         podMaxBackoffMs: seconds(config.podMaxBackoffSeconds),
         leaderElect: election?.leaderElect,
+        extenders: extenders.length === 0 ? undefined : extenders,
       }),
       leaderElection: defined({
         leaseDurationMs: duration(election?.leaseDuration),
@@ -107,6 +111,14 @@ function readProfile(profile: Profiles[number]): ProfileOptions {
     });
   }
   return { schedulerName, disabled: [...disabled], weights, args };
+}
+
+/** Resources that an extender alone looks after are not checked by the scheduler. */
+function withoutResources(profile: ProfileOptions, names: ReadonlySet<string>): ProfileOptions {
+  if (names.size === 0) return profile;
+  const fit = profile.args?.nodeResourcesFit;
+  const ignored = (resource: string): boolean => names.has(resource) || fit?.ignored?.(resource) === true;
+  return { ...profile, args: { ...profile.args, nodeResourcesFit: { ...fit, ignored } } };
 }
 
 function seconds(value: number | undefined): number | undefined {

@@ -1,3 +1,7 @@
+import { nullLogger } from "@knots/machinery";
+import type { Logger } from "@knots/machinery";
+import { filterByExtenders, scoreByExtenders } from "./extender/ask.ts";
+import type { HttpExtender } from "./extender/http-extender.ts";
 import { CycleState } from "./framework/cycle-state.ts";
 import type { Diagnosis } from "./framework/fit-error.ts";
 import type { NodeInfo } from "./framework/node-info.ts";
@@ -26,19 +30,46 @@ export function feasibleNodesToFind(nodes: number, percentage: number | undefine
   return Math.max(MIN_FEASIBLE_NODES, Math.floor((nodes * share) / 100));
 }
 
+export interface PodPlacerOptions {
+  readonly percentageOfNodesToScore?: number;
+  readonly random?: () => number;
+  readonly extenders?: readonly HttpExtender[];
+  readonly logger?: Logger;
+}
+
+/** Where a cycle stands once nodes have been filtered. */
+interface Outcome {
+  readonly all: readonly NodeInfo[];
+  readonly nodes: readonly NodeInfo[];
+  /** Scores beside those of the plug-ins, by node. */
+  readonly extra: ReadonlyMap<string, number>;
+  readonly rejected: Map<string, Status>;
+  readonly nodeNames: ReadonlySet<string> | undefined;
+  readonly rejectedBy: ReadonlySet<string>;
+}
+
+const NO_SCORES: ReadonlyMap<string, number> = new Map();
+
 /** Chooses nodes for the pods of one scheduler; remembers where it stopped looking so that each node gets its turn. */
 export class PodPlacer {
   readonly #random: () => number;
   readonly #percentage: number | undefined;
+  readonly #extenders: readonly HttpExtender[];
+  readonly #logger: Logger;
   #start = 0;
 
-  constructor(options: { readonly percentageOfNodesToScore?: number; readonly random?: () => number } = {}) {
+  constructor(options: PodPlacerOptions = {}) {
     this.#random = options.random ?? (() => Math.random());
     this.#percentage = options.percentageOfNodesToScore;
+    this.#extenders = options.extenders ?? [];
+    this.#logger = options.logger ?? nullLogger;
   }
 
-  /** One scheduling cycle up to the choice of a node. Synchronous: nothing it reads changes meanwhile. */
-  place(profile: Profile, state: CycleState, pod: PodInfo): Placement {
+  /**
+   * One scheduling cycle up to the choice of a node. Synchronous, so that nothing it reads changes meanwhile; a promise only
+   * where an extender has a say about the pod.
+   */
+  place(profile: Profile, state: CycleState, pod: PodInfo): Placement | Promise<Placement> {
     const all = profile.handle.snapshot().nodes;
     if (all.length === 0) {
       return unfit(0, { preFilterMessage: "no nodes available to schedule pods" });
@@ -52,11 +83,40 @@ export class PodPlacer {
     const rejected = new Map<string, Status>();
     const nominated = pod.pod.status?.nominatedNodeName ?? profile.handle.nominator.nodeOf(pod.uid);
     const candidates = nodeNames === undefined ? all : all.filter(({ name }) => nodeNames.has(name));
+    const interested = this.#extenders.filter((extender) => extender.isInterested(pod));
     const feasible =
-      this.#nominatedOnly(profile, state, pod, nominated, rejected) ??
+      // An extender may not want the nominated node: with one, all are looked at.
+      (interested.length === 0 ? this.#nominatedOnly(profile, state, pod, nominated, rejected) : undefined) ??
       this.#feasible(profile, state, pod, candidates, rejected);
     if (!Array.isArray(feasible)) return { kind: "failed", status: feasible };
-    const best = this.#best(profile, state, pod, feasible);
+    const conclude = (nodes: readonly NodeInfo[], extra: ReadonlyMap<string, number>): Placement =>
+      this.#conclude(profile, state, pod, { all, nodes, extra, rejected, nodeNames, rejectedBy });
+    if (interested.length === 0 || feasible.length === 0) return conclude(feasible, NO_SCORES);
+    return this.#askExtenders(interested, profile, pod, feasible, rejected, conclude);
+  }
+
+  async #askExtenders(
+    extenders: readonly HttpExtender[],
+    profile: Profile,
+    pod: PodInfo,
+    feasible: readonly NodeInfo[],
+    rejected: Map<string, Status>,
+    conclude: (nodes: readonly NodeInfo[], extra: ReadonlyMap<string, number>) => Placement,
+  ): Promise<Placement> {
+    const { nodes, status } = await filterByExtenders(extenders, pod, feasible, rejected, this.#logger);
+    if (status !== undefined) return { kind: "failed", status };
+    const extra = await scoreByExtenders(extenders, pod, nodes, this.#logger);
+    // A node may have gone while they were asked.
+    return conclude(
+      nodes.filter((node) => profile.handle.snapshot().node(node.name) === node),
+      extra,
+    );
+  }
+
+  /** The best of the nodes that are left, or why there is none. */
+  #conclude(profile: Profile, state: CycleState, pod: PodInfo, outcome: Outcome): Placement {
+    const { all, nodes: feasible, extra, rejected, nodeNames, rejectedBy } = outcome;
+    const best = this.#best(profile, state, pod, feasible, extra);
     if (best === undefined) {
       const plugins = new Set(rejectedBy);
       for (const { plugin } of rejected.values()) if (plugin !== undefined) plugins.add(plugin);
@@ -120,7 +180,13 @@ export class PodPlacer {
     return feasible;
   }
 
-  #best(profile: Profile, state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[]): NodeInfo | undefined {
+  #best(
+    profile: Profile,
+    state: CycleState,
+    pod: PodInfo,
+    nodes: readonly NodeInfo[],
+    extra: ReadonlyMap<string, number>,
+  ): NodeInfo | undefined {
     if (nodes.length <= 1) return nodes[0];
     const scores = profile.score(state, pod, nodes);
     let best: NodeInfo | undefined;
@@ -128,7 +194,7 @@ export class PodPlacer {
     let equals = 0;
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i];
-      const score = scores[i] ?? 0;
+      const score = (scores[i] ?? 0) + (extra.size === 0 ? 0 : (extra.get(node?.name ?? "") ?? 0));
       if (score > highest) {
         [best, highest, equals] = [node, score, 1];
       } else if (score === highest && this.#random() * ++equals < 1) best = node;

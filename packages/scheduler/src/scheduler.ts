@@ -7,6 +7,8 @@ import type { Clock, Logger } from "@knots/machinery";
 import { Cache } from "./cache/cache.ts";
 import { buildProfile } from "./default-profile.ts";
 import type { ProfileOptions } from "./default-profile.ts";
+import { HttpExtender } from "./extender/http-extender.ts";
+import type { ExtenderConfig } from "./extender/http-extender.ts";
 import type { ClusterEvent } from "./framework/events.ts";
 import type { Profile } from "./framework/profile.ts";
 import { createListers } from "./listers.ts";
@@ -43,6 +45,8 @@ export interface SchedulerOptions {
   readonly profiles?: readonly ProfileOptions[];
   /** 1–100; absent or 0: by the size of the cluster. */
   readonly percentageOfNodesToScore?: number;
+  /** Processes that have a say in where pods go. */
+  readonly extenders?: readonly ExtenderConfig[];
   readonly podInitialBackoffMs?: number;
   readonly podMaxBackoffMs?: number;
   /** Schedule only while holding the Lease. False (the default): at once. */
@@ -148,6 +152,7 @@ export class Scheduler implements AsyncDisposable {
     if (signal.aborted) return;
     const metrics = new SchedulerMetrics([...profiles.keys()].join(), () => queue.sizes);
     const { percentageOfNodesToScore, random } = this.#options;
+    const extenders = (this.#options.extenders ?? []).map((config) => new HttpExtender(config));
     const loop = stack.use(
       new SchedulingLoop({
         clock,
@@ -157,7 +162,10 @@ export class Scheduler implements AsyncDisposable {
         placer: new PodPlacer({
           ...(percentageOfNodesToScore === undefined ? {} : { percentageOfNodesToScore }),
           ...(random === undefined ? {} : { random }),
+          extenders,
+          logger,
         }),
+        extenders,
         metrics,
         profileOf,
         current: (key) => podInformer.lister.get(key),

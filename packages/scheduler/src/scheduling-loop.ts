@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Pod } from "@knots/api/core/v1";
 import type { Clock, Logger } from "@knots/machinery";
 import type { Cache } from "./cache/cache.ts";
+import type { HttpExtender } from "./extender/http-extender.ts";
 import { reportFailure } from "./failure.ts";
 import type { Failure } from "./failure.ts";
 import { CycleState } from "./framework/cycle-state.ts";
@@ -30,6 +31,7 @@ export interface LoopParts {
   readonly queue: SchedulingQueue;
   readonly placer: PodPlacer;
   readonly metrics: SchedulerMetrics;
+  readonly extenders: readonly HttpExtender[];
   profileOf(pod: Pod): Profile | undefined;
   /** The pod as the informer has it. */
   current(key: string): Pod | undefined;
@@ -78,7 +80,9 @@ export class SchedulingLoop implements AsyncDisposable {
     if (profile === undefined || current === undefined || cache.isAssumed(info.uid)) return queue.done(info.uid);
     const state = new CycleState();
     const timer = metrics.startAttempt();
-    const placement = placer.place(profile, state, info);
+    const placed = placer.place(profile, state, info);
+    // Only where it must: awaiting lets others change what was decided on.
+    const placement = placed instanceof Promise ? await placed : placed;
     if (placement.kind === "failed") {
       timer("error");
       return this.#fail(profile, queued, placement.status, new Set());
@@ -150,7 +154,9 @@ export class SchedulingLoop implements AsyncDisposable {
   ): Promise<"scheduled" | "unschedulable" | "error"> {
     const { info } = queued;
     const { signal } = this.#abort;
-    const status = (await permit) ?? (await profile.bind(state, info, nodeName, signal));
+    const binder = this.#parts.extenders.find((extender) => extender.binds && extender.isInterested(info));
+    const bind = binder === undefined ? undefined : () => binder.bind(info, nodeName);
+    const status = (await permit) ?? (await profile.bind(state, info, nodeName, signal, bind));
     if (status === undefined) {
       this.#parts.queue.done(info.uid);
       profile.handle.recorder.event(

@@ -221,23 +221,37 @@ export class Profile {
     return Promise.all(waits).then((results) => results.find((status) => status !== undefined));
   }
 
-  /** PreBind, Bind and PostBind. Never rejects: what goes wrong is the status. */
-  async bind(state: CycleState, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Status | undefined> {
+  /** PreBind, Bind (or `bindInstead`: an extender's) and PostBind. Never rejects: what goes wrong is the status. */
+  async bind(
+    state: CycleState,
+    pod: PodInfo,
+    nodeName: string,
+    signal: AbortSignal,
+    bindInstead?: () => Promise<void>,
+  ): Promise<Status | undefined> {
     try {
       for (const plugin of this.#preBind) {
         const status = await plugin.preBind(state, pod, nodeName, signal);
         if (status !== undefined && status.code !== "Skip") return { ...status, plugin: plugin.name };
       }
-      for (const plugin of this.#bind) {
-        const status = await plugin.bind(state, pod, nodeName);
-        if (status?.code === "Skip") continue;
-        if (status !== undefined) return { ...status, plugin: plugin.name };
-        for (const after of this.#postBind) after.postBind(state, pod, nodeName);
-        return undefined;
-      }
-      return errorStatus(new Error("no bind plugin took the pod"));
+      const status =
+        bindInstead === undefined
+          ? await this.#bindByPlugins(state, pod, nodeName)
+          : ((await bindInstead()) as undefined);
+      if (status !== undefined) return status;
+      for (const plugin of this.#postBind) plugin.postBind(state, pod, nodeName);
+      return undefined;
     } catch (error) {
       return errorStatus(error);
     }
+  }
+
+  async #bindByPlugins(state: CycleState, pod: PodInfo, nodeName: string): Promise<Status | undefined> {
+    for (const plugin of this.#bind) {
+      const status = await plugin.bind(state, pod, nodeName);
+      if (status?.code === "Skip") continue;
+      return status === undefined ? undefined : { ...status, plugin: plugin.name };
+    }
+    return errorStatus(new Error("no bind plugin took the pod"));
   }
 }
