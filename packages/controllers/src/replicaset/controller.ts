@@ -15,6 +15,7 @@ import { QueueController } from "../framework/queue-controller.ts";
 import { claimObjects } from "../framework/ref-manager.ts";
 import { allSettledOrThrow, slowStartBatch } from "../framework/slow-start.ts";
 import type { Controller, ControllerContext } from "../framework/types.ts";
+import { coalesceDelay } from "./coalesce.ts";
 import type { ReplicaKind, ReplicaOwner } from "./kinds.ts";
 import { planReplicas } from "./plan.ts";
 import { replicaStatus, sameReplicaStatus } from "./status.ts";
@@ -66,10 +67,10 @@ export class ReplicaController<T extends ReplicaOwner> {
             .filter((owner) => this.#kind.selectorOf(owner).matches(pod.metadata?.labels ?? {})),
         added: (owner) => {
           this.#expectations.creationObserved(keyOf(owner));
-          queue.enqueue(owner);
+          this.#lookSoon(owner);
         },
         updated: (owner, pod, old) => {
-          queue.enqueue(owner);
+          this.#lookSoon(owner);
           const minReadySeconds = owner.spec?.minReadySeconds ?? 0;
           // A pod becomes available by the passing of time alone: no event will say so.
           if (!isReady(old) && isReady(pod) && minReadySeconds > 0) {
@@ -78,11 +79,15 @@ export class ReplicaController<T extends ReplicaOwner> {
         },
         deleted: (owner, pod) => {
           this.#expectations.deletionObserved(keyOf(owner), metaOf(pod).uid);
-          queue.enqueue(owner);
+          this.#lookSoon(owner);
         },
         changed: (owner) => queue.enqueue(owner),
       }),
     );
+  }
+
+  #lookSoon(owner: T): void {
+    this.controller.enqueueAfter(owner, coalesceDelay(owner.spec?.replicas ?? 1));
   }
 
   async reconcile(key: string): Promise<void | { requeueAfterMs: number }> {
