@@ -37,6 +37,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** A silent connection is asked for a sign of life, so that a dead one does not hold watches for ever. */
 const PING_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
+/** Bytes that may be on their way to us: of one stream, and of all together. */
+const STREAM_WINDOW = 4 * 1024 * 1024;
+const CONNECTION_WINDOW = 32 * 1024 * 1024;
 
 export class Transport implements AsyncDisposable {
   readonly #config: RestConfig;
@@ -149,7 +152,7 @@ export class Transport implements AsyncDisposable {
         ...(clientKeyData === undefined ? {} : { key: clientKeyData }),
         rejectUnauthorized: insecureSkipTLSVerify !== true,
         ALPNProtocols: ["h2"],
-        settings: { enablePush: false, initialWindowSize: 4 * 1024 * 1024 },
+        settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
       });
       const timer = setTimeout(
         () => session.destroy(new Error(`no connection to ${server} within ${CONNECT_TIMEOUT_MS / 1000} s`)),
@@ -159,8 +162,9 @@ export class Transport implements AsyncDisposable {
       session.once("connect", () => {
         clearTimeout(timer);
         this.#session = session;
-        // Watches of a hundred informers share a connection.
+        // Watches of a hundred informers share a connection, and the window of all its streams together is 64 kB at first.
         session.setMaxListeners(0);
+        session.setLocalWindowSize(CONNECTION_WINDOW);
         ping = setInterval(() => this.#ping(session), PING_MS);
         ping.unref();
         resolve(session);
