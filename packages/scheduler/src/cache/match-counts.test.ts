@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { NodeInfo } from "../framework/node-info.ts";
 import { podInfo } from "../framework/pod-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
+import { Cache } from "./cache.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const node = (name: string): NodeInfo => new NodeInfo(name);
@@ -38,6 +39,25 @@ describe("Snapshot.matchCounts", () => {
     snapshot.podAdded(pod("2", "web"), a);
     snapshot.podRemoved(db, a);
     expect(counts.on(a)).toBe(1);
+  });
+
+  it("adds up by domain, and anew when a node's labels change", () => {
+    const cache = new Cache();
+    const zoned = (name: string, zone: string) => ({ metadata: { name, labels: { zone } } });
+    cache.setNode(zoned("a", "1"));
+    cache.setNode(zoned("b", "2"));
+    const [first, second] = [pod("1", "web"), pod("2", "web")];
+    cache.assume(first, "a");
+    const counts = cache.snapshot().matchCounts("default", "app=web", isWeb);
+    expect([...counts.domains("zone")]).toEqual([["1", 1]]);
+    cache.assume(second, "b");
+    expect(counts.domains("zone").get("2")).toBe(1);
+    cache.setNode(zoned("b", "1"));
+    expect([...counts.domains("zone")]).toEqual([["1", 2]]);
+    cache.removePod(second.uid);
+    expect(counts.domains("zone").get("1")).toBe(1);
+    cache.removeNode("a");
+    expect([...counts.domains("zone")]).toEqual([]);
   });
 
   it("forgets the selectors that were asked for longest ago", () => {

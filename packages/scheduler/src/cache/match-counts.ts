@@ -9,6 +9,8 @@ export class MatchCounts {
   readonly #counts: Counts;
   readonly #byNode = new Map<NodeInfo, number>();
   readonly #matching = new Set<string>();
+  /** Sums by topology key and the value that nodes have of it; made when first asked for. */
+  readonly #byDomain = new Map<string, Map<string, number>>();
 
   constructor(counts: Counts, placed: Iterable<{ readonly info: PodInfo; readonly node: NodeInfo }>) {
     this.#counts = counts;
@@ -20,6 +22,21 @@ export class MatchCounts {
     return this.#byNode;
   }
 
+  /** How many are in each zone, or whatever the label `key` names. */
+  domains(key: string): ReadonlyMap<string, number> {
+    let sums = this.#byDomain.get(key);
+    if (sums === undefined) {
+      this.#byDomain.set(key, (sums = new Map()));
+      for (const [node, count] of this.#byNode) addTo(sums, key, node, count);
+    }
+    return sums;
+  }
+
+  /** A node came, went or bears other labels: it may be in another domain. */
+  nodesChanged(): void {
+    this.#byDomain.clear();
+  }
+
   on(node: NodeInfo): number {
     return this.#byNode.get(node) ?? 0;
   }
@@ -28,6 +45,7 @@ export class MatchCounts {
     if (!this.#counts(info)) return;
     this.#matching.add(info.uid);
     this.#byNode.set(node, this.on(node) + 1);
+    for (const [key, sums] of this.#byDomain) addTo(sums, key, node, 1);
   }
 
   podRemoved(info: PodInfo, node: NodeInfo): void {
@@ -35,5 +53,11 @@ export class MatchCounts {
     const left = this.on(node) - 1;
     if (left > 0) this.#byNode.set(node, left);
     else this.#byNode.delete(node);
+    for (const [key, sums] of this.#byDomain) addTo(sums, key, node, -1);
   }
+}
+
+function addTo(sums: Map<string, number>, key: string, { node }: NodeInfo, by: number): void {
+  const domain = node?.metadata?.labels?.[key];
+  if (domain !== undefined) sums.set(domain, (sums.get(domain) ?? 0) + by);
 }

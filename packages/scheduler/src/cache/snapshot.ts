@@ -91,6 +91,9 @@ export class Snapshot {
 
   nodeChanged(old: Node | undefined, current: Node | undefined): void {
     if (old === undefined || current === undefined || zoneOf(old) !== zoneOf(current)) this.#orderStale = true;
+    if (!sameLabels(old?.metadata?.labels, current?.metadata?.labels) || old === undefined || current === undefined) {
+      for (const known of this.#matchCounts.values()) for (const counts of known.values()) counts.nodesChanged();
+    }
     const before = old?.status?.images;
     const after = current?.status?.images;
     if (sameImages(before, after)) return;
@@ -133,6 +136,11 @@ export class Snapshot {
     if (node.podsWithRequiredAntiAffinity.size > 0) this.#withAntiAffinity.add(node);
     else this.#withAntiAffinity.delete(node);
   }
+}
+
+function sameLabels(a: Readonly<Record<string, string>> = {}, b: Readonly<Record<string, string>> = {}): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
 // A heartbeat repeats the list; it must not cost a walk over hundreds of names.

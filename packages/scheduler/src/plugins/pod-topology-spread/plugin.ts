@@ -145,7 +145,15 @@ function countPods(
     const counts = domains[i];
     // Each node counts its own.
     if (counts === undefined || constraint.topologyKey === HOSTNAME) continue;
-    for (const [node, count] of placed[i]?.nodes ?? []) {
+    const matching = placed[i];
+    if (matching === undefined) continue;
+    if (matches === undefined && !constraint.honorTaints) {
+      // Every node counts: the sums are there.
+      const sums = matching.domains(constraint.topologyKey);
+      for (const domain of counts.keys()) counts.set(domain, sums.get(domain) ?? 0);
+      continue;
+    }
+    for (const [node, count] of matching.nodes) {
       const domain = domainOf(constraint, node);
       const known = domain === undefined ? undefined : counts.get(domain);
       if (domain === undefined || known === undefined) continue;
