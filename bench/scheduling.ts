@@ -13,6 +13,7 @@ import {
   removePods,
   type PodShape,
 } from "./scheduling/load.ts";
+import { placementCase } from "./scheduling/placement.ts";
 import { print, summarize } from "./scheduling/report.ts";
 import { costsCase, deploymentCase, jobsCase } from "./scheduling/workloads.ts";
 
@@ -110,6 +111,9 @@ async function main(): Promise<void> {
   const cases: Record<string, () => Promise<void>> = Object.fromEntries(
     Object.entries(THROUGHPUT).map(([name, setting]) => [name, () => throughput(name, setting, runs)]),
   );
+  cases["placement"] = async () => {
+    for (const [name, setting] of Object.entries(THROUGHPUT)) placementCase(name, setting, runs);
+  };
   cases["deployment"] = () => deploymentCase(runs);
   cases["jobs"] = () => jobsCase(runs);
   cases["costs"] = () => costsCase(runs);
@@ -119,4 +123,5 @@ async function main(): Promise<void> {
   for (const [name, run] of Object.entries(cases)) if (chosen.length === 0 || chosen.includes(name)) await run();
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 await main();

@@ -28,6 +28,15 @@ export class ControlPlane implements AsyncDisposable {
   readonly home = mkdtempSync(join(tmpdir(), "knots-bench-"));
   readonly #components: Component[] = [];
   #client: Client | undefined;
+  /** However the benchmark ends, by a signal too, it leaves nothing behind. */
+  readonly #leaveNothing = (): void => {
+    for (const { child } of this.#components) child.kill("SIGKILL");
+    rmSync(this.home, { recursive: true, force: true });
+  };
+
+  constructor() {
+    process.once("exit", this.#leaveNothing);
+  }
 
   get kubeconfig(): string {
     return join(this.home, "kubeconfig");
@@ -155,7 +164,8 @@ export class ControlPlane implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client?.[Symbol.asyncDispose]();
     for (const { name } of this.#components.toReversed()) await this.stop(name);
-    rmSync(this.home, { recursive: true, force: true });
+    process.off("exit", this.#leaveNothing);
+    this.#leaveNothing();
   }
 }
 
