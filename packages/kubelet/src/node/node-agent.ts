@@ -34,6 +34,8 @@ export interface NodeAgentOptions {
   readonly diskBytes?: () => Promise<number>;
   /** 0 to 1: when within their period heartbeats are due. Nodes that start together spread theirs by it. */
   readonly phase?: number;
+  /** How often it is looked at whether the node's status changed. */
+  readonly evaluateMs?: number;
 }
 
 export class NodeAgent implements AsyncDisposable {
@@ -73,6 +75,7 @@ export class NodeAgent implements AsyncDisposable {
       registerNode: options.registerNode,
       facts: () => this.#facts.measure(),
       observed: options.observed,
+      ...(options.evaluateMs === undefined ? {} : { evaluateMs: options.evaluateMs }),
       onNode: (node) => podCIDR.observe(node),
       ...phase,
     });

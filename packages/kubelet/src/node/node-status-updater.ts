@@ -23,6 +23,8 @@ export interface NodeStatusUpdaterOptions {
   readonly observed?: () => Node | undefined;
   /** 0 to 1: how far the time to the next report has run when the node is registered, so that nodes spread theirs. */
   readonly phase?: number;
+  /** How often it is looked at whether the status changed; 10 s where it is absent. */
+  readonly evaluateMs?: number;
   /** The Node was seen; its podCIDR may be new. */
   onNode?(node: Node): void;
 }
@@ -155,7 +157,10 @@ export class NodeStatusUpdater implements AsyncDisposable {
       }
       if (this.#abort.signal.aborted) return;
       if (this.#poked && failures === 0) continue;
-      const wait = failures === 0 ? EVALUATE_MS : Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS);
+      const wait =
+        failures === 0
+          ? (this.#options.evaluateMs ?? EVALUATE_MS)
+          : Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS);
       await new Promise<void>((resolve) => {
         const timer = clock.setTimeout(resolve, wait);
         this.#wake = () => {

@@ -26,6 +26,8 @@ import { SimulatedProbes, withSimulatedReadiness } from "./simulated-probes.ts";
 
 /** The runtime tells of every end by itself; this only catches what was missed. */
 const RELIST_MS = 60_000;
+/** Nothing of a simulated node's status changes by itself but its images. */
+const EVALUATE_MS = 60_000;
 /** Nothing outside changes a simulated pod. */
 const RESYNC_MS = 600_000;
 
@@ -89,6 +91,7 @@ export class SimulatedNode implements AsyncDisposable {
       pressure: () => ({ memory: false, disk: false, pid: false }),
       diskBytes: () => Promise.resolve(options.diskBytes),
       phase: options.phase,
+      evaluateMs: EVALUATE_MS,
     });
     const images = new ImageManager({ images: cri.images, clock, recorder, maxParallelPulls: 8 });
     const runtime = new PodRuntime({
