@@ -139,7 +139,7 @@ function controlPlane(
 const ETCD_URL = `https://localhost:${ETCD_PORT}`;
 
 /** One member, for the API server alone: it listens on the first node's loopback and knows its callers by certificate. */
-function etcdProcess(paths: ClusterPaths, netns: string): ProcessSpec {
+function etcdProcess(paths: ClusterPaths, netns: string | undefined): ProcessSpec {
   const client = `https://127.0.0.1:${ETCD_PORT}`;
   const peer = `https://127.0.0.1:${ETCD_PEER_PORT}`;
   const certificates = (prefix: string): string[] => [

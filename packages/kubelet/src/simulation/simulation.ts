@@ -7,6 +7,7 @@ import type { MachineInfo } from "../node/machine-info.ts";
 import { goArch } from "../node/machine-info.ts";
 import { settingsOf } from "../options.ts";
 import type { PodRuntimeStatus } from "../runtime/types.ts";
+import { HttpError } from "../server/http-error.ts";
 import { KubeletServer } from "../server/kubelet-server.ts";
 import { NodeFeed } from "./node-feed.ts";
 import { simulatedLog } from "./simulated-log.ts";
@@ -32,6 +33,8 @@ export interface SimulationOptions {
 
 /** So many nodes register at a time. */
 const REGISTERING = 50;
+/** A request does not say which of the nodes behind the one address it is about. */
+const NO_FIGURES = "simulated nodes share one server, which has no figures of a single node";
 const LOOK_MS = 20;
 const GIB = 2 ** 30;
 /** What every simulated node has. */
@@ -129,6 +132,11 @@ export class Simulation implements AsyncDisposable {
         pods: () => this.#nodes.flatMap((node): Pod[] => node.pods()),
         runtimeStatus: (uid) => this.#runtimeStatus(uid),
         problems: () => [],
+        figures: () => Promise.reject(new HttpError(501, NO_FIGURES)),
+        probeMetrics: () => "",
+        configuration: () => {
+          throw new HttpError(501, NO_FIGURES);
+        },
         readLog: (container, options, signal) => simulatedLog(() => this.#container(container), options, clock, signal),
       },
       client,
