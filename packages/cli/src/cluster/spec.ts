@@ -88,7 +88,12 @@ export function readSpec(file: string): ClusterSpec | undefined {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    if (code === "EACCES")
+      throw new UserError(
+        `you may not read ${file}. Run it again as its owner, or give another folder with --data-dir.`,
+      );
     throw error;
   }
   try {

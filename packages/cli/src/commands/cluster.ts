@@ -70,7 +70,14 @@ async function up(options: UpOptions): Promise<void> {
   if (options.store !== undefined && options.store !== "lmdb" && options.store !== "etcd")
     throw new UserError(`--store ${options.store}: the engines are lmdb (the default) and etcd.`);
   const paths = clusterPaths(options.name, options.dataDir);
-  let spec = readSpec(paths.specFile);
+  let spec: ClusterSpec | undefined;
+  try {
+    spec = readSpec(paths.specFile);
+  } catch (error) {
+    // Who may not even look needs root for a cluster of nodes; simulated ones would go elsewhere.
+    if (options.simulate === undefined) requireRoot();
+    throw error;
+  }
   if (options.simulate !== undefined || spec?.simulation !== undefined) {
     await upSimulated(options, spec, paths, progress);
     progress.say(`Ready in ${formatElapsed(performance.now() - began)}.`);
