@@ -1,5 +1,5 @@
 // Bringing a cluster up and down. Every step asks what is there already, so an interrupted run is completed by the next.
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { nodes } from "@knots/api/core/v1";
 import { Client, loadKubeconfig, mergeKubeconfig, removeKubeconfigContext } from "@knots/client";
@@ -214,8 +214,17 @@ export async function bringDown(
   });
   if (spec.simulation === undefined) await takeNodesApart(spec, paths, progress);
   rmSync(paths.run, { recursive: true, force: true });
-  if (!options.keepData) rmSync(paths.dataDir, { recursive: true, force: true });
   removeKubeconfigContext(spec.kubeconfig, `knots-${spec.name}`);
+  if (!options.keepData) removeData(paths);
+}
+
+/** Everything of the cluster, cluster.json last: until it is gone the next `down` knows that there is something to end. */
+function removeData(paths: ClusterPaths): void {
+  for (const name of readdirSync(paths.dataDir)) {
+    const path = join(paths.dataDir, name);
+    if (path !== paths.specFile) rmSync(path, { recursive: true, force: true });
+  }
+  rmSync(paths.dataDir, { recursive: true, force: true });
 }
 
 async function takeNodesApart(spec: ClusterSpec, paths: ClusterPaths, progress: Progress): Promise<void> {
@@ -233,7 +242,6 @@ async function takeNodesApart(spec: ClusterSpec, paths: ClusterPaths, progress: 
 
 /** Processes whose supervisor was killed before it could end them. */
 async function endLeftovers(paths: ClusterPaths): Promise<void> {
-  const { readdirSync } = await import("node:fs");
   if (!existsSync(paths.run)) return;
   for (const file of readdirSync(paths.run).filter((name) => name.endsWith(".pid"))) {
     const identity = readPidFile(join(paths.run, file));
