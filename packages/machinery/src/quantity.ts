@@ -11,6 +11,11 @@ const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:([eE][+-]?\d+)|(Ki|Mi|Gi|Ti|Pi|Ei|[
 const LIKE_QUANTITY = /^[+-]?(\d+\.?\d*|\.\d+)[eEinumkKMGTP]+[-+]?\d*$/;
 const NANO = -9;
 
+/** What was parsed: a cluster's manifests name few amounts, again and again. Quantities do not change. */
+const parsed = new Map<string | number, Quantity>();
+const MAX_PARSED = 1000;
+const MAX_PARSED_LENGTH = 32;
+
 function pow10(exponent: number): bigint {
   return 10n ** BigInt(exponent);
 }
@@ -34,6 +39,16 @@ export class Quantity {
 
   /** Parses "1500m", "1.5Gi", "2e3", …; numbers are taken as their decimal text. Throws SyntaxError with upstream's words. */
   static parse(text: string | number): Quantity {
+    const known = parsed.get(text);
+    if (known !== undefined) return known;
+    const quantity = Quantity.#parse(text);
+    if (String(text).length > MAX_PARSED_LENGTH) return quantity;
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    parsed.set(text, quantity);
+    return quantity;
+  }
+
+  static #parse(text: string | number): Quantity {
     const match = PATTERN.exec(String(text));
     const whole = match?.[2] ?? "";
     const fraction = match?.[3] ?? "";

@@ -1,5 +1,6 @@
 import { schemaFor, validateShape } from "@knots/api";
 import type { ResourceInfo } from "@knots/api";
+import { cloneJson } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { everyField, withoutFields } from "@knots/machinery/managed-fields/index";
 import { semanticEqual } from "./equality.ts";
@@ -135,6 +136,6 @@ function statusMaker(info: ResourceInfo): () => unknown {
       if (schema) validateShape(schema, obj);
       empty = obj.status ?? {};
     }
-    return structuredClone(empty);
+    return cloneJson(empty);
   };
 }

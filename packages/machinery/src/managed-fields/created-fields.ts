@@ -1,5 +1,6 @@
 // The managed fields of a new object, straight from its value to FieldsV1's text: the same as comparing it with an empty
-// object of its type, in one pass and without sets, because every create pays for it.
+// object of its type, in one pass and without sets, because every create pays for it. Objects of one template have the
+// same fields: who looks like one that was seen just now has that one's text.
 import type { TypeSchema } from "../schema.ts";
 import { STRIPPED_METADATA } from "./field-filter.ts";
 import { comparePathElements } from "./path-element.ts";
@@ -7,6 +8,13 @@ import type { PathElement } from "./path-element.ts";
 import { ANY, equalValues, isEmptyValue, isObject, itemElement } from "./typed.ts";
 import type { JsonObject, Typing } from "./typed.ts";
 import { zeroOf } from "./zero.ts";
+import { setKey } from "../patch/merge.ts";
+
+/** Templates of one type that come in turns. */
+const RECENT = 4;
+
+/** A key like any other, but what has none of its own seems to have it. */
+const PROTO = "__proto__";
 
 const LEAF = "{}";
 const NOTHING = "";
@@ -17,6 +25,22 @@ const NEVER_TOP: ReadonlySet<string> = new Set(["apiVersion", "kind"]);
 export function createdFields(object: object, typing: Typing, without: ReadonlySet<string> = NO_NAMES): string {
   const plan = planOf(typing.schema ?? ANY, typing.untyped);
   const value = object as JsonObject;
+  const known = plan.recent.find((seen) => seen.without === without && alikeAtTop(plan, seen.value, value, without));
+  if (known !== undefined) return known.text;
+  const text = fieldsOf(plan, value, without);
+  plan.recent.unshift({ value: skeletonAtTop(plan, value, without), without, text });
+  plan.recent.length = Math.min(plan.recent.length, RECENT);
+  return text;
+}
+
+/** An object as it was seen, without what it says: only what its fields depend on. */
+interface Seen {
+  readonly value: JsonObject;
+  readonly without: ReadonlySet<string>;
+  readonly text: string;
+}
+
+function fieldsOf(plan: Plan, value: JsonObject, without: ReadonlySet<string>): string {
   const members = new Members();
   for (const name in value) {
     if (NEVER_TOP.has(name) || without.has(name)) continue;
@@ -26,6 +50,45 @@ export function createdFields(object: object, typing: Typing, without: ReadonlyS
     members.add(field, name === "metadata" ? field.plan.members(inner, STRIPPED_METADATA) : addedUnder(field, inner));
   }
   return members.text(false);
+}
+
+function isCounted(name: string, without: ReadonlySet<string>): boolean {
+  return !NEVER_TOP.has(name) && !without.has(name);
+}
+
+function alikeAtTop(plan: Plan, a: JsonObject, b: JsonObject, without: ReadonlySet<string>): boolean {
+  let left = 0;
+  for (const name in a) if (a[name] !== undefined) left++;
+  for (const name in b) {
+    const inner = b[name];
+    if (inner === undefined || !isCounted(name, without)) continue;
+    if (name === PROTO) return false;
+    left--;
+    const field = plan.field(name);
+    const skipped = name === "metadata" ? STRIPPED_METADATA : NO_NAMES;
+    if (!isAlike(field, a[name], inner, skipped)) return false;
+  }
+  return left === 0;
+}
+
+function skeletonAtTop(plan: Plan, value: JsonObject, without: ReadonlySet<string>): JsonObject {
+  const result: JsonObject = {};
+  for (const name in value) {
+    const inner = value[name];
+    if (inner === undefined || !isCounted(name, without)) continue;
+    const kept = plan.field(name).plan.skeleton(inner, name === "metadata" ? STRIPPED_METADATA : NO_NAMES);
+    setKey(result, name, kept);
+  }
+  return result;
+}
+
+/** Whether two values of a field stand for the same fields. May say no where they do. */
+function isAlike({ zero, plan }: Field, a: unknown, b: unknown, without: ReadonlySet<string>): boolean {
+  if (a === undefined) return false;
+  if (typeof a !== "object" || typeof b !== "object") return typeof a === typeof b && (a === zero) === (b === zero);
+  if (zero !== undefined && (equalValues(a, zero) !== equalValues(b, zero) || isEmptyValue(a) !== isEmptyValue(b)))
+    return false;
+  return plan.alike(a, b, without);
 }
 
 interface Field {
@@ -47,6 +110,12 @@ interface Plan {
   everything(value: unknown): string;
   /** What is in the value, but not itself. */
   members(value: unknown, without: ReadonlySet<string>): string;
+  /** Whether both values, of which none is undefined, give the same text. `a` is a skeleton. May say no where they do. */
+  alike(a: unknown, b: unknown, without: ReadonlySet<string>): boolean;
+  /** A copy of the value that gives the same text and keeps nothing that only is said. */
+  skeleton(value: unknown, without: ReadonlySet<string>): unknown;
+  /** Objects of this type seen last, newest first. */
+  readonly recent: Seen[];
 }
 
 /** What a field adds to a struct that had its zero value (or nothing) before. */
@@ -114,7 +183,18 @@ const leafPlan: Plan = {
   field: (name) => newField(name, 0, undefined, leafPlan),
   everything: () => LEAF,
   members: () => LEAF,
+  alike: () => true,
+  skeleton: hollow,
+  recent: [],
 };
+
+/** A leaf that is empty, or zero, where the value is. */
+function hollow(value: unknown): unknown {
+  if (typeof value === "string") return value === "" || value === "0" ? value : "x";
+  if (typeof value === "number") return value === 0 ? 0 : 1;
+  if (typeof value !== "object" || isEmptyValue(value)) return value;
+  return Array.isArray(value) ? [1] : { x: 1 };
+}
 
 function newField(name: string, rank: number, zero: unknown, plan: Plan): Field {
   const key = `${JSON.stringify(`f:${name}`)}:`;
@@ -147,6 +227,31 @@ function mapPlan(schema: Exclude<TypeSchema, { kind: "list" | "scalar" }>, untyp
       }
       return members.text(false);
     },
+    alike(a, b, without) {
+      if (!isObject(a) || !isObject(b)) return isObject(a) === isObject(b);
+      let left = 0;
+      for (const name in a) if (a[name] !== undefined) left++;
+      for (const name in b) {
+        const inner = b[name];
+        if (inner === undefined || without.has(name)) continue;
+        if (name === PROTO) return false;
+        left--;
+        if (!isAlike(field(name), a[name], inner, NO_NAMES)) return false;
+      }
+      return left === 0;
+    },
+    skeleton(value, without) {
+      if (!isObject(value)) return hollow(value);
+      const result: JsonObject = {};
+      for (const name in value) {
+        const inner = value[name];
+        if (inner === undefined || without.has(name)) continue;
+        const kept = field(name).plan.skeleton(inner, NO_NAMES);
+        setKey(result, name, kept);
+      }
+      return result;
+    },
+    recent: [],
   };
 }
 
@@ -202,5 +307,35 @@ function listPlan(schema: Extract<TypeSchema, { kind: "list" }>, untyped: Typing
     field: (name) => leafPlan.field(name),
     everything: (value) => items(value, true),
     members: (value) => items(value, false),
+    alike(a, b) {
+      if (!Array.isArray(a) || !Array.isArray(b)) return Array.isArray(a) === Array.isArray(b);
+      if (a.length !== b.length) return false;
+      const plan = planOf(schema.element, untyped);
+      for (let i = 0; i < a.length; i++) {
+        const item: unknown = b[i];
+        if (!haveOneName(schema, a[i], item)) return false;
+        if (!plan.alike(a[i], item, NO_NAMES)) return false;
+      }
+      return true;
+    },
+    skeleton(value) {
+      if (!Array.isArray(value)) return hollow(value);
+      const plan = planOf(schema.element, untyped);
+      return value.map((item: unknown) => {
+        if (schema.listType !== "map" || !isObject(item)) return item;
+        const kept = plan.skeleton(item, NO_NAMES) as JsonObject;
+        for (const key of schema.mapKeys ?? []) if (item[key] !== undefined) kept[key] = item[key];
+        return kept;
+      });
+    },
+    recent: [],
   };
+}
+
+/** Whether two items of a list have the same name. */
+function haveOneName(schema: Extract<TypeSchema, { kind: "list" }>, a: unknown, b: unknown): boolean {
+  if (schema.listType !== "map") return a === b;
+  if (!isObject(a) || !isObject(b)) return false;
+  for (const key of schema.mapKeys ?? []) if (a[key] !== b[key]) return false;
+  return true;
 }
