@@ -38,47 +38,60 @@ function decodeHead(bytes: Buffer, revision: number): Version {
   };
 }
 
+/** What LMDB says of a put: committed, and (a moment later) on the disk. */
+type Committed = Promise<boolean> & { readonly flushed?: Promise<unknown> };
+
+/** One transaction, and the pending values that it writes. */
+interface Batch {
+  readonly committed: Committed;
+  readonly written: string[];
+  done: Promise<void>;
+}
+
 class LmdbLog implements ValueLog {
   readonly #root: RootDatabase<Buffer, VersionKey>;
   readonly #meta: Database<number, string>;
   /** Values on their way to disk: reads see them before LMDB does. */
   readonly #pending = new Map<string, Uint8Array>();
   #slab: Buffer = Buffer.alloc(0);
-  /** What was appended in this turn, until it is flushed. */
-  #batch: Promise<void> | undefined;
-  #turn: { key: string; revision: number }[] = [];
-  #committed: Promise<unknown> = Promise.resolve();
+  /** The transaction that LMDB's writer was filling when something was last appended. */
+  #batch: Batch | undefined;
 
   constructor(root: RootDatabase<Buffer, VersionKey>, meta: Database<number, string>) {
     this.#root = root;
     this.#meta = meta;
   }
 
-  append(entry: LogEntry): Promise<void> {
-    // Before the first put, so that it comes before the end of LMDB's own batch: its puts are one transaction.
-    const batch = (this.#batch ??= this.#endOfTurn());
-    for (const { key, version, value } of entry.changes) {
-      if (value !== undefined) {
-        this.#pending.set(`${version.revision}\0${key}`, value);
-        this.#turn.push({ key, revision: version.revision });
-      }
-      const room = this.#room(HEAD + (value?.length ?? 0));
-      this.#committed = this.#root.put([key, version.revision], encode(room, version, value));
+  append({ changes }: LogEntry): Promise<void> {
+    // LMDB's writer takes single puts into a transaction of its own choice; what belongs together must say so.
+    let committed: Committed | undefined;
+    if (changes.length === 1) committed = this.#put(changes[0]);
+    else committed = this.#root.batch(() => void changes.map((change) => this.#put(change))) as Committed;
+    if (committed === undefined) return Promise.resolve();
+    // Puts of one transaction share one promise, through which a failed commit speaks.
+    if (this.#batch?.committed !== committed) {
+      const batch: Batch = { committed, written: [], done: Promise.resolve() };
+      batch.done = this.#flushed(batch, committed.flushed ?? this.#root.flushed);
+      this.#batch = batch;
     }
-    return batch;
+    for (const { key, version, value } of changes) {
+      if (value !== undefined) this.#batch.written.push(`${version.revision}\0${key}`);
+    }
+    return this.#batch.done;
   }
 
-  /** The writes of one turn of the event loop wait for one flush together. */
-  async #endOfTurn(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    const written = this.#turn;
-    this.#batch = undefined;
-    this.#turn = [];
-    const flushed = this.#root.flushed;
-    // Puts of one turn share one promise of LMDB's; a failed commit speaks through it.
-    await this.#committed;
+  #put(change: LogEntry["changes"][number] | undefined): Committed | undefined {
+    if (change === undefined) return undefined;
+    const { key, version, value } = change;
+    if (value !== undefined) this.#pending.set(`${version.revision}\0${key}`, value);
+    const room = this.#room(HEAD + (value?.length ?? 0));
+    return this.#root.put([key, version.revision], encode(room, version, value)) as Committed;
+  }
+
+  async #flushed(batch: Batch, flushed: Promise<unknown>): Promise<void> {
+    await batch.committed;
     await flushed;
-    for (const { key, revision } of written) this.#pending.delete(`${revision}\0${key}`);
+    for (const key of batch.written) this.#pending.delete(key);
   }
 
   #room(size: number): Buffer {
@@ -131,7 +144,9 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
     // Commits are synced before they count as flushed.
     noSync: false,
     overlappingSync: true,
-    eventTurnBatching: true,
+    // A few puts start the writer, which commits what it finds and then what has come meanwhile: so the disk works while
+    // the next requests are handled, instead of after a whole turn of them.
+    ...{ eventTurnBatching: false, txnStartThreshold: 2, separateFlushed: true },
   });
   const meta = root.openDB<number, string>({ name: "meta", encoding: "json" });
   const index = new MvccIndex();
