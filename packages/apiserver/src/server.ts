@@ -45,6 +45,7 @@ import { Committer } from "./registry/committer.ts";
 import { groupResource } from "./registry/keys.ts";
 import { ManagedFieldTracker } from "./registry/managed-field-tracker.ts";
 import { Registry } from "./registry/registry.ts";
+import { escalationHooks } from "./registry/rbac/escalation-check.ts";
 import type { StorageHooks } from "./registry/resource-type.ts";
 import { AddressClaims } from "./registry/services/address-claims.ts";
 import { PeriodicRepair } from "./registry/services/periodic-repair.ts";
@@ -112,6 +113,7 @@ export class ApiServer {
       new Map<string, StorageHooks>([
         ["services", this.#allocator],
         ["events", { ttlSeconds: () => eventTtl }],
+        ...escalationHooks({ objects: () => this.#registry, authorizer: () => this.#ready().authorizer }),
       ]),
     );
     this.#compactor = new Compactor({

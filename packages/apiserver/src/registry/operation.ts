@@ -16,6 +16,8 @@ export interface Operation {
   /** "" for the resource itself, else "status", "scale", … */
   readonly subresource: string;
   readonly dryRun: boolean;
+  /** The object's name as the request's path has it; absent or empty where it has none (POST to a collection). */
+  readonly requestName?: string;
   readonly view?: AdmissionView;
   /** Name under which managedFields records this writer. */
   readonly fieldManager: string;

@@ -7,12 +7,12 @@ import type { ResourceVersions } from "./versions.ts";
 /** Gives back what a hook took (allocated addresses, …) when the write fails afterwards. */
 export type Undo = () => void | Promise<void>;
 
-/** Work that belongs to a write of one resource but needs more than the object: allocation, repair. */
+/** Work that belongs to a write of one resource but needs more than the object: allocation, repair, rights. */
 export interface StorageHooks {
   /** After prepareForCreate, before validation. */
-  beforeCreate?(object: KubeObject, op: Operation): Promise<Undo>;
+  beforeCreate?(object: KubeObject, op: Operation): Promise<Undo | undefined>;
   /** After prepareForUpdate, before validation. */
-  beforeUpdate?(next: KubeObject, old: KubeObject, op: Operation): Promise<Undo>;
+  beforeUpdate?(next: KubeObject, old: KubeObject, op: Operation): Promise<Undo | undefined>;
   /** After the write of `next` is durable. */
   afterUpdate?(next: KubeObject, old: KubeObject): Promise<void>;
   afterDelete?(object: KubeObject): Promise<void>;

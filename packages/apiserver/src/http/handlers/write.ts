@@ -28,6 +28,7 @@ export function operationOf(
     user: ctx.user,
     subresource: ctx.info.subresource,
     dryRun: options.dryRun,
+    requestName: ctx.info.name,
     fieldManager: options.fieldManager,
     apiVersion: apiVersionOf({ group: ctx.info.apiGroup, version: ctx.info.apiVersion }),
     options: {
