@@ -55,14 +55,16 @@ export class RequestAuthenticator implements Authenticator {
     return found.user;
   }
 
-  /** Who a bearer token stands for; undefined when nobody knows it. */
+  /** Who a bearer token stands for, and for which of the wanted audiences; undefined when nobody knows it. */
   async verifyToken(
     token: string,
-    audiences?: readonly string[],
-  ): Promise<{ user: UserInfo; audiences?: readonly string[] } | undefined> {
+    audiences: readonly string[],
+  ): Promise<{ user: UserInfo; audiences: readonly string[] } | undefined> {
     if (token === "") return undefined;
     const user = this.#tokenFile?.find(token);
-    if (user !== undefined) return { user };
-    return await this.#tokens.verify(token, audiences);
+    if (user === undefined) return await this.#tokens.verify(token, audiences);
+    // A static token names no audience: it is good for this server's own.
+    const granted = audiences.filter((audience) => this.#tokens.audiences.includes(audience));
+    return granted.length === 0 ? undefined : { user, audiences: granted };
   }
 }

@@ -24,10 +24,10 @@ const RULES = [
   rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
   rule(["authorization.k8s.io"], ["subjectaccessreviews", "localsubjectaccessreviews"], ["create"]),
   rule([""], ["services"], ["get", "list", "watch"]),
-  rule([""], ["nodes"], ["create", "get", "list", "watch"]),
+  rule([""], ["nodes"], ["create"]),
   rule([""], ["nodes", "nodes/status"], ["update", "patch"]),
   rule([""], ["events"], ["create", "update", "patch"]),
-  rule([""], ["pods"], ["get", "list", "watch", "create", "delete"]),
+  rule([""], ["pods"], ["create", "delete"]),
   rule([""], ["pods/status"], ["update", "patch"]),
   rule([""], ["pods/eviction"], ["create"]),
   rule([""], ["persistentvolumeclaims", "persistentvolumes"], ["get"]),
@@ -57,10 +57,13 @@ export class NodeAuthorizer {
       if (attributes.resource === "secrets" || attributes.resource === "configmaps")
         return this.#referenced(node, attributes);
       if (attributes.resource === "serviceaccounts") return this.#token(node, attributes);
+      if (isRead(attributes) && attributes.subresource === "") {
+        if (attributes.resource === "nodes") return readNode(node, attributes);
+        if (attributes.resource === "pods") return this.#readPods(node, attributes);
+      }
     }
-    if (attributes.resourceRequest && attributes.resource === "leases" && attributes.namespace !== "kube-node-lease") {
-      return deny('can only access leases in the "kube-node-lease" system namespace');
-    }
+    const narrowed = attributes.resourceRequest ? ownOnly(node, attributes) : undefined;
+    if (narrowed !== undefined) return narrowed;
     return RULES.some((each) => ruleAllows(each, attributes)) ? ALLOW : deny("");
   }
 
@@ -69,11 +72,25 @@ export class NodeAuthorizer {
   }
 
   #referenced(node: string, attributes: Attributes): Decision {
-    if (!["get", "list", "watch"].includes(attributes.verb)) return deny("can only read resources of this type");
+    if (!isRead(attributes)) return deny("can only read resources of this type");
     if (attributes.name === "") return deny("No Object name found");
     const uses = attributes.resource === "secrets" ? usesSecret : usesConfigMap;
     const found = this.#podsOf(node, attributes.namespace).some((pod) => uses(pod, attributes.name));
     return found ? ALLOW : deny(`no relationship found between node '${node}' and this object`);
+  }
+
+  /** One pod that is on the node, or many where it is said that only the node's are meant (KEP-4601). */
+  #readPods(node: string, attributes: Attributes): Decision {
+    if (attributes.name !== "" && attributes.verb === "get") {
+      const found = this.#objects.get<Pod>(pods, attributes.namespace, attributes.name);
+      return found?.spec?.nodeName === node
+        ? ALLOW
+        : deny(`no relationship found between node '${node}' and this object`);
+    }
+    const scoped = (attributes.fieldSelector?.requirements ?? []).some(
+      ({ field, operator, value }) => field === "spec.nodeName" && operator === "=" && value === node,
+    );
+    return scoped ? ALLOW : deny("can only list/watch pods with spec.nodeName field selector");
   }
 
   #token(node: string, attributes: Attributes): Decision {
@@ -85,6 +102,33 @@ export class NodeAuthorizer {
     );
     return found ? ALLOW : deny(`no relationship found between node '${node}' and this object`);
   }
+}
+
+function isRead({ verb }: Attributes): boolean {
+  return verb === "get" || verb === "list" || verb === "watch";
+}
+
+/** By its name alone, so that a kubelet can ask before its Node exists. */
+function readNode(node: string, { name }: Attributes): Decision {
+  if (name === node) return ALLOW;
+  const what = name === "" ? "all nodes" : JSON.stringify(name);
+  return deny(`node ${JSON.stringify(node)} cannot read ${what}, only its own Node object`);
+}
+
+/** Resources of which a node has one object, under its own name; as messages call them. */
+const OWN_NAMED: Readonly<Record<string, string>> = {
+  "coordination.k8s.io/leases": "node lease",
+  "storage.k8s.io/csinodes": "CSINode",
+};
+
+/** Why a node may not touch such an object: it has one of its own; undefined where that is not the matter. */
+function ownOnly(node: string, { apiGroup, resource, verb, namespace, name }: Attributes): Decision | undefined {
+  const what = OWN_NAMED[`${apiGroup}/${resource}`];
+  if (what === undefined) return undefined;
+  if (resource === "leases" && namespace !== "kube-node-lease")
+    return deny('can only access leases in the "kube-node-lease" system namespace');
+  if (verb === "create" || name === node) return undefined;
+  return deny(`can only access ${what} with the same name as the requesting node`);
 }
 
 /** Every "key: name" pair of a pod's spec where key is one of `keys`; a reference is an object below such a key with a name. */

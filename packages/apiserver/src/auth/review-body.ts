@@ -1,17 +1,69 @@
-// A review's body in and its answer out, in whatever format the client speaks.
-import { newBadRequest, type KubeObject } from "@knots/machinery";
+// A review's body in, through admission, and its answer out, in whatever format the client speaks.
+import { schemaFor } from "@knots/api";
+import type { KubeObject } from "@knots/machinery";
+import type { AdmissionAttributes } from "../admission/types.ts";
 import { readBody } from "../http/body.ts";
+import { checkIdentity, shapeObject } from "../http/handlers/decode.ts";
+import { operationOf } from "../http/handlers/write.ts";
 import { negotiate } from "../http/negotiate.ts";
+import { writeOptions } from "../http/options.ts";
 import { sendObject } from "../http/respond.ts";
 import type { RequestContext } from "../http/types.ts";
 import type { SecurityDependencies } from "../security.ts";
 
-export async function readReview(deps: SecurityDependencies, ctx: RequestContext): Promise<KubeObject> {
-  const { codecs } = deps.handlers;
-  const value = codecs.forBody(ctx.request.headers["content-type"]).decode(await readBody(ctx.request));
-  if (value === null || typeof value !== "object" || Array.isArray(value))
-    throw newBadRequest("the body must be an object");
-  return value;
+/** The body as one kind, shape-checked as fieldValidation says. */
+export async function readReview(
+  deps: SecurityDependencies,
+  ctx: RequestContext,
+  type: { group: string; version: string; kind: string },
+): Promise<KubeObject> {
+  const object = deps.handlers.codecs.decodeObject(ctx.request.headers["content-type"], await readBody(ctx.request));
+  const { fieldValidation } = writeOptions(ctx, "CreateOptions");
+  return shapeObject(object, { ...type, schema: schemaFor(type) }, fieldValidation, (text) => ctx.warn(text));
+}
+
+/**
+ * A review as it is to be answered: read, admitted by mutating plug-ins, checked by `validate` (which throws) and
+ * admitted by validating ones, as upstream's handler of creations does it for whatever is not stored.
+ */
+export async function admitReview(
+  deps: SecurityDependencies,
+  ctx: RequestContext,
+  kind: string,
+  validate: (object: KubeObject) => void,
+): Promise<KubeObject> {
+  const { apiGroup: group, apiVersion: version, resource, subresource, namespace } = ctx.info;
+  const type = { group, version, kind };
+  const sent = await readReview(deps, ctx, type);
+  checkIdentity(sent, namespace !== "", namespace, "");
+  if (namespace !== "") Object.assign((sent.metadata ??= {}), { namespace });
+  const op = operationOf(deps.handlers, ctx, writeOptions(ctx, "CreateOptions"), "CreateOptions");
+  const attributes: AdmissionAttributes = {
+    operation: "CREATE",
+    group,
+    version,
+    resource,
+    subresource,
+    kind: type,
+    requestVersion: `${group}/${version}`,
+    namespace,
+    name: sent.metadata?.name ?? "",
+    object: sent,
+    oldObject: undefined,
+    options: op.options,
+    user: op.user,
+    dryRun: op.dryRun,
+    objects: deps.registry,
+    now: deps.clock.now(),
+    warn: (text) => op.warn(text),
+    annotate: op.annotate,
+    reinvocation: false,
+  };
+  await op.admission?.mutate(attributes);
+  const object = attributes.object ?? sent;
+  validate(object);
+  await op.admission?.validate(attributes);
+  return object;
 }
 
 export function sendReview(deps: SecurityDependencies, ctx: RequestContext, review: object): void {

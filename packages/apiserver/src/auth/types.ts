@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { TLSSocket } from "node:tls";
+import type { SelectorAttributes } from "./selectors.ts";
 
 /** Who makes a request. */
 export interface UserInfo {
@@ -22,7 +23,7 @@ export interface Authenticator {
 }
 
 /** What somebody wants to do. */
-export interface Attributes {
+export interface Attributes extends SelectorAttributes {
   readonly user: UserInfo;
   readonly verb: string;
   readonly namespace: string;

@@ -3,6 +3,7 @@ import { StatusError, newForbidden, newTimeout, newTooManyRequests } from "@knot
 import type { Clock, Logger } from "@knots/machinery";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import type { Auditor } from "../audit/auditor.ts";
+import { selectorsOfQuery } from "../auth/selectors.ts";
 import type { Attributes, Authenticator, Authorizer, Decision, UserInfo } from "../auth/types.ts";
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
@@ -255,6 +256,9 @@ function timedOut(): StatusError {
   return newTimeout("request did not complete within the allotted timeout", 0);
 }
 
+/** Whose selectors say which objects they are about. */
+const SELECTING_VERBS = new Set(["list", "watch", "deletecollection"]);
+
 export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
   return {
     user,
@@ -267,6 +271,7 @@ export function attributesOf(user: UserInfo, info: RequestInfo): Attributes {
     name: info.name === "" ? selectedName(info) : info.name,
     resourceRequest: info.isResourceRequest,
     path: info.path,
+    ...(SELECTING_VERBS.has(info.verb) ? selectorsOfQuery(info.query) : undefined),
   };
 }
 

@@ -5,7 +5,7 @@ import type { KubeObject } from "@knots/machinery";
 import { deepEqual } from "../../registry/metadata.ts";
 import { REINVOKE } from "../types.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
-import { isExempt } from "../webhooks/match.ts";
+import { isExemptFromPolicies } from "../webhooks/match.ts";
 import { fromVersion, toVersion, versionsOf } from "../webhooks/versions.ts";
 import type { RequestVersion } from "../webhooks/versions.ts";
 import { CompiledMutatingPolicy, compileMutatingBinding } from "./mutating-policy.ts";
@@ -45,7 +45,11 @@ export class MutatingPolicies implements AdmissionPlugin {
 
   handles(attributes: AdmissionAttributes): boolean {
     const { operation } = attributes;
-    return (operation === "CREATE" || operation === "UPDATE") && this.#set.current.length > 0 && !isExempt(attributes);
+    return (
+      (operation === "CREATE" || operation === "UPDATE") &&
+      this.#set.current.length > 0 &&
+      !isExemptFromPolicies(attributes)
+    );
   }
 
   async mutate(attributes: AdmissionAttributes): Promise<void | typeof REINVOKE> {

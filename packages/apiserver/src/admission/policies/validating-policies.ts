@@ -5,7 +5,7 @@ import type { StatusError } from "@knots/machinery";
 import type { Authorizer } from "../../auth/types.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
-import { isExempt } from "../webhooks/match.ts";
+import { isExemptFromPolicies } from "../webhooks/match.ts";
 import { toVersion, versionsOf } from "../webhooks/versions.ts";
 import type { RequestVersion } from "../webhooks/versions.ts";
 import { findParams } from "./params.ts";
@@ -62,7 +62,7 @@ export class ValidatingPolicies implements AdmissionPlugin {
   }
 
   handles(attributes: AdmissionAttributes): boolean {
-    return this.#set.current.length > 0 && !isExempt(attributes);
+    return this.#set.current.length > 0 && !isExemptFromPolicies(attributes);
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {

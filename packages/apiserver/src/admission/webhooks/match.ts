@@ -23,6 +23,20 @@ export function isExempt({ group, resource }: AdmissionAttributes): boolean {
   return group === "admissionregistration.k8s.io" && EXEMPT.has(resource);
 }
 
+/** Questions about who may do what, which webhooks see and policies do not (upstream: kubeapiserver/admission/exclusion). */
+const REVIEWS = new Set([
+  "authentication.k8s.io/selfsubjectreviews",
+  "authentication.k8s.io/tokenreviews",
+  "authorization.k8s.io/localsubjectaccessreviews",
+  "authorization.k8s.io/selfsubjectaccessreviews",
+  "authorization.k8s.io/selfsubjectrulesreviews",
+  "authorization.k8s.io/subjectaccessreviews",
+]);
+
+export function isExemptFromPolicies(attributes: AdmissionAttributes): boolean {
+  return isExempt(attributes) || REVIEWS.has(`${attributes.group}/${attributes.resource}`);
+}
+
 /** The namespace as webhooks see it: a namespace object is in the namespace that it is. */
 export function namespaceOf({ group, resource, namespace, name }: AdmissionAttributes): string {
   return group === "" && resource === "namespaces" ? name : namespace;

@@ -22,6 +22,9 @@ export interface RequestVersion {
 export function versionsOf(registry: Registry, attributes: AdmissionAttributes): RequestVersion[] {
   const { group, version, resource, kind } = attributes;
   const requested = attributes.requestVersion;
+  // Reviews are of one version and not stored.
+  if (registry.served(group, version, resource) === undefined)
+    return [{ group, version, resource, kind, served: undefined }];
   const storage = registry.storageFor({ group, resource });
   const own = kind.kind === storage.type.info.kind && kind.group === group;
   const found: RequestVersion[] = [];

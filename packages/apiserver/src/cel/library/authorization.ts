@@ -1,3 +1,4 @@
+import { fieldSelectorAttribute, labelSelectorAttribute } from "../../auth/selectors.ts";
 import type { Attributes, Authorizer, Decision, UserInfo } from "../../auth/types.ts";
 import { CelError } from "../errors.ts";
 import { method } from "../functions.ts";
@@ -68,6 +69,8 @@ interface Request {
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name?: string;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }
 
 export class AuthorizerValue extends CelObject {
@@ -114,6 +117,7 @@ export class CheckValue extends CelObject {
   }
   decide(verb: string): DecisionValue {
     const { user, path, group = "", resource = "", subresource = "", namespace = "", name = "" } = this.request;
+    const { fieldSelector = "", labelSelector = "" } = this.request;
     return new DecisionValue(
       this.context.decide({
         user,
@@ -126,6 +130,8 @@ export class CheckValue extends CelObject {
         name,
         resourceRequest: path === undefined,
         path: path ?? "",
+        ...(fieldSelector === "" ? {} : { fieldSelector: fieldSelectorAttribute(fieldSelector) }),
+        ...(labelSelector === "" ? {} : { labelSelector: labelSelectorAttribute(labelSelector) }),
       }),
     );
   }
@@ -185,6 +191,16 @@ export const authorization: Functions = {
     ),
   ],
   name: [method("resourcecheck_name", [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, name) => check.with({ name }))],
+  fieldSelector: [
+    method("resourcecheck_fieldSelector", [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, fieldSelector) =>
+      check.with({ fieldSelector }),
+    ),
+  ],
+  labelSelector: [
+    method("resourcecheck_labelSelector", [RESOURCE_CHECK, STRING], RESOURCE_CHECK, (check, labelSelector) =>
+      check.with({ labelSelector }),
+    ),
+  ],
   check: [
     method("pathcheck_check", [PATH_CHECK, STRING], DECISION, (check, verb) => check.decide(verb)),
     method("resourcecheck_check", [RESOURCE_CHECK, STRING], DECISION, (check, verb) => check.decide(verb)),
