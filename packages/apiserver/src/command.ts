@@ -8,6 +8,7 @@ import type { Store } from "@knots/store";
 import { addAuditFlags, auditOptions } from "./audit/flags.ts";
 import type { AuditFlags } from "./audit/flags.ts";
 import type { ApiServerOptions, TlsPair } from "./options.ts";
+import { readAdmissionConfig } from "./admission/plugins/config-file.ts";
 import { ApiServer } from "./server.ts";
 import { ROOT } from "./watch-cache/cacher.ts";
 
@@ -46,7 +47,9 @@ interface Flags extends AuditFlags {
   readonly kubeletClientCertificate?: string;
   readonly kubeletClientKey?: string;
   readonly kubeletCertificateAuthority?: string;
+  readonly enableAdmissionPlugins?: string;
   readonly disableAdmissionPlugins?: string;
+  readonly admissionControlConfigFile?: string;
   readonly enableAggregatorRouting: string;
   readonly eventTtl: number;
   readonly enablePriorityAndFairness: string;
@@ -99,7 +102,9 @@ export function command(): Command {
     .option("--kubelet-client-certificate <file>", "client certificate towards kubelets; made when absent")
     .option("--kubelet-client-key <file>", "key of that certificate")
     .option("--kubelet-certificate-authority <file>", "CA of kubelets' serving certificates")
+    .option("--enable-admission-plugins <list>", "comma-separated names of admission plug-ins beside the default ones")
     .option("--disable-admission-plugins <list>", "comma-separated names of admission plug-ins to leave out")
+    .option("--admission-control-config-file <file>", "AdmissionConfiguration: what plug-ins (PodSecurity) are to know")
     .option(
       "--enable-aggregator-routing <bool>",
       "reach webhooks and extension servers at their endpoints' addresses, not at cluster IPs",
@@ -205,6 +210,11 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     anonymousAuth: flags.anonymousAuth !== "false",
     kubeletClient: kubelet === undefined ? undefined : { ...kubelet, ca: kubeletCA ?? "" },
     authorizationModes: list(flags.authorizationMode),
+    enableAdmissionPlugins: list(flags.enableAdmissionPlugins ?? ""),
+    admissionConfig:
+      flags.admissionControlConfigFile === undefined
+        ? undefined
+        : await readAdmissionConfig(flags.admissionControlConfigFile),
     disableAdmissionPlugins: list(flags.disableAdmissionPlugins ?? ""),
     enableAggregatorRouting: flags.enableAggregatorRouting === "true",
     eventTtlSeconds: flags.eventTtl,

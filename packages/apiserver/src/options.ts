@@ -1,3 +1,4 @@
+import type { AdmissionConfig } from "./admission/plugins/config-file.ts";
 import type { AuditOptions } from "./audit/options.ts";
 import type { Clock, Logger } from "@knots/machinery";
 import type { RequestHeaderOptions } from "./auth/request-header.ts";
@@ -41,7 +42,11 @@ export interface ApiServerOptions {
   readonly kubeletClient?: TlsPair & { readonly ca: string };
   /** Node, RBAC, AlwaysAllow, AlwaysDeny. */
   readonly authorizationModes?: readonly string[];
+  /** Admission plug-ins beside those that are on by default. */
+  readonly enableAdmissionPlugins?: readonly string[];
   readonly disableAdmissionPlugins?: readonly string[];
+  /** What --admission-control-config-file says. */
+  readonly admissionConfig?: AdmissionConfig;
   /** Services that this server calls are reached at their endpoints, not at their cluster IPs. */
   readonly enableAggregatorRouting?: boolean;
   readonly eventTtlSeconds?: number;

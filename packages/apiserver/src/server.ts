@@ -3,17 +3,11 @@ import type { Clock, Logger } from "@knots/machinery";
 import type { RestConfig } from "@knots/client";
 import type { Duplex } from "node:stream";
 import { AdmissionChain } from "./admission/chain.ts";
-import { certificatePlugins } from "./admission/plugins/certificates.ts";
-import { DEFAULT_PLUGINS } from "./admission/plugins/index.ts";
-import { ResourceQuotaPlugin } from "./admission/plugins/resource-quota.ts";
+import { admissionPlugins } from "./admission/plugins/index.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import { createAuditor } from "./audit/options.ts";
-import { MutatingPolicies } from "./admission/policies/mutating-policies.ts";
 import { PolicyStatus } from "./admission/policies/policy-status.ts";
-import { ValidatingPolicies } from "./admission/policies/validating-policies.ts";
 import { conditionEvaluator } from "./admission/policies/webhook-conditions.ts";
-import { MutatingWebhooks } from "./admission/webhooks/mutating.ts";
-import { ValidatingWebhooks } from "./admission/webhooks/validating.ts";
 import { Aggregation } from "./aggregation/index.ts";
 import { ensureCertificates } from "./certificates.ts";
 import type { ServerCertificates } from "./certificates.ts";
@@ -124,7 +118,6 @@ export class ApiServer {
       intervalMs: options.compactionIntervalMs ?? 5 * 60_000,
     });
     this.#policyStatus = new PolicyStatus(this.#registry, this.#logger);
-    const disabled = new Set(options.disableAdmissionPlugins ?? []);
     this.#outbound = {
       client: new OutboundClient(this.#clock),
       resolver: new ServiceResolver(this.#registry, options.enableAggregatorRouting === true, () => ({
@@ -138,24 +131,22 @@ export class ApiServer {
       logger: this.#logger,
       registry: () => this.#registry,
     };
-    const policies = { registry: () => this.#registry, authorizer: () => this.#ready().authorizer };
-    // Upstream's order: webhooks see what the server itself would store, and quota is booked for what they left.
-    const plugins = [
-      ...DEFAULT_PLUGINS,
-      ...certificatePlugins(() => this.#ready().authorizer),
-      new MutatingPolicies(policies),
-      new MutatingWebhooks(webhooks),
-      new ValidatingPolicies(policies),
-      new ValidatingWebhooks(webhooks),
-      new ResourceQuotaPlugin(() => this.#registry),
-    ];
+    const plugins = admissionPlugins(
+      {
+        registry: () => this.#registry,
+        authorizer: () => this.#ready().authorizer,
+        webhooks,
+        ...(options.admissionConfig === undefined ? {} : { config: options.admissionConfig }),
+      },
+      { enable: options.enableAdmissionPlugins ?? [], disable: options.disableAdmissionPlugins ?? [] },
+    );
     this.#handlers = {
       registry: this.#registry,
       cacher: this.#cacher,
       codecs: new Codecs(),
       clock: this.#clock,
       logger: this.#logger,
-      admission: new AdmissionChain(plugins.filter(({ name }) => !disabled.has(name))),
+      admission: new AdmissionChain(plugins),
       authorize: (ctx, verb) => authorizeVerb(this.#ready().authorizer, ctx, verb),
       outbound: this.#outbound,
       tableOptions: (ctx) => tableOptions(ctx.info.query, this.#clock.now()),

@@ -2,7 +2,8 @@ import type { Container, Pod, PodSpec, SecurityContext } from "@knots/api/core/v
 
 export type SecurityLevel = "baseline" | "restricted";
 
-interface Finding {
+/** What of a pod is against a level. */
+export interface Finding {
   readonly reason: string;
   readonly detail: string;
 }
@@ -214,8 +215,14 @@ const restrictedCapabilities: Check = (_pod, spec) => {
 const runAsNonRoot: Check = (_pod, spec) => {
   const pod = spec.securityContext?.runAsNonRoot;
   const explicit = offending(spec, (context) => context.runAsNonRoot === false);
-  if (explicit.length > 0)
-    return containerFinding("runAsNonRoot != true", explicit, "must not set securityContext.runAsNonRoot=false");
+  const setters = [
+    ...(pod === false ? ["pod"] : []),
+    ...(explicit.length === 0 ? [] : [`${plural("container", explicit)} ${quoted(explicit)}`]),
+  ];
+  if (setters.length > 0) {
+    const detail = `${setters.join(" and ")} must not set securityContext.runAsNonRoot=false`;
+    return { reason: "runAsNonRoot != true", detail };
+  }
   if (pod === true) return undefined;
   const names = offending(spec, (context) => context.runAsNonRoot !== true);
   if (names.length === 0) return undefined;
@@ -269,8 +276,8 @@ const RESTRICTED: readonly Check[] = [
   restrictedSeccomp,
 ];
 
-/** What of a pod is against the level, as "reason (detail)"; empty when nothing is. */
-export function checkPodSecurity(pod: Pod, level: SecurityLevel): string[] {
+/** What of a pod is against the level, in upstream's order; empty when nothing is. */
+export function checkPodSecurity(pod: Pod, level: SecurityLevel): Finding[] {
   const { spec } = pod;
   if (spec === undefined) return [];
   const windows = spec.os?.name === "windows";
@@ -280,6 +287,5 @@ export function checkPodSecurity(pod: Pod, level: SecurityLevel): string[] {
         !windows || (check !== privilegeEscalation && check !== restrictedCapabilities && check !== restrictedSeccomp),
     )
     .map((check) => check(pod, spec))
-    .filter((finding) => finding !== undefined)
-    .map(({ reason, detail }) => `${reason} (${detail})`);
+    .filter((finding) => finding !== undefined);
 }

@@ -1,68 +1,111 @@
-import type { Pod, PodTemplateSpec } from "@knots/api/core/v1";
-import { namespaces } from "@knots/api/core/v1";
-import { newForbidden } from "@knots/machinery";
+import type { Namespace, Pod, PodTemplateSpec } from "@knots/api/core/v1";
+import { namespaces, pods } from "@knots/api/core/v1";
+import { FieldPath, invalid, newForbidden, newInvalid } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
+import { NO_EXEMPTIONS } from "./pod-security-config.ts";
+import type { PodSecurityConfig } from "./pod-security-config.ts";
+import { NO_POLICY, PREFIX, compareLevels, policyOf, policyText } from "./pod-security-policy.ts";
+import type { LevelVersion } from "./pod-security-policy.ts";
 import { checkPodSecurity } from "./pod-security-standards.ts";
-import type { SecurityLevel } from "./pod-security-standards.ts";
+import type { Finding } from "./pod-security-standards.ts";
 
-const LABEL = "pod-security.kubernetes.io/";
 const TEMPLATED = new Set([
-  "deployments",
-  "replicasets",
-  "statefulsets",
-  "daemonsets",
-  "jobs",
-  "cronjobs",
-  "replicationcontrollers",
-  "podtemplates",
+  "deployments.apps",
+  "replicasets.apps",
+  "statefulsets.apps",
+  "daemonsets.apps",
+  "jobs.batch",
+  "cronjobs.batch",
+  "replicationcontrollers.",
+  "podtemplates.",
 ]);
 
-/** Pod Security Standards by the labels of the namespace: enforce refuses pods; warn warns and audit records (templates too). */
-export const podSecurity: AdmissionPlugin = {
-  name: "PodSecurity",
-  handles: ({ operation, resource, subresource, namespace }) =>
-    (operation === "CREATE" || operation === "UPDATE") &&
-    namespace !== "" &&
-    (resource === "pods"
-      ? subresource === "" || subresource === "ephemeralcontainers"
-      : TEMPLATED.has(resource) && subresource === ""),
-  validate(attributes) {
-    const labels = attributes.objects.get(namespaces, undefined, attributes.namespace)?.metadata?.labels;
-    if (labels === undefined) return;
-    const isPod = attributes.resource === "pods";
-    const pod = isPod ? (attributes.object as Pod) : templateOf(attributes.object);
-    if (pod?.spec === undefined) return;
-    if (isPod && attributes.operation === "UPDATE" && attributes.subresource === "" && sameSecurity(attributes)) return;
-    const { annotate } = attributes;
-    if (isPod && annotate !== undefined) annotate(`${LABEL}enforce-policy`, policyOf(labels, "enforce"));
-    const audited = annotate === undefined ? undefined : problems(pod, labels, "audit");
-    if (audited !== undefined) annotate?.(`${LABEL}audit-violations`, wouldViolate(audited));
-    const enforced = isPod ? problems(pod, labels, "enforce") : undefined;
-    if (enforced !== undefined) {
-      throw newForbidden({ group: "", resource: "pods" }, attributes.name || (pod.metadata?.name ?? ""), enforced);
-    }
-    const warned = problems(pod, labels, "warn");
-    if (warned !== undefined) attributes.warn(wouldViolate(warned));
-  },
-};
+/** Pods of a namespace that are looked at when it is made stricter (upstream's figures). */
+const MOST_PODS = 3_000;
 
-function wouldViolate(problem: string): string {
-  return `would ${problem}`.replace("would violates", "would violate");
+/**
+ * Pod Security Standards by the labels of the namespace: enforce refuses pods; warn warns and audit records (templates
+ * too). https://kubernetes.io/docs/concepts/security/pod-security-admission/
+ */
+export function podSecurity(
+  config: PodSecurityConfig = { defaults: NO_POLICY, exemptions: NO_EXEMPTIONS },
+): AdmissionPlugin {
+  return {
+    name: "PodSecurity",
+    handles({ operation, resource, group, subresource }) {
+      if (operation !== "CREATE" && operation !== "UPDATE") return false;
+      const name = `${resource}.${group}`;
+      if (name === "pods.") return subresource === "" || subresource === "ephemeralcontainers";
+      return subresource === "" && (TEMPLATED.has(name) || name === "namespaces.");
+    },
+    validate(attributes) {
+      if (attributes.resource === "namespaces") checkNamespace(attributes, config);
+      else if (attributes.resource === "pods") checkPod(attributes, config);
+      else checkTemplate(attributes, config);
+    },
+  };
 }
 
-/** "baseline:latest" */
-function policyOf(labels: Record<string, string>, mode: string): string {
-  return `${labels[`${LABEL}${mode}`] ?? "privileged"}:${labels[`${LABEL}${mode}-version`] ?? "latest"}`;
+/** Why nobody looks at the request; undefined where somebody does. */
+function exemption({ exemptions }: PodSecurityConfig, { user, namespace }: AdmissionAttributes, pod: Pod) {
+  if (exemptions.namespaces.has(namespace)) return "namespace";
+  if (exemptions.usernames.has(user.name)) return "user";
+  const { runtimeClassName } = pod.spec ?? {};
+  return runtimeClassName !== undefined && exemptions.runtimeClasses.has(runtimeClassName) ? "runtimeClass" : undefined;
 }
 
-/** "violates PodSecurity …", or undefined when the pod meets the level of that mode. */
-function problems(pod: Pod, labels: Record<string, string>, mode: "enforce" | "audit" | "warn"): string | undefined {
-  const level = labels[`${LABEL}${mode}`];
-  if (level !== "baseline" && level !== "restricted") return undefined;
-  const found = checkPodSecurity(pod, level satisfies SecurityLevel);
+function policyFor({ objects, namespace }: AdmissionAttributes, { defaults }: PodSecurityConfig) {
+  return policyOf(objects.get<Namespace>(namespaces, undefined, namespace)?.metadata?.labels, defaults).policy;
+}
+
+function checkPod(attributes: AdmissionAttributes, config: PodSecurityConfig): void {
+  const pod = attributes.object as Pod;
+  if (attributes.operation === "UPDATE" && !changesSecurity(attributes)) return;
+  const exempt = exemption(config, attributes, pod);
+  if (exempt !== undefined) {
+    attributes.annotate?.(`${PREFIX}exempt`, exempt);
+    return;
+  }
+  const policy = policyFor(attributes, config);
+  attributes.annotate?.(`${PREFIX}enforce-policy`, policyText(policy.enforce));
+  audit(attributes, pod, policy.audit);
+  const enforced = problems(pod, policy.enforce);
+  if (enforced !== undefined)
+    throw newForbidden(
+      { group: "", resource: "pods" },
+      attributes.name || (pod.metadata?.name ?? ""),
+      `violates ${enforced}`,
+    );
+  const warned = problems(pod, policy.warn);
+  if (warned !== undefined) attributes.warn(`would violate ${warned}`);
+}
+
+function checkTemplate(attributes: AdmissionAttributes, config: PodSecurityConfig): void {
+  const pod = templateOf(attributes.object);
+  if (pod?.spec === undefined || exemption(config, attributes, pod) !== undefined) return;
+  const policy = policyFor(attributes, config);
+  audit(attributes, pod, policy.audit);
+  const warned = problems(pod, policy.warn);
+  if (warned !== undefined) attributes.warn(`would violate ${warned}`);
+}
+
+function audit({ annotate }: AdmissionAttributes, pod: Pod, level: LevelVersion): void {
+  if (annotate === undefined) return;
+  const audited = problems(pod, level);
+  if (audited !== undefined) annotate(`${PREFIX}audit-violations`, `would violate ${audited}`);
+}
+
+function findings(pod: Pod, { level }: LevelVersion): readonly Finding[] {
+  return level === "privileged" ? [] : checkPodSecurity(pod, level);
+}
+
+/** `PodSecurity "restricted:latest": …`, or undefined when the pod meets the level. */
+function problems(pod: Pod, level: LevelVersion): string | undefined {
+  const found = findings(pod, level);
   if (found.length === 0) return undefined;
-  return `violates PodSecurity "${policyOf(labels, mode)}": ${found.join(", ")}`;
+  const texts = found.map(({ reason, detail }) => `${reason} (${detail})`);
+  return `PodSecurity "${policyText(level)}": ${texts.join(", ")}`;
 }
 
 function templateOf(object: KubeObject | undefined): Pod | undefined {
@@ -73,9 +116,75 @@ function templateOf(object: KubeObject | undefined): Pod | undefined {
   return (spec?.template ?? spec?.jobTemplate?.spec?.template ?? template) as Pod | undefined;
 }
 
-/** Metadata and scheduling may change without a new judgement of an old pod. */
-function sameSecurity({ object, oldObject }: AdmissionAttributes): boolean {
-  const images = (pod: Pod | undefined): string =>
-    JSON.stringify([pod?.spec?.containers, pod?.spec?.initContainers, pod?.spec?.securityContext, pod?.spec?.volumes]);
-  return images(object as Pod) === images(oldObject as Pod);
+/** Metadata and scheduling may change without a new judgement of an old pod (upstream: isSignificantPodUpdate). */
+function changesSecurity({ object, oldObject }: AdmissionAttributes): boolean {
+  const judged = (pod: Pod): string => {
+    const { containers, initContainers, ephemeralContainers } = pod.spec ?? {};
+    const images = (list: readonly { image?: string }[] | undefined): unknown => list?.map(({ image }) => image) ?? [];
+    const profiles = Object.entries(pod.metadata?.annotations ?? {})
+      .filter(([key]) =>
+        /^(seccomp\.security\.alpha|container\.(seccomp|apparmor)\.security\.\w+)\.kubernetes\.io\//.test(key),
+      )
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return JSON.stringify([images(containers), images(initContainers), ephemeralContainers ?? [], profiles]);
+  };
+  return judged(object as Pod) !== judged(oldObject as Pod);
+}
+
+/** Labels must be good ones; who makes a namespace stricter hears which of its pods would not be let in any more. */
+function checkNamespace(attributes: AdmissionAttributes, { defaults, exemptions }: PodSecurityConfig): void {
+  const { object, oldObject, operation } = attributes;
+  const name = object?.metadata?.name ?? "";
+  const next = policyOf(object?.metadata?.labels, defaults);
+  const old = operation === "UPDATE" ? policyOf(oldObject?.metadata?.labels, defaults) : undefined;
+  const known = old !== undefined && JSON.stringify(old.errors) === JSON.stringify(next.errors);
+  if (next.errors.length > 0 && !known) {
+    const labels = FieldPath.root("metadata").child("labels");
+    throw newInvalid(
+      { group: "", kind: "Namespace" },
+      name,
+      next.errors.map(({ label, value, detail }) => invalid(labels.key(label), value, detail)),
+    );
+  }
+  const { enforce } = next.policy;
+  const labelled = object?.metadata?.labels?.[`${PREFIX}enforce`] !== undefined;
+  const before = old?.policy.enforce;
+  if (before !== undefined) {
+    if (policyText(before) === policyText(enforce) || enforce.level === "privileged") return;
+    if (before.version === enforce.version && compareLevels(enforce.level, before.level) < 1) return;
+  }
+  if (exemptions.namespaces.has(name)) {
+    if (labelled && enforce.level !== "privileged") {
+      attributes.warn(
+        `namespace ${JSON.stringify(name)} is exempt from Pod Security, and the policy (enforce=${policyText(enforce)}) will be ignored`,
+      );
+    }
+    return;
+  }
+  if (before !== undefined) for (const text of violations(attributes, name, enforce)) attributes.warn(text);
+}
+
+/** Warnings about pods that are there: those of one controller once, with what they have in common. */
+function violations({ objects }: AdmissionAttributes, namespace: string, level: LevelVersion): string[] {
+  const seen = new Map<string, { name: string; others: number; reasons: string }>();
+  for (const pod of objects.list<Pod>(pods, namespace).slice(0, MOST_PODS)) {
+    const reasons = findings(pod, level)
+      .map(({ reason }) => reason)
+      .join(", ");
+    if (reasons === "") continue;
+    const { name = "", ownerReferences } = pod.metadata ?? {};
+    const owner = ownerReferences?.find(({ controller }) => controller === true)?.uid ?? name;
+    const group = seen.get(`${reasons} ${owner}`);
+    if (group === undefined) seen.set(`${reasons} ${owner}`, { name, others: 0, reasons });
+    else group.others++;
+  }
+  if (seen.size === 0) return [];
+  const texts = [...seen.values()].map(({ name, others, reasons }) => {
+    const more = others === 0 ? "" : others === 1 ? " (and 1 other pod)" : ` (and ${others} other pods)`;
+    return `${name}${more}: ${reasons}`;
+  });
+  return [
+    `existing pods in namespace ${JSON.stringify(namespace)} violate the new PodSecurity enforce level "${policyText(level)}"`,
+    ...texts.toSorted(),
+  ];
 }

@@ -6,6 +6,7 @@ import { storageClasses } from "@knots/api/storage/v1";
 import { newForbidden } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
+import { deepEqual } from "../../registry/metadata.ts";
 import { concerns } from "./match.ts";
 
 /** A new node is not ready until its conditions say so: nothing is scheduled there before. */
@@ -85,8 +86,8 @@ export const runtimeClass: AdmissionPlugin = {
     if (found === undefined || spec === undefined) return;
     const { overhead, scheduling } = found;
     if (overhead?.podFixed !== undefined) {
-      if (spec.overhead !== undefined && JSON.stringify(spec.overhead) !== JSON.stringify(overhead.podFixed)) {
-        throw refuse(attributes, "Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+      if (spec.overhead !== undefined && !deepEqual(spec.overhead, overhead.podFixed)) {
+        throw refuse(attributes, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
       }
       spec.overhead = { ...overhead.podFixed };
     }
@@ -101,18 +102,19 @@ export const runtimeClass: AdmissionPlugin = {
       spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
     }
     if ((scheduling?.tolerations ?? []).length > 0) {
-      spec.tolerations = [...(spec.tolerations ?? []), ...structuredClone(scheduling?.tolerations ?? [])];
+      const own = new Set((spec.tolerations ?? []).map((each) => JSON.stringify(each)));
+      const added = (scheduling?.tolerations ?? []).filter((each) => !own.has(JSON.stringify(each)));
+      spec.tolerations = [...(spec.tolerations ?? []), ...structuredClone(added)];
     }
   },
   validate(attributes) {
     const found = classOf(attributes);
     const { spec } = attributes.object as Pod;
-    if (
-      spec?.overhead !== undefined &&
-      found?.overhead?.podFixed === undefined &&
-      Object.keys(spec.overhead).length > 0
-    ) {
-      throw refuse(attributes, "Pod Overhead set without corresponding RuntimeClass defined Overhead");
+    const fixed = found?.overhead?.podFixed;
+    if (fixed !== undefined && !deepEqual(spec?.overhead, fixed))
+      throw refuse(attributes, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+    if (spec?.overhead !== undefined && fixed === undefined && Object.keys(spec.overhead).length > 0) {
+      throw refuse(attributes, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead");
     }
   },
 };
