@@ -24,6 +24,8 @@ export interface SecurityDependencies {
   readonly logger: Logger;
   /** Cluster IP of the `kubernetes` Service. */
   readonly firstServiceAddress: string;
+  /** The range of cluster IPs that this server was given. */
+  readonly serviceClusterIPRange: string;
   /** Where this server is reached; the port is known once it listens. */
   address(): { readonly host: string; readonly port: number };
 }

@@ -1,3 +1,4 @@
+import { serviceCIDRs } from "@knots/api/networking/v1";
 import { newLogger, RealClock } from "@knots/machinery";
 import type { Clock, Logger } from "@knots/machinery";
 import type { RestConfig } from "@knots/client";
@@ -59,6 +60,7 @@ export class ApiServer {
   readonly #logger: Logger;
   readonly #cacher: Cacher;
   readonly #registry: Registry;
+  readonly #clusterIPRange: string;
   readonly #allocator: ServiceAllocator;
   readonly #allocationRepair: PeriodicRepair;
   readonly #compactor: Compactor;
@@ -86,14 +88,11 @@ export class ApiServer {
     this.#clock = options.clock ?? new RealClock();
     this.#logger = options.logger ?? newLogger({ name: "kube-apiserver", level: "info" });
     this.#cacher = new Cacher(options.store, this.#logger);
-    this.#allocator = new ServiceAllocator(
-      options.serviceClusterIPRange ?? "10.96.0.0/12",
-      options.serviceNodePortRange ?? "30000-32767",
-      {
-        addresses: new AddressClaims(() => this.#registry),
-        portStore: options.store.shared ? options.store : undefined,
-      },
-    );
+    this.#clusterIPRange = options.serviceClusterIPRange ?? "10.96.0.0/12";
+    this.#allocator = new ServiceAllocator(this.#clusterIPRange, options.serviceNodePortRange ?? "30000-32767", {
+      addresses: new AddressClaims(() => this.#registry),
+      portStore: options.store.shared ? options.store : undefined,
+    });
     this.#allocationRepair = new PeriodicRepair(this.#allocator, this.#clock, this.#logger);
     const eventTtl = options.eventTtlSeconds ?? 3600;
     const deps = {
@@ -204,7 +203,9 @@ export class ApiServer {
       this.#auditor = await createAuditor(options.audit, this.#clock, this.#logger);
     }
     await this.#cacher.start();
-    this.#allocator.follow(this.#registry.storageFor({ group: "", resource: "services" }).cache);
+    const services = this.#registry.storageFor({ group: "", resource: "services" }).cache;
+    this.#allocator.follow(services);
+    this.#allocator.followRanges(this.#registry.storageFor(serviceCIDRs).cache, services);
     this.#certificates = await ensureCertificates({
       dataDir: options.dataDir,
       tls: options.tls,
@@ -241,6 +242,7 @@ export class ApiServer {
       clock: this.#clock,
       logger: this.#logger,
       firstServiceAddress: this.#allocator.firstAddress,
+      serviceClusterIPRange: this.#clusterIPRange,
       address: () => ({ host: this.#advertiseHost(), port: this.#port }),
     });
     for (const [name, handler] of this.#security.special) this.#special.set(name, handler);

@@ -19,6 +19,7 @@ import { serviceAccountController } from "./serviceaccount/controller.ts";
 import { legacyTokenCleanerController } from "./serviceaccounttoken/legacy-cleaner.ts";
 import { serviceAccountTokenController } from "./serviceaccounttoken/controller.ts";
 import { taintEvictionController } from "./tainteviction/controller.ts";
+import { serviceCidrsController } from "./servicecidrs/controller.ts";
 import { ttlController } from "./ttl/controller.ts";
 import { claimProtectionController, volumeProtectionController } from "./volumeprotection/controllers.ts";
 
@@ -47,4 +48,5 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   volumeProtectionController,
   ephemeralVolumeController,
   legacyTokenCleanerController,
+  serviceCidrsController,
 ];

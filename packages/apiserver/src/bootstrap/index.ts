@@ -5,6 +5,7 @@ import { configMaps, endpoints, namespaces, services } from "@knots/api/core/v1"
 import { endpointSlices } from "@knots/api/discovery/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
 import type { SecurityDependencies } from "../security.ts";
+import { defaultServiceCIDR } from "./default-service-cidr.ts";
 import { publishAuthentication } from "./authentication-config.ts";
 import { reconcilePolicy } from "./reconcile-policy.ts";
 
@@ -55,6 +56,7 @@ export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDispos
       { data: { since: formatTime(new Date(deps.clock.now())).slice(0, 10) } },
     ),
   );
+  await defaultServiceCIDR(deps, ensure);
   await kubernetesService(deps, ensure);
   return { [Symbol.asyncDispose]: () => Promise.resolve() };
 }

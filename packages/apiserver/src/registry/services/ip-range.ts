@@ -43,6 +43,15 @@ export class IpRange {
   }
 }
 
+/** The text of a range as it is to be written; undefined where there is no such range. */
+export function canonicalCidr(text: string): string | undefined {
+  const [address = "", prefix = "", ...rest] = text.split("/");
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  if (bits === 0 || rest.length > 0 || !/^(0|[1-9]\d*)$/.test(prefix) || Number(prefix) > bits) return undefined;
+  const host = BigInt(bits - Number(prefix));
+  return `${formatIp((parseIp(address) >> host) << host, bits)}/${prefix}`;
+}
+
 function parseIp(text: string): bigint {
   if (isIP(text) === 4) return text.split(".").reduce((value, part) => (value << 8n) | BigInt(part), 0n);
   const [head = "", tail] = text.split("::");

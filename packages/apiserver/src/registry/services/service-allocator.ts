@@ -1,4 +1,5 @@
 import type { Service } from "@knots/api/core/v1";
+import type { ServiceCIDR } from "@knots/api/networking/v1";
 import { newInternalError, newInvalid } from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
 import type { Store } from "@knots/store";
@@ -6,8 +7,8 @@ import type { ResourceCache } from "../../watch-cache/resource-cache.ts";
 import type { StorageHooks, Undo } from "../resource-type.ts";
 import type { Operation } from "../operation.ts";
 import { addressesOf, type AddressClaims } from "./address-claims.ts";
+import { AddressRanges } from "./address-ranges.ts";
 import { carryOver } from "./carry-over.ts";
-import { IpRange } from "./ip-range.ts";
 import { Pool } from "./pool.ts";
 import { PortClaims } from "./port-claims.ts";
 
@@ -27,10 +28,7 @@ interface Allocation {
  * servers.
  */
 export class ServiceAllocator implements StorageHooks {
-  readonly #range: IpRange;
-  readonly #addresses: Pool;
-  /** Pool number of every address that was given out or asked for. */
-  readonly #offsets = new Map<string, number>();
+  readonly #ranges: AddressRanges;
   readonly #firstPort: number;
   readonly #lastPort: number;
   readonly #ports: Pool;
@@ -42,8 +40,7 @@ export class ServiceAllocator implements StorageHooks {
     nodePorts: string,
     claims: { addresses?: AddressClaims; portStore?: Store | undefined } = {},
   ) {
-    this.#range = new IpRange(clusterIPRange);
-    this.#addresses = new Pool(this.#range.size);
+    this.#ranges = new AddressRanges(clusterIPRange);
     const match = /^(\d+)-(\d+)$/.exec(nodePorts);
     if (match === null) throw new Error(`not a port range: ${JSON.stringify(nodePorts)}`);
     this.#firstPort = Number(match[1]);
@@ -58,7 +55,7 @@ export class ServiceAllocator implements StorageHooks {
 
   /** The address of the `kubernetes` Service. */
   get firstAddress(): string {
-    return this.#range.at(0);
+    return this.#ranges.first;
   }
 
   /** Follows the services; to be called when the cache has been filled. */
@@ -70,6 +67,21 @@ export class ServiceAllocator implements StorageHooks {
         if (previous !== undefined) this.#count(previous.object as Service, -1);
       },
     });
+  }
+
+  /** Follows the ServiceCIDR objects, whose ranges are used as long as they are ready; after `follow`. */
+  followRanges(cache: ResourceCache, services: ResourceCache): void {
+    const used = (): string[] =>
+      Array.from(services.scan(services.prefix), ({ object }) => addressesOf(object as Service)).flat();
+    const read = (): void => {
+      const ranges = Array.from(cache.scan(cache.prefix), ({ object }) => object as ServiceCIDR);
+      this.#ranges.set(
+        ranges.filter(isReady).flatMap(({ spec }) => spec?.cidrs ?? []),
+        used,
+      );
+    };
+    read();
+    cache.subscribe("", { onEvent: read });
   }
 
   beforeCreate(object: KubeObject, op: Pick<Operation, "dryRun">): Promise<Undo> {
@@ -92,7 +104,7 @@ export class ServiceAllocator implements StorageHooks {
 
   /** Brings the claims in the store in line with the services: after a crash between a claim and its service. */
   async repair(now: number): Promise<void> {
-    await this.#claims.addresses?.repair((ip) => this.#range.contains(ip), now - CLAIM_GRACE_MS);
+    await this.#claims.addresses?.repair((ip) => this.#ranges.contains(ip), now - CLAIM_GRACE_MS);
     await this.#claims.ports?.repair(new Set(this.#ports.used().map((offset) => this.#firstPort + offset)));
   }
 
@@ -127,7 +139,7 @@ export class ServiceAllocator implements StorageHooks {
     const { spec } = allocation.service;
     if (spec === undefined || spec.type === "ExternalName") return;
     spec.ipFamilyPolicy ??= "SingleStack";
-    spec.ipFamilies ??= [this.#range.family];
+    spec.ipFamilies ??= [this.#ranges.family];
     const wanted = spec.clusterIPs?.[0] ?? spec.clusterIP ?? "";
     if (wanted === "None") {
       spec.clusterIP = "None";
@@ -145,13 +157,10 @@ export class ServiceAllocator implements StorageHooks {
   }
 
   async #anyAddress(allocation: Allocation): Promise<string> {
-    const chosen = await this.#chooseAny(this.#addresses, allocation, async (offset) => {
-      const ip = this.#range.at(offset);
-      this.#offsets.set(ip, offset);
-      return this.#claimAddress(allocation, ip);
-    });
-    if (chosen === undefined) throw newInternalError("failed to allocate a serviceIP: range is full");
-    return this.#range.at(chosen);
+    const ip = await this.#ranges.reserveAny((candidate) => this.#claimAddress(allocation, candidate));
+    if (ip === undefined) throw newInternalError("failed to allocate a serviceIP: range is full");
+    allocation.undos.push(() => this.#ranges.release(ip));
+    return ip;
   }
 
   async #thisAddress(allocation: Allocation, ip: string): Promise<string> {
@@ -162,13 +171,15 @@ export class ServiceAllocator implements StorageHooks {
         badValue: [ip],
         detail: `failed to allocate IP ${ip}: ${detail}`,
       });
-    if (!this.#range.contains(ip)) {
-      throw fail(`the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${this.#range.cidr}`);
+    if (!this.#ranges.contains(ip)) {
+      throw fail(
+        `the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${this.#ranges.toString()}`,
+      );
     }
-    const offset = this.#offsetOf(ip);
-    if (offset === undefined) throw fail("the provided network does not match the current range");
-    if (!this.#addresses.reserve(offset)) throw fail("provided IP is already allocated");
-    allocation.undos.push(() => this.#addresses.release(offset));
+    const refused = this.#ranges.reserve(ip);
+    if (refused === "outside") throw fail("the provided network does not match the current range");
+    if (refused === "taken") throw fail("provided IP is already allocated");
+    allocation.undos.push(() => this.#ranges.release(ip));
     if (!(await this.#claimAddress(allocation, ip))) throw fail("provided IP is already allocated");
     return ip;
   }
@@ -201,17 +212,6 @@ export class ServiceAllocator implements StorageHooks {
     } finally {
       for (const offset of refused) pool.release(offset);
     }
-  }
-
-  /** Pool number of an address; undefined outside the usable range. */
-  #offsetOf(ip: string): number | undefined {
-    const known = this.#offsets.get(ip);
-    if (known !== undefined) return known;
-    if (!this.#range.contains(ip)) return undefined;
-    const offset = this.#range.offsetOf(ip);
-    if (offset < 0 || offset >= this.#range.size) return undefined;
-    this.#offsets.set(ip, offset);
-    return offset;
   }
 
   /** A node port is one service's, whatever the protocol; a service may use it for several (upstream: initNodePorts). */
@@ -271,17 +271,17 @@ export class ServiceAllocator implements StorageHooks {
   }
 
   #count(service: Service, by: 1 | -1): void {
-    for (const ip of addressesOf(service)) {
-      const offset = this.#offsetOf(ip);
-      if (offset === undefined) continue;
-      if (by === 1) this.#addresses.use(offset);
-      else this.#addresses.drop(offset);
-    }
+    for (const ip of addressesOf(service)) this.#ranges.count(ip, by);
     for (const port of nodePortsOf(service)) {
       if (by === 1) this.#ports.use(port - this.#firstPort);
       else this.#ports.drop(port - this.#firstPort);
     }
   }
+}
+
+function isReady({ metadata, status }: ServiceCIDR): boolean {
+  if (metadata?.deletionTimestamp !== undefined) return false;
+  return (status?.conditions ?? []).some((condition) => condition.type === "Ready" && condition.status === "True");
 }
 
 function nodePortsOf({ spec }: Service): Set<number> {

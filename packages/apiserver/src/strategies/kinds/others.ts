@@ -12,6 +12,7 @@ import { defaultResourceClaim, defaultResourceClaimTemplate } from "../defaults/
 import { semanticEqual } from "../equality.ts";
 import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
+import { canonicalCidr } from "../../registry/services/ip-range.ts";
 import type { Strategy } from "../types.ts";
 import { immutable } from "../validation/metadata.ts";
 import { POSITIVE } from "../validation/names.ts";
@@ -205,7 +206,22 @@ export const serviceCIDRStrategy: Strategy<ServiceCIDR> = {
     if (cidrs.length === 0) errors.push(required(SPEC.child("cidrs"), "at least one CIDR required"));
     if (cidrs.length > 2) {
       errors.push(invalid(SPEC, range.spec ?? null, "may only hold up to 2 values"));
+      return errors;
     }
+    const at = SPEC.child("cidrs");
+    const families = cidrs.map((cidr) => (cidr.includes(":") ? 6 : 4));
+    if (cidrs.length === 2 && families[0] === families[1]) {
+      const detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96";
+      errors.push(invalid(at, cidrs, detail));
+    }
+    cidrs.forEach((cidr, index) => {
+      const canonical = canonicalCidr(cidr);
+      if (canonical === undefined) {
+        const detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+        errors.push(invalid(at.index(index), cidr, detail));
+      } else if (canonical !== cidr)
+        errors.push(invalid(at.index(index), cidr, `must be in canonical form (${JSON.stringify(canonical)})`));
+    });
     return errors;
   },
   validateUpdate(next, old) {
