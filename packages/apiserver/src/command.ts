@@ -24,6 +24,7 @@ interface Flags extends AuditFlags {
   readonly securePort: number;
   readonly bindAddress: string;
   readonly advertiseAddress?: string;
+  readonly endpointReconcilerType: string;
   readonly tlsCertFile?: string;
   readonly tlsPrivateKeyFile?: string;
   readonly certSan?: string[];
@@ -79,6 +80,11 @@ export function command(): Command {
     .option("--secure-port <port>", "HTTPS port; 0 takes any free one", port, 6443)
     .option("--bind-address <ip>", "address to listen on", "0.0.0.0")
     .option("--advertise-address <ip>", "address under which members of the cluster reach this server")
+    .option(
+      "--endpoint-reconciler-type <type>",
+      "who writes the endpoints of default/kubernetes: lease or none",
+      "lease",
+    )
     .option("--tls-cert-file <file>", "serving certificate (PEM); made when absent")
     .option("--tls-private-key-file <file>", "key of the serving certificate")
     .option("--cert-san <name...>", "further names and addresses of a generated serving certificate")
@@ -195,6 +201,7 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     securePort: flags.securePort,
     bindAddress: flags.bindAddress,
     advertiseAddress: flags.advertiseAddress,
+    endpointReconcilerType: reconcilerType(flags.endpointReconcilerType),
     certSANs: flags.certSan,
     serviceClusterIPRange: flags.serviceClusterIpRange,
     serviceNodePortRange: flags.serviceNodePortRange,
@@ -226,6 +233,11 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return given as unknown as Omit<ApiServerOptions, "store">;
+}
+
+function reconcilerType(text: string): "lease" | "none" {
+  if (text === "lease" || text === "none") return text;
+  throw new Error(`--endpoint-reconciler-type must be lease or none, not ${JSON.stringify(text)}`);
 }
 
 /** What was said of front proxies; what was not keeps its default. */

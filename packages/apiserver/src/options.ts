@@ -19,6 +19,8 @@ export interface ApiServerOptions {
   readonly bindAddress?: string;
   /** Address under which members of the cluster reach this server. */
   readonly advertiseAddress?: string;
+  /** "lease" unless given: default/kubernetes lists every server of the store. "none": nobody writes its endpoints. */
+  readonly endpointReconcilerType?: "lease" | "none";
   /** Further names and addresses of the serving certificate. */
   readonly certSANs?: readonly string[];
   readonly serviceClusterIPRange?: string;

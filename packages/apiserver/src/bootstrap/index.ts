@@ -1,13 +1,16 @@
 // What every cluster has: namespaces, priority classes, default roles, the kubernetes Service. Each is asked for first, so a killed bootstrap is completed by the next.
 import type { KubeObject, ResourceType } from "@knots/machinery";
-import { formatTime, isAlreadyExists, isNotFound } from "@knots/machinery";
-import { configMaps, endpoints, namespaces, services } from "@knots/api/core/v1";
-import { endpointSlices } from "@knots/api/discovery/v1";
+import { hostname } from "node:os";
+import { formatTime, isAlreadyExists } from "@knots/machinery";
+import { configMaps, namespaces, services } from "@knots/api/core/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
 import type { SecurityDependencies } from "../security.ts";
 import { defaultServiceCIDR } from "./default-service-cidr.ts";
 import { publishAuthentication } from "./authentication-config.ts";
+import { EndpointReconciler } from "./endpoint-reconciler.ts";
+import { IdentityLease } from "./identity-lease.ts";
 import { reconcilePolicy } from "./reconcile-policy.ts";
+import { OnlyServer, StoredServerLeases } from "./server-leases.ts";
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -58,7 +61,14 @@ export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDispos
   );
   await defaultServiceCIDR(deps, ensure);
   await kubernetesService(deps, ensure);
-  return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  const running = new AsyncDisposableStack();
+  const kept = await keepEndpoints(deps);
+  if (kept !== undefined) running.use(kept);
+  const identity = running.use(
+    new IdentityLease({ registry, clock: deps.clock, logger: deps.logger, hostname: hostname() }),
+  );
+  await identity.start();
+  return running;
 }
 
 function priorityClass(name: string, value: number, description: string): KubeObject {
@@ -67,9 +77,9 @@ function priorityClass(name: string, value: number, description: string): KubeOb
 
 export type Ensure = (type: ResourceType, namespace: string, object: KubeObject) => Promise<void>;
 
-/** default/kubernetes: this very server, by its advertised address. */
+/** The Service under which pods reach the API servers. */
 async function kubernetesService(deps: SecurityDependencies, ensure: Ensure): Promise<void> {
-  const { host, port } = deps.address();
+  const { port } = deps.address();
   const labels = { component: "apiserver", provider: "kubernetes" };
   await ensure(
     services,
@@ -86,57 +96,16 @@ async function kubernetesService(deps: SecurityDependencies, ensure: Ensure): Pr
       },
     ),
   );
-  // A loopback address means another machine to each reader, and Endpoints may not hold one: a server for itself has none.
-  if (/^(127\.|::1$)/.test(host)) return;
-  const mirror = { "endpointslice.kubernetes.io/skip-mirror": "true" };
-  await replace(
-    deps,
-    endpoints,
-    "default",
-    Object.assign(
-      { metadata: { name: "kubernetes", namespace: "default", labels: mirror } },
-      { subsets: [{ addresses: [{ ip: host }], ports: [{ name: "https", port, protocol: "TCP" }] }] },
-    ),
-    ensure,
-  );
-  await replace(
-    deps,
-    endpointSlices,
-    "default",
-    Object.assign(
-      {
-        metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } },
-      },
-      {
-        addressType: host.includes(":") ? "IPv6" : "IPv4",
-        endpoints: [{ addresses: [host], conditions: { ready: true } }],
-        ports: [{ name: "https", port, protocol: "TCP" }],
-      },
-    ),
-    ensure,
-  );
 }
 
-/** Makes the object anew when its address is not ours any more. */
-async function replace(
-  deps: SecurityDependencies,
-  type: ResourceType,
-  namespace: string,
-  object: KubeObject,
-  ensure: Ensure,
-): Promise<void> {
-  const { registry } = deps;
-  const name = object.metadata?.name ?? "";
-  const current = registry.get(type, namespace, name);
+/** Keeps the addresses of default/kubernetes; undefined where this server has none to tell. */
+async function keepEndpoints(deps: SecurityDependencies): Promise<EndpointReconciler | undefined> {
+  const { registry, clock, logger, options } = deps;
   const { host, port } = deps.address();
-  if (current !== undefined) {
-    const text = JSON.stringify(current);
-    if (text.includes(JSON.stringify(host)) && text.includes(`"port":${port}`)) return;
-    try {
-      await registry.storageFor(type).delete(registry.system(), namespace, name, {});
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-  await ensure(type, namespace, object);
+  // A loopback address means another machine to each reader, and Endpoints may not hold one: a server for itself has none.
+  if (options.endpointReconcilerType === "none" || /^(127\.|::1$)/.test(host)) return undefined;
+  const leases = options.store.shared ? new StoredServerLeases(options.store) : new OnlyServer();
+  const reconciler = new EndpointReconciler({ registry, clock, logger, leases, address: host, port });
+  await reconciler.start();
+  return reconciler;
 }
