@@ -20,6 +20,7 @@ import { syncLocalApiServices } from "./discovery/local-api-services.ts";
 import { RequestLimits } from "./flowcontrol/request-limits.ts";
 import { Codecs } from "./http/codecs.ts";
 import { HandlerChain, authorizeVerb } from "./http/handler-chain.ts";
+import { componentStatusHandler, controlPlaneComponents } from "./http/handlers/component-statuses.ts";
 import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
 import { seeAllWrites } from "./http/handlers/freshness.ts";
 import { ResourceRouter } from "./http/handlers/resource-router.ts";
@@ -151,6 +152,8 @@ export class ApiServer {
       tableOptions: (ctx) => tableOptions(ctx.info.query, this.#clock.now()),
     };
     this.#special = specialHandlers(this.#handlers);
+    const components = controlPlaneComponents(this.#outbound.client, () => this.#storeFailure());
+    this.#special.set("componentstatuses", componentStatusHandler(this.#handlers, components));
     this.#resources = new ResourceRouter(this.#handlers, this.#special);
     this.#aggregation = new Aggregation({
       registry: this.#registry,
@@ -357,9 +360,13 @@ export class ApiServer {
     return this.#security;
   }
 
+  #storeFailure(): string | undefined {
+    return this.#cacher.failure?.message ?? this.#options.store.health?.();
+  }
+
   #health(): Health {
     const ping = { name: "ping", check: () => undefined };
-    const store = { name: "etcd", check: () => this.#cacher.failure?.message ?? this.#options.store.health?.() };
+    const store = { name: "etcd", check: () => this.#storeFailure() };
     return new Health({
       livez: [ping, store],
       readyz: [

@@ -1,4 +1,5 @@
 import type {
+  ComponentStatus,
   ConfigMap,
   Endpoints,
   Event,
@@ -276,3 +277,19 @@ export const resourceQuotaTable: TableKind<ResourceQuota> = {
     AGE,
   ],
 };
+
+export const componentStatusTable: TableKind<ComponentStatus> = {
+  columns: [
+    NAME,
+    column<ComponentStatus>("Status", (component) => {
+      const healthy = healthOf(component);
+      return healthy === undefined ? "Unknown" : healthy.status === "True" ? "Healthy" : "Unhealthy";
+    }),
+    column<ComponentStatus>("Message", (component) => healthOf(component)?.message ?? ""),
+    column<ComponentStatus>("Error", (component) => healthOf(component)?.error ?? ""),
+  ],
+};
+
+function healthOf({ conditions }: ComponentStatus) {
+  return conditions?.find(({ type }) => type === "Healthy");
+}

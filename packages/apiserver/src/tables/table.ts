@@ -45,17 +45,39 @@ export function tableFor(
       ...(token === undefined ? {} : { continue: token }),
       ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
     },
-    columnDefinitions: options.columns
-      ? kind.columns.map(({ name, type, format, description, priority }) => ({
-          name,
-          type,
-          format,
-          description,
-          priority,
-        }))
-      : [],
+    columnDefinitions: options.columns ? columnDefinitions(kind) : [],
     rows: entries.map((entry) => row(served, kind, entry, options)),
   };
+}
+
+/** The same of objects that are stored nowhere. */
+export function tableOf<T extends KubeObject>(
+  kind: TableKind<T>,
+  objects: readonly T[],
+  { now, includeObject, metaVersion }: TableOptions,
+): object {
+  return {
+    kind: "Table",
+    apiVersion: `meta.k8s.io/${metaVersion}`,
+    metadata: {},
+    columnDefinitions: columnDefinitions(kind),
+    rows: objects.map((object) => ({
+      cells: kind.columns.map((column) => column.cell(object, now)),
+      ...(includeObject === "None"
+        ? {}
+        : { object: includeObject === "Object" ? object : partialMetadata(object, metaVersion) }),
+    })),
+  };
+}
+
+function columnDefinitions<T extends KubeObject>({ columns }: TableKind<T>): object[] {
+  return columns.map(({ name, type, format, description, priority }) => ({
+    name,
+    type,
+    format,
+    description,
+    priority,
+  }));
 }
 
 function tableKindOf(served: ServedResource): TableKind {

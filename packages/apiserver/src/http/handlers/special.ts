@@ -1,6 +1,6 @@
 import { schemaFor } from "@knots/api";
 import type { Binding } from "@knots/api/core/v1";
-import { newBadRequest, newMethodNotSupported } from "@knots/machinery";
+import { newBadRequest } from "@knots/machinery";
 import type { KubeObject, Status } from "@knots/machinery";
 import type { DeleteOptions } from "../../registry/deletion.ts";
 import { bindPod } from "../../registry/special/binding.ts";
@@ -31,7 +31,6 @@ export function specialHandlers(deps: HandlerDependencies): Map<string, SpecialH
   handlers.set("create pods/binding", (ctx) => handleBinding(deps, ctx, ctx.info.name));
   handlers.set("create bindings", (ctx) => handleBinding(deps, ctx, undefined));
   handlers.set("create pods/eviction", (ctx) => handleEviction(deps, ctx));
-  handlers.set("componentstatuses", (ctx) => handleComponentStatuses(ctx));
   return handlers;
 }
 
@@ -88,21 +87,6 @@ async function handleEviction(deps: HandlerDependencies, ctx: RequestContext): P
     eviction.deleteOptions ?? {},
   );
   sendObject(ctx.request, ctx.response, 201, success(201), codec);
-}
-
-/** Deprecated upstream for years; an empty list says that nothing is known of components here. */
-async function handleComponentStatuses(ctx: RequestContext): Promise<void> {
-  const { verb } = ctx.info;
-  if (verb === "get") throw pageNotFound();
-  if (verb !== "list") throw newMethodNotSupported({ group: "", resource: "componentstatuses" }, verb);
-  await Promise.resolve();
-  ctx.warn("v1 ComponentStatus is deprecated in v1.19+");
-  sendObject(ctx.request, ctx.response, 200, {
-    kind: "ComponentStatusList",
-    apiVersion: "v1",
-    metadata: {},
-    items: [],
-  });
 }
 
 function success(code: number): Status {
