@@ -196,3 +196,34 @@ function unauthenticated(url: string, ca: string | undefined): Promise<string> {
 test("a policy that cannot be read keeps the server from starting", async () => {
   await expect(Harness.start({ server: { audit: { policyFile: "/does/not/exist" } } })).rejects.toThrow("ENOENT");
 });
+
+test("a request fails when its event cannot be kept, where auditing is strict", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "knots-audit-"));
+  const policyFile = join(dir, "policy.yaml");
+  const configFile = join(dir, "webhook.kubeconfig");
+  await writeFile(policyFile, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n");
+  // Nobody listens on the port of "discard".
+  await writeFile(
+    configFile,
+    [
+      "apiVersion: v1",
+      "kind: Config",
+      "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9/'}}]",
+      "contexts: [{name: a, context: {cluster: a, user: a}}]",
+      "users: [{name: a, user: {}}]",
+      "current-context: a",
+      "",
+    ].join("\n"),
+  );
+  const start = (mode: "blocking" | "blocking-strict") =>
+    Harness.start({ server: { audit: { policyFile, webhook: { configFile, mode, initialBackoffMs: 1 } } } });
+  {
+    await using strict = await start("blocking-strict");
+    const { status, body } = await strict.get("/api/v1/namespaces");
+    expect(status).toBe(500);
+    expect(body.message).toBe("Internal error occurred: failed to store audit event");
+  }
+  await using lenient = await start("blocking");
+  expect((await lenient.get("/api/v1/namespaces")).status).toBe(200);
+  await rm(dir, { recursive: true });
+});

@@ -29,7 +29,8 @@ export interface RecordParts {
 export interface RecordDependencies {
   readonly clock: Clock;
   readonly codecs: Codecs;
-  emit(event: AuditEvent): void;
+  /** What the request waits for, if anything: false says that it is to fail. */
+  emit(event: AuditEvent): Promise<boolean> | undefined;
 }
 
 export class AuditRecord implements AuditAnnotator {
@@ -41,6 +42,8 @@ export class AuditRecord implements AuditAnnotator {
   #body: Uint8Array | undefined;
   #capture: Capture | undefined;
   #started = false;
+  /** Settles when the event of the request's arrival is kept, where a backend makes the request wait for that. */
+  readonly received: Promise<boolean> | undefined;
 
   constructor(deps: RecordDependencies, parts: RecordParts) {
     this.#deps = deps;
@@ -58,9 +61,9 @@ export class AuditRecord implements AuditAnnotator {
     this.#capture = captureResponse(response, wanted && !longRunning && info.isResourceRequest, (status) => {
       if (!longRunning || this.#started) return;
       this.#started = true;
-      this.#emit("ResponseStarted", { code: status });
+      void this.#emit("ResponseStarted", { code: status });
     });
-    this.#emit("RequestReceived", undefined);
+    this.received = this.#emit("RequestReceived", undefined);
   }
 
   /** May be handed on by itself. */
@@ -75,7 +78,7 @@ export class AuditRecord implements AuditAnnotator {
   /** The request could not be authenticated: told at once, as nothing else happens. */
   unauthenticated(message: string): void {
     this.#started = true;
-    this.#emit("ResponseStarted", { status: "Failure", message, reason: "Unauthorized", code: 401 });
+    void this.#emit("ResponseStarted", { status: "Failure", message, reason: "Unauthorized", code: 401 });
   }
 
   /** The answer is out, or `error` is what it says. */
@@ -91,7 +94,7 @@ export class AuditRecord implements AuditAnnotator {
 
   /** The server's own fault. */
   panic(error: unknown): void {
-    this.#emit("Panic", {
+    void this.#emit("Panic", {
       status: "Failure",
       message: `APIServer panic'd: ${error instanceof Error ? error.message : String(error)}`,
       reason: "InternalError",
@@ -111,21 +114,21 @@ export class AuditRecord implements AuditAnnotator {
       status = { ...(isStatus(object) ? bounded(object) : {}), code: response.statusCode };
     } else {
       status = CLOSED_EARLY;
-      if (longRunning && !this.#started) this.#emit("ResponseStarted", status);
+      if (longRunning && !this.#started) void this.#emit("ResponseStarted", status);
     }
-    this.#emit("ResponseComplete", status, this.#parts.treatment.level === "RequestResponse" ? object : undefined);
+    void this.#emit("ResponseComplete", status, this.#parts.treatment.level === "RequestResponse" ? object : undefined);
   }
 
-  #emit(stage: Stage, status: Partial<Status> | undefined, responseObject?: unknown): void {
+  #emit(stage: Stage, status: Partial<Status> | undefined, responseObject?: unknown): Promise<boolean> | undefined {
     const { treatment, auditId, info, request, user } = this.#parts;
-    if (treatment.omitStages.has(stage)) return;
+    if (treatment.omitStages.has(stage)) return undefined;
     const requestObject = stage === "RequestReceived" ? undefined : this.#requestObject();
     const tellsBody = treatment.level === "Request" || treatment.level === "RequestResponse";
     const userAgent = request.headers["user-agent"];
     const ips = sourceIPs(request);
     const annotations = Object.fromEntries(this.#annotations);
     const reference = referenceOf(info, requestObject);
-    this.#deps.emit({
+    return this.#deps.emit({
       kind: "Event",
       apiVersion: API_VERSION,
       level: treatment.level,

@@ -51,8 +51,14 @@ export class Auditor implements AsyncDisposable {
     await Promise.all(this.#options.backends.map((backend) => backend[Symbol.asyncDispose]()));
   }
 
-  #emit(event: AuditEvent): void {
+  /** What the request waits for; undefined where it need not wait. */
+  #emit(event: AuditEvent): Promise<boolean> | undefined {
     this.#events++;
-    for (const backend of this.#options.backends) backend.write(event);
+    let waits: Promise<boolean>[] | undefined;
+    for (const backend of this.#options.backends) {
+      const wait = backend.write(event);
+      if (wait !== undefined) (waits ??= []).push(wait);
+    }
+    return waits === undefined ? undefined : Promise.all(waits).then((kept) => kept.every(Boolean));
   }
 }

@@ -4,15 +4,21 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeClock, nullLogger } from "@knots/machinery";
-import { LogBackend } from "./log-backend.ts";
+import { BatchBackend, WEBHOOK_BATCH } from "./batch-backend.ts";
+import { BlockingBackend } from "./blocking-backend.ts";
+import { addAuditFlags, auditOptions } from "./flags.ts";
+import type { AuditFlags } from "./flags.ts";
 import { formatEvent } from "./log-format.ts";
+import { LogSink } from "./log-sink.ts";
 import { poster } from "./post.ts";
 import { RotatingFile } from "./rotating-file.ts";
 import { sourceIPs } from "./source-ips.ts";
 import type { AuditEvent } from "./types.ts";
-import { DEFAULT_BATCH, WebhookBackend } from "./webhook-backend.ts";
+import { fitting } from "./truncating-sink.ts";
+import { WebhookSink } from "./webhook-sink.ts";
 
 function event(auditID: string): AuditEvent {
   return {
@@ -52,9 +58,9 @@ describe("the log file", () => {
     await writeFile(path, "before\n");
     const file = new RotatingFile({ ...options, path }, new FakeClock());
     await file.open();
-    const backend = new LogBackend(file, "json", nullLogger);
-    for (let i = 0; i < 100; i++) backend.write(event(String(i)));
-    await backend[Symbol.asyncDispose]();
+    const sink = new LogSink(file, "json", nullLogger);
+    for (let i = 0; i < 100; i++) void sink.store([event(String(i))]);
+    await sink[Symbol.asyncDispose]();
     const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
     expect(lines[0]).toBe("before");
     expect(lines.slice(1).map((line) => (JSON.parse(line) as AuditEvent).auditID)).toEqual(
@@ -103,8 +109,10 @@ describe("the webhook", () => {
     lists.push(list as { items: AuditEvent[] });
     return Promise.resolve();
   };
-  const backend = (more: Partial<typeof DEFAULT_BATCH> = {}): WebhookBackend =>
-    new WebhookBackend(send, { ...DEFAULT_BATCH, ...more }, clock, nullLogger);
+  const backend = (more: Partial<typeof WEBHOOK_BATCH> = {}): BatchBackend => {
+    const sink = new WebhookSink(send, 10_000, clock, nullLogger);
+    return new BatchBackend(sink, { ...WEBHOOK_BATCH, ...more }, clock, nullLogger);
+  };
   beforeEach(() => {
     lists.length = 0;
     fail = 0;
@@ -165,6 +173,97 @@ describe("the webhook", () => {
     expect(seen[0]).toEqual(["POST", "/audit?x=1", "Bearer t"]);
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+});
+
+describe("blocking", () => {
+  const sink = (kept: boolean) => ({
+    store: () => Promise.resolve(kept),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+  test.each([
+    [true, true, true],
+    [false, false, true],
+    [false, true, false],
+  ])("kept: %s, strict: %s, goes on: %s", async (kept, strict, expected) => {
+    await using backend = new BlockingBackend(sink(kept), strict);
+    expect(await backend.write(event("1"))).toBe(expected);
+  });
+});
+
+describe("truncation", () => {
+  const large = (auditID: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
+    ...event(auditID),
+    level: "RequestResponse",
+    requestObject: { data: "x".repeat(2_000) },
+    responseObject: {},
+    ...more,
+  });
+
+  test("leaves out objects, and events that are too large without", () => {
+    const { batches, tooLarge } = fitting(
+      [event("a"), large("b", { annotations: { k: "v" } }), large("c", { level: "Metadata" })],
+      { maxEventSize: 1_000, maxBatchSize: 10_000 },
+    );
+    expect(batches).toEqual([
+      [
+        event("a"),
+        { ...event("b"), level: "RequestResponse", annotations: { k: "v", "audit.k8s.io/truncated": "true" } },
+      ],
+    ]);
+    expect(tooLarge.map(({ auditID }) => auditID)).toEqual(["c"]);
+  });
+
+  test("makes lists that are small enough", () => {
+    const size = JSON.stringify(event("1")).length;
+    const { batches } = fitting(
+      ["1", "2", "3", "4", "5"].map((id) => event(id)),
+      { maxEventSize: size, maxBatchSize: 2 * size },
+    );
+    expect(batches.map((batch) => batch.length)).toEqual([2, 2, 1]);
+  });
+});
+
+describe("flags", () => {
+  const parse = (...argv: string[]) =>
+    auditOptions(
+      addAuditFlags(new Command())
+        .parse(["--audit-policy-file=p", "--audit-log-path=l", "--audit-webhook-config-file=w", ...argv], {
+          from: "user",
+        })
+        .opts<AuditFlags>(),
+    );
+
+  test("have upstream's defaults", () => {
+    const options = parse();
+    expect(options?.log).toMatchObject({
+      mode: "blocking",
+      batch: { bufferSize: 10_000, maxSize: 1, maxWaitMs: 0, throttleQps: 0 },
+    });
+    expect(options?.log).not.toHaveProperty("truncate");
+    expect(options?.webhook).toMatchObject({ mode: "batch", batch: WEBHOOK_BATCH, initialBackoffMs: 10_000 });
+  });
+
+  test("say what is to be truncated, and how", () => {
+    const options = parse(
+      "--audit-log-truncate-enabled",
+      "--audit-webhook-truncate-enabled=true",
+      "--audit-webhook-truncate-max-event-size=5",
+    );
+    expect(options?.log?.truncate).toEqual({ maxBatchSize: 10_485_760, maxEventSize: 102_400 });
+    expect(options?.webhook?.truncate).toEqual({ maxBatchSize: 10_485_760, maxEventSize: 5 });
+    expect(parse("--audit-webhook-batch-throttle-enable=false")?.webhook?.batch?.throttleQps).toBe(0);
+  });
+
+  test.each([
+    [["--audit-log-mode=later"], 'invalid audit log mode later, allowed modes are "batch,blocking,blocking-strict"'],
+    [["--audit-log-version=audit.k8s.io/v1beta1"], "invalid audit log version"],
+    [
+      ["--audit-log-truncate-enabled", "--audit-log-truncate-max-batch-size=1"],
+      "--audit-log-truncate-max-batch-size must be greater than",
+    ],
+  ])("that are wrong are told: %j", (argv, message) => {
+    expect(() => parse(...argv)).toThrow(message);
   });
 });
 

@@ -5,7 +5,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Clock } from "@knots/machinery";
-import type { LineSink } from "./log-backend.ts";
+import type { LineSink } from "./log-sink.ts";
 
 const MEGABYTE = 1024 * 1024;
 const DAY_MS = 86_400_000;

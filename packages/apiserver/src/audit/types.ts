@@ -45,9 +45,18 @@ export interface ObjectReference {
   subresource?: string;
 }
 
+/** Where events go in the end. Never rejects: what it cannot keep it reports, and says so. */
+export interface EventSink extends AsyncDisposable {
+  /** Whether all of them were kept. */
+  store(events: readonly AuditEvent[]): Promise<boolean>;
+  /** From now on nothing that fails is tried again. */
+  stopping?(): void;
+}
+
 /** Where events go. Never throws: what it cannot keep it counts and reports. */
 export interface AuditBackend extends AsyncDisposable {
-  write(event: AuditEvent): void;
+  /** A promise where the request has to wait, until the event is kept; false: the request is to fail. */
+  write(event: AuditEvent): Promise<boolean> | undefined;
 }
 
 /** What the parts a request passes may tell of it. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { StatusError, newForbidden, newTimeout, newTooManyRequests } from "@knots/machinery";
+import { StatusError, newForbidden, newInternalError, newTimeout, newTooManyRequests } from "@knots/machinery";
 import type { Clock, Logger } from "@knots/machinery";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import type { Auditor } from "../audit/auditor.ts";
@@ -121,6 +121,8 @@ export class HandlerChain {
     try {
       const known = this.#authenticate(passage, longRunning);
       const authenticated = known instanceof Promise ? await known : known;
+      const received = passage.record?.received;
+      if (received !== undefined && !(await received)) throw newInternalError("failed to store audit event");
       const acting = this.#deps.impersonate(authenticated, request);
       const user = acting instanceof Promise ? await acting : acting;
       if (user !== authenticated) passage.record?.impersonated(user);

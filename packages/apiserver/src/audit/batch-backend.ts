@@ -1,6 +1,5 @@
 import type { Clock, Logger } from "@knots/machinery";
-import { API_VERSION } from "./types.ts";
-import type { AuditBackend, AuditEvent } from "./types.ts";
+import type { AuditBackend, AuditEvent, EventSink } from "./types.ts";
 
 export interface BatchOptions {
   /** Events that wait at most; further ones are lost. */
@@ -10,25 +9,20 @@ export interface BatchOptions {
   /** Batches a second; 0: no limit. */
   readonly throttleQps: number;
   readonly throttleBurst: number;
-  readonly initialBackoffMs: number;
 }
 
-export const DEFAULT_BATCH: BatchOptions = {
+/** Upstream's figures for a webhook. */
+export const WEBHOOK_BATCH: BatchOptions = {
   bufferSize: 10_000,
   maxSize: 400,
   maxWaitMs: 30_000,
   throttleQps: 10,
   throttleBurst: 15,
-  initialBackoffMs: 10_000,
 };
 
-const BACKOFF_FACTOR = 1.5;
-/** Tries of one batch before it is lost. */
-const TRIES = 5;
-
-/** Sends EventLists to a webhook, in batches: when enough have come together, or the first has waited long enough. */
-export class WebhookBackend implements AuditBackend {
-  readonly #send: (list: object) => Promise<unknown>;
+/** Events in batches: when enough have come together, or the first has waited long enough. */
+export class BatchBackend implements AuditBackend {
+  readonly #sink: EventSink;
   readonly #options: BatchOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -42,8 +36,8 @@ export class WebhookBackend implements AuditBackend {
   #tokens: number;
   #refilled: number;
 
-  constructor(send: (list: object) => Promise<unknown>, options: BatchOptions, clock: Clock, logger: Logger) {
-    this.#send = send;
+  constructor(sink: EventSink, options: BatchOptions, clock: Clock, logger: Logger) {
+    this.#sink = sink;
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
@@ -51,9 +45,9 @@ export class WebhookBackend implements AuditBackend {
     this.#refilled = clock.monotonic();
   }
 
-  write(event: AuditEvent): void {
+  write(event: AuditEvent): undefined {
     if (this.#buffer.length + this.#undelivered >= this.#options.bufferSize) {
-      if (this.#lost++ === 0) this.#logger.error("audit events are lost: the webhook is too slow");
+      if (this.#lost++ === 0) this.#logger.error("audit events are lost: the backend is too slow");
       return;
     }
     this.#buffer.push(event);
@@ -61,11 +55,13 @@ export class WebhookBackend implements AuditBackend {
     else this.#timer ??= this.#clock.setTimeout(() => this.#flush(), this.#options.maxWaitMs);
   }
 
-  /** Sends what is left; a webhook that does not answer is not waited for. */
+  /** Delivers what is left; a webhook that does not answer is not waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    this.#sink.stopping?.();
     this.#flush();
     await this.#sending;
+    await this.#sink[Symbol.asyncDispose]();
   }
 
   /** One batch after another; their events count against the buffer until they are delivered. */
@@ -78,29 +74,11 @@ export class WebhookBackend implements AuditBackend {
     this.#undelivered += batch.length;
     this.#sending = this.#sending.then(async () => {
       await this.#throttle();
-      await this.#deliver(batch);
+      await this.#sink.store(batch);
       this.#undelivered -= batch.length;
-      if (this.#lost > 0) this.#logger.error({ events: this.#lost }, "audit events were lost: the webhook is too slow");
+      if (this.#lost > 0) this.#logger.error({ events: this.#lost }, "audit events were lost: the backend is too slow");
       this.#lost = 0;
     });
-  }
-
-  async #deliver(batch: readonly AuditEvent[]): Promise<void> {
-    const list = { kind: "EventList", apiVersion: API_VERSION, metadata: {}, items: batch };
-    let backoff = this.#options.initialBackoffMs;
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.#send(list);
-        return;
-      } catch (error) {
-        if (tries >= TRIES || this.#stop.signal.aborted) {
-          this.#logger.error({ err: error, events: batch.length }, "audit events could not be sent to the webhook");
-          return;
-        }
-        await this.#clock.sleep(backoff, this.#stop.signal).catch(() => undefined);
-        backoff *= BACKOFF_FACTOR;
-      }
-    }
   }
 
   async #throttle(): Promise<void> {
