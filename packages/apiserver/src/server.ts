@@ -9,6 +9,7 @@ import type { Auditor } from "./audit/auditor.ts";
 import { createAuditor } from "./audit/options.ts";
 import { PolicyStatus } from "./admission/policies/policy-status.ts";
 import { conditionEvaluator } from "./admission/policies/webhook-conditions.ts";
+import { WebhookMetrics } from "./admission/webhooks/metrics.ts";
 import { Aggregation } from "./aggregation/index.ts";
 import { ensureCertificates } from "./certificates.ts";
 import type { ServerCertificates } from "./certificates.ts";
@@ -129,6 +130,8 @@ export class ApiServer {
       ...this.#outbound,
       evaluator: conditionEvaluator(() => this.#ready().authorizer),
       logger: this.#logger,
+      clock: this.#clock,
+      metrics: new WebhookMetrics(),
       registry: () => this.#registry,
     };
     const plugins = admissionPlugins(
@@ -176,6 +179,7 @@ export class ApiServer {
     });
     this.#limits = new RequestLimits({ options, registry: this.#registry, clock: this.#clock, logger: this.#logger });
     metrics.add(() => this.#limits.metrics() + (this.#auditor?.metrics() ?? ""));
+    metrics.add(() => webhooks.metrics.render());
     const paths = new Map<string, (ctx: RequestContext) => Promise<void>>(this.#limits.paths());
     const openapi = new OpenApi(combineSources([customOpenApi(() => this.#custom.versions()), this.#aggregation]));
     this.#custom = new CustomResources(this.#handlers, this.#special, () => {

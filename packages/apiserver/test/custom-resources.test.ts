@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Harness, take } from "./harness.ts";
+import type { Json } from "./harness.ts";
 
 const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const TABS = "/apis/example.com/v1/namespaces/default/tabs";
@@ -107,5 +108,50 @@ describe("custom resources", () => {
       if (type === "DELETED") break;
     }
     expect(last).toBe("DELETED");
+  });
+
+  it("are selected by the fields that the version of the request names", async () => {
+    const schema = {
+      openAPIV3Schema: {
+        type: "object",
+        properties: { spec: { type: "object", properties: { color: { type: "string" }, size: { type: "string" } } } },
+      },
+    };
+    const version = (name: string, storage: boolean, field: string): Json => ({
+      name,
+      served: true,
+      storage,
+      schema,
+      selectableFields: [{ jsonPath: `.spec.${field}` }],
+    });
+    const made = await api.post(CRDS, {
+      metadata: { name: "shirts.example.com" },
+      spec: {
+        group: "example.com",
+        scope: "Namespaced",
+        names: { plural: "shirts", singular: "shirt", kind: "Shirt" },
+        versions: [version("v1", true, "color"), version("v2", false, "size")],
+      },
+    });
+    expect(made.status).toBe(201);
+    const events = api.watch(`${CRDS}?watch=1&resourceVersion=${made.body.metadata.resourceVersion}`);
+    await take(events, 1);
+    await events.return(undefined);
+    const path = (name: string): string => `/apis/example.com/${name}/namespaces/default/shirts`;
+    for (const [name, color, size] of [
+      ["a", "red", "S"],
+      ["b", "red", "M"],
+      ["c", "blue", "M"],
+    ]) {
+      const shirt = { apiVersion: "example.com/v1", kind: "Shirt", metadata: { name }, spec: { color, size } };
+      expect((await api.post(path("v1"), shirt)).status).toBe(201);
+    }
+    const selected = async (name: string, selector: string): Promise<string[]> =>
+      (await api.get(`${path(name)}?fieldSelector=${selector}`)).body.items.map((item: Json) => item.metadata.name);
+    expect(await selected("v1", "spec.color=red")).toEqual(["a", "b"]);
+    expect(await selected("v2", "spec.size=M")).toEqual(["b", "c"]);
+    const other = await api.get(`${path("v2")}?fieldSelector=spec.color=red`);
+    expect(other.status).toBe(400);
+    expect(other.body.message).toContain("field label not supported: spec.color");
   });
 });

@@ -356,4 +356,28 @@ describe("rules of custom resources", () => {
       }),
     );
   });
+
+  it("checks the rules inside of allOf when the definition is written", async () => {
+    const spec = (rule: string, message = "no"): Json => ({
+      type: "object",
+      properties: { n: INT, list: { type: "array", maxItems: 3, items: INT } },
+      allOf: [
+        { "x-kubernetes-validations": [{ rule: "self.n > 0" }] },
+        { properties: { n: { "x-kubernetes-validations": [{ rule, message }] } } },
+      ],
+    });
+    const refused = await api.post(CRDS, definition("nested", spec("self.nothing > 1")));
+    expect(refused.status).toBe(422);
+    expect(refused.body.details.causes).toEqual([
+      expect.objectContaining({
+        field:
+          "spec.validation.openAPIV3Schema.properties[spec].allOf[1].properties[n].x-kubernetes-validations[0].rule",
+        message: expect.stringContaining("compilation failed"),
+      }),
+    ]);
+    const path = await define(definition("inners", spec("self < 5", "too large")));
+    expect((await api.post(path, make("Inner", "good", { n: 1 }))).status).toBe(201);
+    const bad = await api.post(path, make("Inner", "bad", { n: 7 }));
+    expect(bad.body.message).toContain("too large");
+  });
 });

@@ -1,6 +1,6 @@
 // metadata.managedFields of plain writes, over the wire.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Harness } from "./harness.ts";
+import { Harness, take } from "./harness.ts";
 import type { Answer, Json } from "./harness.ts";
 
 let server: Harness;
@@ -200,5 +200,33 @@ describe("managed fields", () => {
   it("go with protobuf", async () => {
     const answer = await server.get(`${CONFIG_MAPS}/seen`, { accept: "application/vnd.kubernetes.protobuf" });
     expect(answer.text).toContain('{"f:data":{".":{},"f:a":{}}}');
+  });
+
+  it("of a definition's status are the server's own", async () => {
+    const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    const schema = { openAPIV3Schema: { type: "object" } };
+    const made = await server.post(crds, {
+      metadata: { name: "owned.example.com" },
+      spec: {
+        group: "example.com",
+        scope: "Namespaced",
+        names: { plural: "owned", singular: "owned", kind: "Owned" },
+        versions: [{ name: "v1", served: true, storage: true, schema }],
+      },
+    });
+    expect(made.status).toBe(201);
+    const events = server.watch(`${crds}?watch=1&resourceVersion=${made.body.metadata.resourceVersion}`);
+    const [event] = await take(events, 1);
+    await events.return(undefined);
+    const own = event?.object.metadata.managedFields.find(({ subresource }: Json) => subresource === "status");
+    expect(own).toMatchObject({
+      manager: "kube-apiserver",
+      operation: "Update",
+      apiVersion: "apiextensions.k8s.io/v1",
+    });
+    expect(Object.keys(own.fieldsV1)).toEqual(["f:metadata", "f:status"]);
+    // The finalizer comes with the same write.
+    expect(Object.keys(own.fieldsV1["f:metadata"])).toEqual(["f:finalizers"]);
+    expect(Object.keys(own.fieldsV1["f:status"]).toSorted()).toEqual(["f:acceptedNames", "f:conditions"]);
   });
 });

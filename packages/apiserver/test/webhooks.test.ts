@@ -1,4 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { IncomingMessage } from "node:http";
+import { connect } from "node:http2";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Harness } from "./harness.ts";
 import type { Json } from "./harness.ts";
 import { RemoteServer } from "./remote-server.ts";
@@ -317,5 +319,34 @@ describe("admission webhooks", () => {
     const { status } = await api.delete(MAPS);
     expect(status).toBe(403);
     expect((await api.get(`${MAPS}/c1`)).status).toBe(200);
+  });
+
+  it("counts and times what webhooks do, under upstream's names", async () => {
+    await configure(VALIDATING, "timed", hook("/allow"), hook("/deny"), hook("/nowhere", { failurePolicy: "Ignore" }));
+    await api.post(MAPS, { metadata: { name: "timed" } });
+    const { text } = await api.get("/metrics");
+    const figure = (line: string): RegExp => new RegExp(`^${line.replaceAll(/[{}"]/g, String.raw`\$&`)} [1-9]`, "m");
+    const of = (name: string): string => `name="${name}.example.com",type="validating",operation="CREATE"`;
+    const prefix = "apiserver_admission_webhook_";
+    expect(text).toMatch(figure(`${prefix}admission_duration_seconds_count{${of("allow")},rejected="false"}`));
+    expect(text).toMatch(figure(`${prefix}request_total{${of("deny")},code="403",rejected="true"}`));
+    expect(text).toMatch(figure(`${prefix}rejection_count{${of("deny")},error_type="no_error",rejection_code="403"}`));
+    expect(text).toMatch(figure(`${prefix}fail_open_count{name="nowhere.example.com",type="validating"}`));
+  });
+
+  it("is not waited for when the client has gone", async () => {
+    const stayed = new Promise<void>((resolve) => {
+      remote.server.once("request", (request: IncomingMessage) => request.socket.once("close", () => resolve()));
+    });
+    await configure(VALIDATING, "gone", hook("/hang", { timeoutSeconds: 30 }));
+    const { server, caData, clientCertData, clientKeyData } = api.server.loopbackConfig;
+    const session = connect(server, { ca: caData, cert: clientCertData, key: clientKeyData });
+    const stream = session.request({ ":method": "POST", ":path": MAPS, "content-type": "application/json" });
+    stream.on("error", () => undefined);
+    stream.end(JSON.stringify({ metadata: { name: "gone" } }));
+    await vi.waitFor(() => expect(remote.requests.some(({ url }) => url.startsWith("/hang"))).toBe(true));
+    session.destroy();
+    // The webhook's own limit is thirty seconds: what ends its connection before is that nobody waits.
+    await stayed;
   });
 });

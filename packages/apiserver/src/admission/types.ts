@@ -31,6 +31,8 @@ export interface AdmissionAttributes {
   warn(text: string): void;
   /** Adds to the audit event of the request; absent when nothing is recorded. */
   readonly annotate?: ((key: string, value: string) => void) | undefined;
+  /** Aborts when the client has gone, or its time is up. */
+  readonly signal?: (() => AbortSignal) | undefined;
   /** True on the second round, which in-tree plug-ins and IfNeeded webhooks get after a webhook's change. */
   reinvocation: boolean;
 }

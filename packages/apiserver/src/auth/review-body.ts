@@ -57,6 +57,7 @@ export async function admitReview(
     now: deps.clock.now(),
     warn: (text) => op.warn(text),
     annotate: op.annotate,
+    signal: op.signal,
     reinvocation: false,
   };
   await op.admission?.mutate(attributes);

@@ -11,6 +11,15 @@ function run(source: string): unknown {
 
 /** Expressions that are true. */
 const TRUE = [
+  // optionals
+  "[1, 2].first().value() == 1 && [1, 2].last().value() == 2 && ![].first().hasValue() && ![].last().hasValue()",
+  "optional.unwrap([optional.of(1), optional.none(), optional.of(3)]) == [1, 3]",
+  "[optional.of('a'), optional.none()].unwrapOpt() == ['a']",
+  "{'a': 1}.?a.optMap(x, x + 1).orValue(0) == 2 && [1, 2][?5].orValue(7) == 7",
+  // two variables
+  "[3, 4].all(i, v, v == i + 3) && {'a': 1}.exists(k, v, k == 'a' && v == 1) && [1, 2].existsOne(i, v, i == 1)",
+  "[1, 2].transformList(i, v, i * v) == [0, 2] && {'a': 1, 'b': 2}.transformMap(k, v, v > 1, v * 10) == {'b': 20}",
+  "['x'].transformMapEntry(i, v, {v: i}) == {'x': 0}",
   // lists
   "[1, 2, 3].isSorted()",
   "!['b', 'a'].isSorted()",
@@ -131,4 +140,8 @@ describe("cost", () => {
     expect(() => compile(`1${" + 1".repeat(300)} == 1`, RULES)).toThrow("max recursion depth exceeded");
     expect(run(`true${" && true".repeat(2000)}`)).toBe(true);
   });
+});
+
+it("knows no bindings, as Kubernetes' environment has none", () => {
+  expect(() => compile("cel.bind(x, 1, x + x)", RULES)).toThrow("undeclared reference to 'cel'");
 });

@@ -13,7 +13,7 @@ import type { ServedResource } from "../registry/served.ts";
 import { apiVersionOf } from "../registry/served.ts";
 import { approvalCondition } from "./api-approval.ts";
 import { customTable } from "./custom-table.ts";
-import { customStrategy, versionsOf } from "./definition.ts";
+import { customStrategy, fieldLabel, versionsOf } from "./definition.ts";
 import type { CustomVersion, CustomVersions } from "./definition.ts";
 import { objectConverter } from "./conversion/object-converter.ts";
 import type { ObjectConverter } from "./conversion/object-converter.ts";
@@ -51,6 +51,11 @@ function versionsIn(installed: Installed): CustomVersions {
   return {
     current: () => installed.current,
     terminating: () => installed.terminating,
+    selectable: () => [
+      ...new Set(
+        installed.served.flatMap(({ version }) => (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath)),
+      ),
+    ],
     spoken(apiVersion) {
       if (installed.conversion.remote) return installed.current;
       return installed.served.find(({ info }) => apiVersionOf(info) === apiVersion) ?? installed.current;
@@ -198,6 +203,7 @@ export class CustomResources {
       viewName: `${this.#generation}`,
       schema: version.typeSchema,
       custom: true,
+      selectable: new Set((version.version.selectableFields ?? []).map(({ jsonPath }) => fieldLabel(jsonPath))),
       table: customTable(version.version.additionalPrinterColumns),
       applyDefaults(object) {
         if (schema !== undefined) applyDefaults(object, schema);
@@ -348,6 +354,7 @@ export class CustomResources {
       forceUnconditional: true,
       retryOnConflict: true,
       raw: true,
+      managedFields: "update",
       transform(current) {
         const next = structuredClone(current) as KubeObject as CustomResourceDefinition;
         change(next);

@@ -40,6 +40,8 @@ export interface CustomVersions {
   current(): CustomVersion;
   /** The version that a request speaks; the stored one where objects differ between versions. */
   spoken(apiVersion: string | undefined): CustomVersion;
+  /** Paths of the fields by which objects can be selected in any version that is served. */
+  selectable(): readonly string[];
   /** The definition is being deleted, and its objects with it. */
   terminating(): boolean;
 }
@@ -164,9 +166,9 @@ export function customStrategy(versions: CustomVersions): Strategy {
     },
     fieldLabels(object) {
       const labels: Record<string, string> = {};
-      for (const { jsonPath } of current().version.selectableFields ?? []) {
+      for (const jsonPath of versions.selectable()) {
         const [value] = parseJsonPath(jsonPath)(object);
-        labels[jsonPath.replace(/^\./, "")] =
+        labels[fieldLabel(jsonPath)] =
           value === undefined || value === null ? "" : String(value as string | number | boolean);
       }
       return labels;
@@ -176,6 +178,11 @@ export function customStrategy(versions: CustomVersions): Strategy {
       if (schema !== undefined) applyDefaults(object, schema);
     },
   };
+}
+
+/** The name by which a field selector means a path. */
+export function fieldLabel(jsonPath: string): string {
+  return jsonPath.replace(/^\./, "");
 }
 
 function copyField(next: KubeObject, old: KubeObject, field: "status"): void {

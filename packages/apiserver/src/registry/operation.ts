@@ -29,6 +29,8 @@ export interface Operation {
   readonly admission: AdmissionChain | undefined;
   /** Collects the texts of Warning headers. */
   warn(text: string): void;
+  /** Made when first asked for: aborts when nobody waits for the outcome any more. Absent for the server's own writes. */
+  readonly signal?: (() => AbortSignal) | undefined;
   /** Adds to the audit event of the request; absent when nothing is recorded. */
   readonly annotate?: ((key: string, value: string) => void) | undefined;
 }

@@ -87,7 +87,8 @@ function parseFields(served: ServedResource, text: string): ReturnType<typeof pa
     const known = fieldsOf(served)({});
     for (const { field } of selector.requirements) {
       const stored = storedLabel(served, field);
-      if (stored === undefined || !Object.hasOwn(known, stored)) {
+      const hidden = served.selectable?.has(field) === false && !field.startsWith("metadata.");
+      if (stored === undefined || hidden || !Object.hasOwn(known, stored)) {
         const { group, version, resource } = served.info;
         throw newBadRequest(
           `Unable to find "${group}/${version}, Resource=${resource}" that match label selector "", field selector "${text}": field label not supported: ${field}`,

@@ -41,6 +41,8 @@ export interface ServedResource {
   readonly schema: TypeSchema | undefined;
   /** Defined by a CustomResourceDefinition: no strategic merge patch, its own table columns. */
   readonly custom: boolean;
+  /** Fields beyond name and namespace that selectors may name in this version; absent: those of the stored one. */
+  readonly selectable?: ReadonlySet<string>;
   /** Tells apart what stored states look like under different definitions of a custom resource. */
   readonly viewName?: string;
   /** Brings a custom object into its shape in place; gives the paths of the fields it dropped. */

@@ -45,7 +45,7 @@ export interface UpdateRequest {
   readonly retryOnConflict?: boolean;
   /** Create when missing, even where the strategy does not allow it (server-side apply). */
   readonly createIfMissing?: boolean;
-  /** The server's own change (binding): no strategy, no admission of the update, no managed fields. */
+  /** The server's own change (binding): no strategy, no admission of the update, managed fields only if asked for. */
   readonly raw?: boolean;
   /** How managed fields are recorded: a plain write, or an apply whose transform has set them already. */
   readonly managedFields?: "update" | "set-by-transform";
@@ -295,7 +295,10 @@ export class ResourceStorage {
       checkPreconditions(info, old, { uid: next.metadata.uid });
     }
     keepSystemFields(next, old);
-    if (request.raw === true) return this.#commitUpdate(op, key, entry, next, old);
+    if (request.raw === true) {
+      if (request.managedFields === "update") tracker.onUpdate(this.type, next, old, op, clock.now());
+      return this.#commitUpdate(op, key, entry, next, old);
+    }
     const attributes = this.#attributes(op, "UPDATE", namespace, name, next, old);
     if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
     next = await this.#mutate(op, attributes, next);
@@ -427,6 +430,7 @@ export class ResourceStorage {
       now: this.#deps.clock.now(),
       warn: (text) => op.warn(text),
       annotate: op.annotate,
+      signal: op.signal,
       reinvocation: false,
     };
   }

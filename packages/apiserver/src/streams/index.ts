@@ -126,6 +126,7 @@ async function admit(deps: SecurityDependencies, ctx: RequestContext, options: R
     admission: deps.handlers.admission,
     warn: (text: string) => ctx.warn(text),
     annotate: ctx.audit?.annotate,
+    signal: () => ctx.signal,
   };
   await deps.registry.storageFor({ group: "", resource }).connect(operation, namespace, name, options as KubeObject);
 }

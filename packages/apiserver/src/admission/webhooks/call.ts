@@ -46,6 +46,8 @@ export async function callWebhook(
       headers: { "content-type": "application/json", accept: "application/json, */*" },
       body: Buffer.from(JSON.stringify(review)),
       timeoutMs: timeoutSeconds * 1000,
+      // Nobody waits for the answer of a request whose client has gone.
+      ...(attributes.signal === undefined ? {} : { signal: attributes.signal() }),
     });
     answer = jsonObject(response);
   } catch (error) {

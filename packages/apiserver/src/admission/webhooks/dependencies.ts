@@ -1,7 +1,8 @@
-import type { Logger } from "@knots/machinery";
+import type { Clock, Logger } from "@knots/machinery";
 import type { OutboundClient, ServiceResolver } from "../../outbound/index.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { MatchConditionEvaluator } from "./match-conditions.ts";
+import type { WebhookMetrics } from "./metrics.ts";
 
 /** What webhook plug-ins are made with. */
 export interface WebhookDependencies {
@@ -9,5 +10,7 @@ export interface WebhookDependencies {
   readonly resolver: ServiceResolver;
   readonly evaluator: MatchConditionEvaluator;
   readonly logger: Logger;
+  readonly clock: Clock;
+  readonly metrics: WebhookMetrics;
   registry(): Registry;
 }

@@ -10,6 +10,13 @@ export class CallingWebhookError extends Error {
   }
 }
 
+const rejections = new WeakSet<object>();
+
+/** Whether an error is a webhook's own word, made by `rejection`. */
+export function isRejection(error: unknown): boolean {
+  return typeof error === "object" && error !== null && rejections.has(error);
+}
+
 /** The Status of a request that a webhook refused: at least 400, never a success, and it says who refused. */
 export function rejection(webhook: string, result: Partial<Status> | undefined): StatusError {
   const denied = `admission webhook ${JSON.stringify(webhook)} denied the request`;
@@ -21,7 +28,7 @@ export function rejection(webhook: string, result: Partial<Status> | undefined):
       : result?.reason !== undefined && result.reason !== ""
         ? `${denied}: ${result.reason}`
         : `${denied} without explanation`;
-  return StatusError.fromStatus({
+  const error = StatusError.fromStatus({
     metadata: {},
     ...result,
     kind: "Status",
@@ -31,4 +38,6 @@ export function rejection(webhook: string, result: Partial<Status> | undefined):
     message,
     code: refuses ? code : 400,
   });
+  rejections.add(error);
+  return error;
 }

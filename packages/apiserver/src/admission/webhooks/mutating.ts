@@ -1,5 +1,5 @@
 import { jsonPatch, newInternalError } from "@knots/machinery";
-import type { KubeObject, Logger } from "@knots/machinery";
+import type { KubeObject } from "@knots/machinery";
 import { deepEqual } from "../../registry/metadata.ts";
 import { REINVOKE } from "../types.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
@@ -10,6 +10,7 @@ import type { CompiledWebhook } from "./configuration.ts";
 import type { WebhookDependencies } from "./dependencies.ts";
 import { CallingWebhookError } from "./errors.ts";
 import { isExempt, matchWebhook } from "./match.ts";
+import { failOpen, observed } from "./observed.ts";
 import { fromVersion, shapeMutated, toVersion, versionsOf } from "./versions.ts";
 import type { RequestVersion } from "./versions.ts";
 
@@ -28,12 +29,10 @@ export class MutatingWebhooks implements AdmissionPlugin {
   readonly name = "MutatingAdmissionWebhook";
   readonly #deps: WebhookDependencies;
   readonly #configurations: WebhookConfigurations;
-  readonly #logger: Logger;
   readonly #rounds = new WeakMap<AdmissionAttributes, Rounds>();
 
   constructor(deps: WebhookDependencies) {
     this.#deps = deps;
-    this.#logger = deps.logger;
     this.#configurations = new WebhookConfigurations("mutating", deps.registry(), deps.resolver);
   }
 
@@ -71,7 +70,7 @@ export class MutatingWebhooks implements AdmissionPlugin {
     const place = `round_${attributes.reinvocation ? 1 : 0}_index_${index}`;
     const about = { configuration: webhook.configuration, webhook: webhook.name };
     let mutated = false;
-    try {
+    const turn = async (): Promise<void> => {
       const object = await toVersion(matched, attributes.object);
       const oldObject = await toVersion(matched, attributes.oldObject);
       const invocation: Invocation = { webhook, attributes, matched, requested, objects: { object, oldObject } };
@@ -86,10 +85,13 @@ export class MutatingWebhooks implements AdmissionPlugin {
           JSON.stringify({ ...about, patch: operations, patchType }),
         );
       }
+    };
+    try {
+      await observed(this.#deps, "admit", webhook, attributes, turn);
     } catch (error) {
       if (!(error instanceof CallingWebhookError)) throw error;
       if (!webhook.ignoreFailure) throw newInternalError(error.message);
-      this.#logger.warn({ err: error, webhook: webhook.name }, "failed calling webhook, failing open");
+      failOpen(this.#deps, "admit", webhook, attributes, error);
       attributes.annotate?.(`failed-open.mutating.webhook.admission.k8s.io/${place}`, webhook.name);
     }
     attributes.annotate?.(`mutation.webhook.admission.k8s.io/${place}`, JSON.stringify({ ...about, mutated }));

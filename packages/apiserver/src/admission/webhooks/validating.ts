@@ -6,6 +6,7 @@ import { WebhookConfigurations } from "./configuration.ts";
 import type { WebhookDependencies } from "./dependencies.ts";
 import { CallingWebhookError } from "./errors.ts";
 import { isExempt, matchWebhook } from "./match.ts";
+import { failOpen, observed } from "./observed.ts";
 import { toVersion, versionsOf } from "./versions.ts";
 
 /** ValidatingAdmissionWebhook: all that are concerned are asked at once; each may refuse. */
@@ -44,12 +45,18 @@ export class ValidatingWebhooks implements AdmissionPlugin {
   async #ask(invocation: Invocation, index: number): Promise<Error | undefined> {
     const { webhook, attributes } = invocation;
     try {
-      await callWebhook(this.#deps.client, invocation, false);
+      await observed(this.#deps, "validating", webhook, attributes, () =>
+        callWebhook(this.#deps.client, invocation, false),
+      );
       return undefined;
     } catch (error) {
       if (!(error instanceof CallingWebhookError)) return error as Error;
       if (!webhook.ignoreFailure) return newInternalError(error.message);
-      this.#deps.logger.warn({ err: error, webhook: webhook.name }, "failed calling webhook, failing open");
+      try {
+        failOpen(this.#deps, "validating", webhook, attributes, error);
+      } catch (gone) {
+        return gone as Error;
+      }
       attributes.annotate?.(`failed-open.validating.webhook.admission.k8s.io/round_0_index_${index}`, webhook.name);
       return undefined;
     }

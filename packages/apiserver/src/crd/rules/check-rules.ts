@@ -46,35 +46,45 @@ class RuleChecker {
     this.#options = options;
   }
 
-  visit(schema: JSONSchemaProps, path: FieldPath, context: Context): void {
+  /** `structure` gives types and bounds where `schema`, part of an allOf, has none of its own. */
+  visit(schema: JSONSchemaProps, path: FieldPath, context: Context, structure = schema): void {
     const rules = schema["x-kubernetes-validations"];
-    if (rules !== undefined && rules.length > 0) this.#rules(rules, schema, path, context);
+    if (rules !== undefined && rules.length > 0) this.#rules(rules, structure, path, context);
+    schema.allOf?.forEach((part, i) => this.visit(part, path.child("allOf").index(i), context, structure));
     const times = (bound: number | undefined): number | undefined =>
       context.cardinality === undefined || bound === undefined ? undefined : context.cardinality * Math.max(0, bound);
-    const atomic = schema["x-kubernetes-map-type"] === "atomic";
+    const atomic = structure["x-kubernetes-map-type"] === "atomic";
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      const base = structure.properties;
+      const own = base !== undefined && Object.hasOwn(base, name) ? base[name] : undefined;
+      // A part of an allOf may name only what the structure has: that is checked elsewhere.
+      if (own === undefined) continue;
       const at = path.child("properties").key(name);
-      this.visit(property, at, {
+      const below = {
         cardinality: context.cardinality,
         uncorrelatable: context.uncorrelatable ?? (atomic ? path : undefined),
-        root: property["x-kubernetes-embedded-resource"] === true,
-      });
+        root: own["x-kubernetes-embedded-resource"] === true,
+      };
+      this.visit(property, at, below, own);
     }
-    const values = valuesOf(schema);
-    if (values !== undefined) {
-      this.visit(values, path.child("additionalProperties"), {
-        cardinality: times(schema.maxProperties),
+    const [values, ownValues] = [valuesOf(schema), valuesOf(structure)];
+    if (values !== undefined && ownValues !== undefined) {
+      const below = {
+        cardinality: times(schema.maxProperties ?? structure.maxProperties),
         uncorrelatable: context.uncorrelatable ?? (atomic ? path : undefined),
-        root: values["x-kubernetes-embedded-resource"] === true,
-      });
+        root: ownValues["x-kubernetes-embedded-resource"] === true,
+      };
+      this.visit(values, path.child("additionalProperties"), below, ownValues);
     }
-    const items = itemsOf(schema);
-    if (items === undefined) return;
-    this.visit(items, path.child("items"), {
-      cardinality: times(schema.maxItems),
-      uncorrelatable: context.uncorrelatable ?? (schema["x-kubernetes-list-type"] === "map" ? undefined : path),
-      root: items["x-kubernetes-embedded-resource"] === true,
-    });
+    const [items, ownItems] = [itemsOf(schema), itemsOf(structure)];
+    if (items === undefined || ownItems === undefined) return;
+    const isMap = structure["x-kubernetes-list-type"] === "map";
+    const below = {
+      cardinality: times(schema.maxItems ?? structure.maxItems),
+      uncorrelatable: context.uncorrelatable ?? (isMap ? undefined : path),
+      root: ownItems["x-kubernetes-embedded-resource"] === true,
+    };
+    this.visit(items, path.child("items"), below, ownItems);
   }
 
   total(path: FieldPath): void {

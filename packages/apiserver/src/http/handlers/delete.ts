@@ -103,6 +103,7 @@ function operation(deps: HandlerDependencies, ctx: RequestContext, options: Dele
     admission: deps.admission,
     warn: (text) => ctx.warn(text),
     annotate: ctx.audit?.annotate,
+    signal: () => ctx.signal,
   };
 }
 

@@ -42,6 +42,7 @@ export function operationOf(
     admission: deps.admission,
     warn: (text) => ctx.warn(text),
     annotate: ctx.audit?.annotate,
+    signal: () => ctx.signal,
   };
 }
 
