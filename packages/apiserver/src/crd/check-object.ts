@@ -2,7 +2,8 @@ import { invalid } from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
 import type { CustomVersion } from "./definition.ts";
 import { Correlation } from "./rules/correlation.ts";
-import { runRules } from "./rules/run-rules.ts";
+import type { RuleNode } from "./rules/rule-tree.ts";
+import { runRules, runRulesInTurns } from "./rules/run-rules.ts";
 import type { RuleResult } from "./rules/run-rules.ts";
 import { validateValue } from "./validate.ts";
 
@@ -15,20 +16,57 @@ const BLOCKING = new Set([
   "FieldValueTypeInvalid",
 ]);
 
+/** Rules may go on for so long before others get their turn. */
+const TURN_MS = 10;
+
 /** An object against the schema and the rules of a version; what an update left as it was may break both. */
 export function checkObject(version: CustomVersion, object: KubeObject, old: KubeObject | undefined): RuleResult {
+  const { rules, result } = checkSchema(version, object, old);
+  return rules === undefined ? result : joined(result, runRules(rules, object, old));
+}
+
+/** The same, without keeping others waiting while one rule comes after the other. */
+export async function checkObjectInTurns(
+  version: CustomVersion,
+  object: KubeObject,
+  old: KubeObject | undefined,
+): Promise<RuleResult> {
+  const { rules, result } = checkSchema(version, object, old);
+  if (rules === undefined) return result;
+  let since = performance.now();
+  const pause = (): Promise<void> | undefined => {
+    if (performance.now() - since < TURN_MS) return undefined;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        since = performance.now();
+        resolve();
+      });
+    });
+  };
+  return joined(result, await runRulesInTurns(rules, object, old, pause));
+}
+
+/** `rules`: those that remain to be run. */
+function checkSchema(
+  version: CustomVersion,
+  object: KubeObject,
+  old: KubeObject | undefined,
+): { result: RuleResult; rules: RuleNode | undefined } {
   const { schema } = version;
-  if (schema === undefined) return { errors: [], warnings: [] };
+  if (schema === undefined) return { result: { errors: [], warnings: [] }, rules: undefined };
   const errors: FieldError[] = [];
   const correlation = old === undefined ? undefined : new Correlation(object, old, schema);
   validateValue(object, schema, undefined, errors, correlation);
   const rules = version.rules();
-  if (rules === undefined) return { errors, warnings: [] };
+  if (rules === undefined) return { result: { errors, warnings: [] }, rules };
   if (errors.some(({ type }) => BLOCKING.has(type))) {
     const why =
       "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
-    return { errors: [...errors, invalid("<nil>", null, why)], warnings: [] };
+    return { result: { errors: [...errors, invalid("<nil>", null, why)], warnings: [] }, rules: undefined };
   }
-  const result = runRules(rules, object, old);
-  return { errors: [...errors, ...result.errors], warnings: result.warnings };
+  return { result: { errors, warnings: [] }, rules };
+}
+
+function joined({ errors }: RuleResult, ofRules: RuleResult): RuleResult {
+  return { errors: [...errors, ...ofRules.errors], warnings: ofRules.warnings };
 }

@@ -8,13 +8,15 @@ import type { HandlerDependencies } from "../http/handlers/dependencies.ts";
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
 import { customPrefix, groupResource } from "../registry/keys.ts";
 import { deepEqual } from "../registry/metadata.ts";
+import type { Operation } from "../registry/operation.ts";
 import type { StoredType } from "../registry/resource-type.ts";
 import type { ServedResource } from "../registry/served.ts";
 import { apiVersionOf } from "../registry/served.ts";
 import { approvalCondition } from "./api-approval.ts";
+import { checkObjectInTurns } from "./check-object.ts";
 import { customTable } from "./custom-table.ts";
 import { customStrategy, fieldLabel, versionsOf } from "./definition.ts";
-import type { CustomVersion, CustomVersions } from "./definition.ts";
+import type { CheckedObjects, CustomVersion, CustomVersions } from "./definition.ts";
 import { objectConverter } from "./conversion/object-converter.ts";
 import type { ObjectConverter } from "./conversion/object-converter.ts";
 import { versionConverter } from "./conversion/version-converter.ts";
@@ -36,8 +38,6 @@ interface Installed {
   conversion: ObjectConverter;
   spec: CustomResourceDefinition["spec"];
 }
-
-const nothingTaken = (): void => undefined;
 
 /** Its objects are being deleted: no new ones come in. */
 function terminatingError(info: { group: string; resource: string }): Error {
@@ -369,7 +369,12 @@ function storedType(
   served: () => readonly CustomVersion[],
   conversion: () => ObjectConverter,
 ): StoredType {
-  const strategy = customStrategy(versions);
+  const checked: CheckedObjects = new WeakMap();
+  const strategy = customStrategy(versions, checked);
+  /** Ahead of the strategy's validation, which cannot wait: rules may take long, and others are to have their turn. */
+  const check = async (object: KubeObject, old: KubeObject | undefined, op: Operation): Promise<undefined> => {
+    checked.set(object, await checkObjectInTurns(versions.spoken(op.apiVersion), object, old));
+  };
   const { group, resource } = versions.current().info;
   return {
     get info() {
@@ -389,10 +394,11 @@ function storedType(
     },
     applyDefaults: (object) => strategy.defaults?.(object),
     hooks: {
-      beforeCreate() {
+      beforeCreate(object, op) {
         if (versions.terminating()) return Promise.reject(terminatingError(versions.current().info));
-        return Promise.resolve(nothingTaken);
+        return check(object, undefined, op);
       },
+      beforeUpdate: (next, old, op) => check(next, old, op),
     },
     async upgrade(object) {
       const apiVersion = apiVersionOf(versions.current().info);

@@ -19,6 +19,7 @@ import { toTypeSchema } from "./type-schema.ts";
 import { checkObject } from "./check-object.ts";
 import { compileRules } from "./rules/rule-tree.ts";
 import type { RuleNode } from "./rules/rule-tree.ts";
+import type { RuleResult } from "./rules/run-rules.ts";
 
 const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const METADATA = FieldPath.root("metadata");
@@ -113,14 +114,17 @@ interface Parts {
   status?: unknown;
 }
 
-/** The rules of a custom resource. */
-export function customStrategy(versions: CustomVersions): Strategy {
+/** What was found in objects that are about to be validated. */
+export type CheckedObjects = WeakMap<KubeObject, RuleResult>;
+
+/** The rules of a custom resource. What stands in `checked` was checked before, and is not checked again. */
+export function customStrategy(versions: CustomVersions, checked: CheckedObjects): Strategy {
   const current = (): CustomVersion => versions.current();
   const hasStatus = (): boolean => current().info.subresources.status !== undefined;
   /** What was said of an object while it was checked. */
   const said = new WeakMap<KubeObject, readonly string[]>();
   const check = (object: KubeObject, old: KubeObject | undefined, ctx: StrategyContext): FieldError[] => {
-    const { errors, warnings } = checkObject(versions.spoken(ctx.apiVersion), object, old);
+    const { errors, warnings } = checked.get(object) ?? checkObject(versions.spoken(ctx.apiVersion), object, old);
     if (warnings.length > 0) said.set(object, warnings);
     return [...errors];
   };

@@ -26,14 +26,29 @@ export interface RuleResult {
 /** Runs the rules of an object; `old` is its state before, on update. */
 export function runRules(node: RuleNode, object: unknown, old: unknown): RuleResult {
   const run = new Run();
-  try {
-    const correlation = old === undefined ? undefined : new Correlation(object, old, node.schema);
-    run.visit(node, undefined, object, old, { current: correlation, parent: undefined });
-  } catch (error) {
-    if (!(error instanceof OutOfBudget)) throw error;
+  const steps = run.steps(node, object, old);
+  while (steps.next().done !== true);
+  return run;
+}
+
+/** The same, with `pause` between two rules: whoever it is decides whether others get their turn. */
+export async function runRulesInTurns(
+  node: RuleNode,
+  object: unknown,
+  old: unknown,
+  pause: () => Promise<void> | undefined,
+): Promise<RuleResult> {
+  const run = new Run();
+  const steps = run.steps(node, object, old);
+  while (steps.next().done !== true) {
+    const waiting = pause();
+    if (waiting !== undefined) await waiting;
   }
   return run;
 }
+
+/** Work that comes to an end between any two rules. */
+type Steps = Generator<undefined, void>;
 
 /** `parent`: the nearest part around that has a counterpart in the old state, when this one has none. */
 interface Ratchet {
@@ -50,47 +65,52 @@ class Run implements RuleResult {
   readonly warnings: string[] = [];
   #budget = OBJECT_BUDGET;
 
-  visit(node: RuleNode, path: FieldPath | undefined, value: unknown, old: unknown, ratchet: Ratchet): void {
-    if (value === undefined || value === null) return;
-    if (node.type !== undefined && node.rules.length > 0) {
-      this.#runAll(node.rules, node.type, path, value, old, ratchet);
+  *steps(node: RuleNode, object: unknown, old: unknown): Steps {
+    try {
+      const correlation = old === undefined ? undefined : new Correlation(object, old, node.schema);
+      yield* this.#visit(node, undefined, object, old, { current: correlation, parent: undefined });
+    } catch (error) {
+      if (!(error instanceof OutOfBudget)) throw error;
     }
-    for (const part of node.allOf) this.visit(part, path, value, old, { current: undefined, parent: ratchet.parent });
-    if (Array.isArray(value)) this.#items(node, path, value, Array.isArray(old) ? old : [], ratchet);
-    else if (isObject(value)) this.#fields(node, path, value, isObject(old) ? old : {}, ratchet);
   }
 
-  #items(
+  *#visit(node: RuleNode, path: FieldPath | undefined, value: unknown, old: unknown, ratchet: Ratchet): Steps {
+    if (value === undefined || value === null) return;
+    if (node.type !== undefined && node.rules.length > 0) {
+      yield* this.#runAll(node.rules, node.type, path, value, old, ratchet);
+    }
+    for (const part of node.allOf)
+      yield* this.#visit(part, path, value, old, { current: undefined, parent: ratchet.parent });
+    if (Array.isArray(value)) yield* this.#items(node, path, value, Array.isArray(old) ? old : [], ratchet);
+    else if (isObject(value)) yield* this.#fields(node, path, value, isObject(old) ? old : {}, ratchet);
+  }
+
+  *#items(
     node: RuleNode,
     path: FieldPath | undefined,
     value: readonly unknown[],
     old: readonly unknown[],
     ratchet: Ratchet,
-  ): void {
+  ): Steps {
     const { items } = node;
     if (items === undefined) return;
     const known = itemsByKey(old, node.schema);
-    value.forEach((item, i) => {
+    for (const [i, item] of value.entries()) {
       const key = itemKey(item, node.schema);
       const before = key === undefined ? undefined : known.get(key);
       const at = (path ?? FieldPath.root("")).index(i);
-      this.visit(
-        items,
-        at,
-        item,
-        before,
-        below(ratchet, (correlation) => correlation.index(i)),
-      );
-    });
+      const next = below(ratchet, (correlation) => correlation.index(i));
+      yield* this.#visit(items, at, item, before, next);
+    }
   }
 
-  #fields(
+  *#fields(
     node: RuleNode,
     path: FieldPath | undefined,
     value: Readonly<Record<string, unknown>>,
     old: Readonly<Record<string, unknown>>,
     ratchet: Ratchet,
-  ): void {
+  ): Steps {
     const atomic = node.schema["x-kubernetes-map-type"] === "atomic";
     for (const [name, inner] of Object.entries(value)) {
       const property = node.properties.get(name);
@@ -108,18 +128,18 @@ class Run implements RuleResult {
       const next = hidden
         ? { current: undefined, parent: undefined }
         : below(ratchet, (correlation) => correlation.key(name));
-      this.visit(child, at, inner, before, next);
+      yield* this.#visit(child, at, inner, before, next);
     }
   }
 
-  #runAll(
+  *#runAll(
     rules: readonly CompiledRule[],
     type: SchemaType,
     path: FieldPath | undefined,
     value: unknown,
     old: unknown,
     ratchet: Ratchet,
-  ): void {
+  ): Steps {
     const where = path?.toString() ?? "<nil>";
     const self = type.read(value);
     const hasOld = old !== undefined && old !== null;
@@ -140,6 +160,7 @@ class Run implements RuleResult {
       if (optional) variables.set("oldSelf", optionalOld);
       else if (oldSelf !== undefined) variables.set("oldSelf", oldSelf);
       const verdict = this.#evaluate(program, rule, variables, where, value);
+      yield;
       if (verdict !== false) continue;
       const detail = this.#message(compiled, variables, where, value) ?? messageOf(rule);
       const at = compiled.fieldPath === "" ? where : joinPath(path, compiled.fieldPath);
