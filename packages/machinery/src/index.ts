@@ -5,6 +5,7 @@ export * from "./conditions.ts";
 export * from "./disposable.ts";
 export * from "./field-path.ts";
 export * from "./fields.ts";
+export * from "./go-value.ts";
 export * from "./hash.ts";
 export * from "./int-or-string.ts";
 export * from "./labels.ts";

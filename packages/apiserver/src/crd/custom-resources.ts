@@ -20,7 +20,8 @@ import type { CheckedObjects, CustomVersion, CustomVersions } from "./definition
 import { objectConverter } from "./conversion/object-converter.ts";
 import type { ObjectConverter } from "./conversion/object-converter.ts";
 import { versionConverter } from "./conversion/version-converter.ts";
-import { applyDefaults, prune } from "./structural.ts";
+import { shapeCustom } from "./shape-custom.ts";
+import { applyDefaults } from "./structural.ts";
 
 const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
 const RETRY_MS = 1000;
@@ -208,7 +209,7 @@ export class CustomResources {
       applyDefaults(object) {
         if (schema !== undefined) applyDefaults(object, schema);
       },
-      shape: (object) => (schema === undefined ? [] : prune(object, schema, true)),
+      shape: (object) => shapeCustom(object, schema),
       ...(version.version.deprecated === true
         ? { warning: version.version.deprecationWarning ?? `${apiVersionOf(info)} ${info.kind} is deprecated` }
         : {}),

@@ -1,4 +1,4 @@
-import type { ResourceInfo } from "@knots/api";
+import type { ResourceInfo, ShapeReport } from "@knots/api";
 import type { KubeObject, TypeSchema } from "@knots/machinery";
 import type { TableKind } from "../tables/columns.ts";
 import { encodeObject } from "../watch-cache/encode-object.ts";
@@ -45,8 +45,8 @@ export interface ServedResource {
   readonly selectable?: ReadonlySet<string>;
   /** Tells apart what stored states look like under different definitions of a custom resource. */
   readonly viewName?: string;
-  /** Brings a custom object into its shape in place; gives the paths of the fields it dropped. */
-  readonly shape?: (object: KubeObject) => string[];
+  /** Brings a custom object into its shape in place; tells the fields it dropped, and what does not fit. */
+  readonly shape?: (object: KubeObject) => ShapeReport;
   /** Text of the Warning header that every use of a deprecated version gets. */
   readonly warning?: string;
   /** Columns of a custom resource; built-in kinds have theirs by name. */

@@ -1,3 +1,4 @@
+import { goValue } from "../go-value.ts";
 import type { TypeSchema } from "../schema.ts";
 import { formatPathElement } from "./path-element.ts";
 import type { PathElement } from "./path-element.ts";
@@ -99,19 +100,6 @@ function checkScalar(value: unknown, scalar: Scalar, path: string, problems: str
         problems.push(`${path}: expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`);
       }
   }
-}
-
-/** What Go's %v prints of a decoded value. */
-function goValue(value: unknown): string {
-  if (value === null || value === undefined) return "<nil>";
-  if (Array.isArray(value)) return `[${value.map(goValue).join(" ")}]`;
-  if (isObject(value)) {
-    const entries = Object.keys(value)
-      .sort()
-      .map((key) => `${key}:${goValue(value[key])}`);
-    return `map[${entries.join(" ")}]`;
-  }
-  return String(value as string | number | boolean);
 }
 
 /** What Go's %T prints. */

@@ -1,6 +1,7 @@
 import { strictDecodingMessage, strictDecodingWarnings, validateShape } from "@knots/api";
+import type { ShapeReport } from "@knots/api";
 import { newBadRequest } from "@knots/machinery";
-import type { KubeObject, TypeSchema } from "@knots/machinery";
+import type { KubeObject, StatusError, TypeSchema } from "@knots/machinery";
 import { apiVersionOf } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { WriteOptions } from "../options.ts";
@@ -12,8 +13,8 @@ export interface ExpectedType {
   readonly kind: string;
   /** Undefined: everything is preserved. */
   readonly schema: TypeSchema | undefined;
-  /** For custom resources, in place of the schema: drops unknown fields, gives their paths. */
-  readonly shape?: (object: KubeObject) => string[];
+  /** For custom resources, in place of the schema. */
+  readonly shape?: (object: KubeObject) => ShapeReport;
 }
 
 /**
@@ -26,6 +27,7 @@ export function shapeObject(
   validation: WriteOptions["fieldValidation"],
   warn: (text: string) => void,
   duplicateFields: readonly string[] = [],
+  refuse: (text: string) => StatusError = (text) => newBadRequest(prefixOf(expected) + text),
 ): KubeObject {
   const apiVersion = apiVersionOf(expected);
   checkType(object, expected, apiVersion);
@@ -34,22 +36,25 @@ export function shapeObject(
   const resets = Array.isArray(managedFields) && managedFields.length === 0;
   const { unknownFields, errors } = report(object, expected, validation);
   if (resets && object.metadata !== undefined) object.metadata.managedFields = [];
-  const prefix = `${expected.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: `;
   const firstError = errors[0];
-  if (firstError !== undefined) throw newBadRequest(prefix + firstError);
+  if (firstError !== undefined) throw refuse(firstError);
   if (unknownFields.length > 0 || duplicateFields.length > 0) {
-    if (validation === "Strict") throw newBadRequest(prefix + strictDecodingMessage(unknownFields, duplicateFields));
+    if (validation === "Strict") throw refuse(strictDecodingMessage(unknownFields, duplicateFields));
     if (validation === "Warn") for (const text of strictDecodingWarnings(unknownFields, duplicateFields)) warn(text);
   }
   return object;
+}
+
+function prefixOf({ kind, version }: ExpectedType): string {
+  return `${kind} in version "${version}" cannot be handled as a ${kind}: `;
 }
 
 function report(
   object: KubeObject,
   { shape, schema }: ExpectedType,
   validation: WriteOptions["fieldValidation"],
-): { unknownFields: readonly string[]; errors: readonly string[] } {
-  if (shape !== undefined) return { unknownFields: shape(object), errors: [] };
+): ShapeReport {
+  if (shape !== undefined) return shape(object);
   if (schema === undefined) return { unknownFields: [], errors: [] };
   return validateShape(schema, object, { mode: validation === "Ignore" ? "ignore" : "strict" });
 }

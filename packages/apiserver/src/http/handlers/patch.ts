@@ -1,5 +1,10 @@
+import { findDuplicateFields } from "@knots/api";
 import {
   cloneJson,
+  FieldPath,
+  goValue,
+  invalid,
+  newInvalid,
   StatusError,
   jsonPatch,
   mergePatch,
@@ -36,23 +41,32 @@ export async function handlePatch(
   }
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
   const options = writeOptions(ctx, "PatchOptions");
-  const patch = parsePatch(await readBody(ctx.request));
+  const body = await readBody(ctx.request);
+  const patch = parsePatch(body);
+  const duplicates = options.fieldValidation === "Ignore" ? [] : duplicateFields(body);
   const { namespace, name } = ctx.info;
   const op = operationOf(deps, ctx, options, "PatchOptions");
   const { entry } = await served.storage.update(op, {
     namespace,
     name,
     retryOnConflict: !namesVersion(type, patch),
-    transform: (current) => patched(ctx, served, type, patch, options, current),
+    transform: (current) => patched(ctx, served, { type, patch, duplicates }, options, current),
   });
   await sendEntry(deps, ctx, served, negotiated, entry, 200);
+}
+
+/** A plain patch as it was sent. */
+interface Patch {
+  readonly type: string;
+  readonly patch: unknown;
+  /** Fields that its text names twice. */
+  readonly duplicates: readonly string[];
 }
 
 async function patched(
   ctx: RequestContext,
   served: ServedResource,
-  type: string,
-  patch: unknown,
+  { type, patch, duplicates }: Patch,
   options: WriteOptions,
   current: StoredObject | undefined,
 ): Promise<KubeObject> {
@@ -60,7 +74,19 @@ async function patched(
   if (current !== undefined) await prepareConversion(served, [current]);
   const before = cloneJson(objectFrom(served, current ?? {}));
   const after = applyPatch(served, type, before, patch);
-  const shaped = shapeObject(after, expectedType(served), options.fieldValidation, (text) => ctx.warn(text));
+  // What upstream shows of what is wrong: a strategic patch itself, of the others what they lead to.
+  const shown = (): string =>
+    type === JSON_PATCH || type === MERGE_PATCH
+      ? JSON.stringify(applyPatch(served, type, cloneJson(objectFrom(served, current ?? {})), patch))
+      : goValue(patch);
+  const shaped = shapeObject(
+    after,
+    expectedType(served),
+    options.fieldValidation,
+    (text) => ctx.warn(text),
+    duplicates,
+    (text) => newInvalid({ group: "", kind: "" }, "", [invalid(FieldPath.root("patch"), shown(), text)]),
+  );
   checkIdentity(shaped, info.namespaced, ctx.info.namespace, ctx.info.name);
   served.applyDefaults(shaped);
   return toStored(served, shaped);
@@ -96,6 +122,11 @@ function parsePatch(body: Uint8Array): unknown {
     }
   }
   return yamlCodec.decode(body);
+}
+
+/** Fields that a merged patch in JSON names twice; a YAML parser refuses them itself. */
+function duplicateFields(body: Uint8Array): readonly string[] {
+  return body[0] === 0x7b ? findDuplicateFields(Buffer.from(body).toString("utf8")) : [];
 }
 
 /** A patch that names a resourceVersion means that state alone. */
