@@ -1,0 +1,187 @@
+// What clients find out before their first request: groups, versions, resources, the server's version.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { define, definition, version } from "../definitions.ts";
+import { Harness } from "../harness.ts";
+import type { Json } from "../harness.ts";
+
+const aggregated = (apiVersion: string): string =>
+  `application/json;g=apidiscovery.k8s.io;v=${apiVersion};as=APIGroupDiscoveryList`;
+
+/** Resources that a client may rely upon, by group and version. */
+const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+  v1: [
+    "configmaps",
+    "endpoints",
+    "events",
+    "namespaces",
+    "nodes",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "pods",
+    "podtemplates",
+    "replicationcontrollers",
+    "resourcequotas",
+    "secrets",
+    "serviceaccounts",
+    "services",
+  ],
+  "admissionregistration.k8s.io/v1": [
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "validatingadmissionpolicies",
+    "mutatingadmissionpolicies",
+  ],
+  "apiextensions.k8s.io/v1": ["customresourcedefinitions"],
+  "apiregistration.k8s.io/v1": ["apiservices"],
+  "apps/v1": ["controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"],
+  "authentication.k8s.io/v1": ["tokenreviews", "selfsubjectreviews"],
+  "authorization.k8s.io/v1": [
+    "localsubjectaccessreviews",
+    "selfsubjectaccessreviews",
+    "selfsubjectrulesreviews",
+    "subjectaccessreviews",
+  ],
+  "autoscaling/v1": ["horizontalpodautoscalers"],
+  "autoscaling/v2": ["horizontalpodautoscalers"],
+  "batch/v1": ["jobs", "cronjobs"],
+  "certificates.k8s.io/v1": ["certificatesigningrequests"],
+  "coordination.k8s.io/v1": ["leases"],
+  "discovery.k8s.io/v1": ["endpointslices"],
+  "events.k8s.io/v1": ["events"],
+  "flowcontrol.apiserver.k8s.io/v1": ["flowschemas", "prioritylevelconfigurations"],
+  "networking.k8s.io/v1": ["ingresses", "ingressclasses", "networkpolicies"],
+  "node.k8s.io/v1": ["runtimeclasses"],
+  "policy/v1": ["poddisruptionbudgets"],
+  "rbac.authorization.k8s.io/v1": ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
+  "scheduling.k8s.io/v1": ["priorityclasses"],
+  "storage.k8s.io/v1": ["csidrivers", "csinodes", "storageclasses", "volumeattachments"],
+};
+
+describe("discovery", () => {
+  let api: Harness;
+  beforeAll(async () => {
+    api = await Harness.start();
+  });
+  afterAll(() => api[Symbol.asyncDispose]());
+
+  /** The resources of both aggregated documents, as group/version → names. */
+  async function resources(apiVersion = "v2"): Promise<Map<string, string[]>> {
+    const found = new Map<string, string[]>();
+    for (const path of ["/api", "/apis"]) {
+      const { status, headers, body } = await api.get(path, { accept: aggregated(apiVersion) });
+      expect([status, headers["content-type"]]).toEqual([200, aggregated(apiVersion)]);
+      expect(body).toMatchObject({ kind: "APIGroupDiscoveryList", apiVersion: `apidiscovery.k8s.io/${apiVersion}` });
+      for (const { metadata, versions } of body.items)
+        for (const { version: name, resources: list } of versions)
+          found.set(
+            [metadata.name, name].filter((each) => each !== undefined && each !== "").join("/"),
+            (list as Json[]).map(({ resource }) => resource),
+          );
+    }
+    return found;
+  }
+
+  it("tells every built-in resource in one document", async () => {
+    const found = await resources();
+    for (const [groupVersion, names] of Object.entries(BUILT_IN))
+      expect(found.get(groupVersion), groupVersion).toEqual(expect.arrayContaining([...names]));
+  });
+
+  it("answers in the form that the Accept header asks for", async () => {
+    expect((await resources("v2beta1")).get("apps/v1")).toContain("deployments");
+    const typeOf = async (path: string, accept: string): Promise<unknown> =>
+      (await api.get(path, { accept })).headers["content-type"];
+    for (const path of ["/api", "/apis"]) {
+      // The first that is known; classic where none of the aggregated ones is.
+      expect(await typeOf(path, `${aggregated("v2")},${aggregated("v2beta1")},application/json`)).toBe(
+        aggregated("v2"),
+      );
+      expect(await typeOf(path, `${aggregated("v9")},${aggregated("v2beta1")},application/json`)).toBe(
+        aggregated("v2beta1"),
+      );
+      expect(await typeOf(path, "application/json")).toBe("application/json");
+      expect(await typeOf(path, "*/*")).toBe("application/json");
+    }
+  });
+
+  it("tells a custom resource as soon as it is established", async () => {
+    await define(
+      api,
+      definition("noticed", "discovered.example.com", [version("v1", { subresources: { status: {} } })]),
+    );
+    for (const apiVersion of ["v2", "v2beta1"])
+      expect((await resources(apiVersion)).get("discovered.example.com/v1")).toEqual(["noticed"]);
+    const { body } = await api.get("/apis", { accept: aggregated("v2") });
+    expect(body.items.find(({ metadata }: Json) => metadata.name === "discovered.example.com")).toEqual({
+      metadata: { name: "discovered.example.com", creationTimestamp: null },
+      versions: [
+        {
+          version: "v1",
+          freshness: "Current",
+          resources: [
+            {
+              resource: "noticed",
+              responseKind: { group: "discovered.example.com", version: "v1", kind: "Notice" },
+              scope: "Namespaced",
+              singularResource: "notice",
+              verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+              subresources: [
+                {
+                  subresource: "status",
+                  responseKind: { group: "discovered.example.com", version: "v1", kind: "Notice" },
+                  verbs: ["get", "patch", "update"],
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+    await api.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/noticed.discovered.example.com");
+    await expect.poll(async () => (await resources()).has("discovered.example.com/v1")).toBe(false);
+  });
+
+  it("has a preferred version of each group, and resources in each of its versions", async () => {
+    const { body } = await api.get("/apis");
+    expect(body).toMatchObject({ kind: "APIGroupList", apiVersion: "v1" });
+    expect(body.groups.length).toBeGreaterThan(15);
+    for (const { name, versions, preferredVersion } of body.groups) {
+      expect(versions, name).toContainEqual(preferredVersion);
+      const { body: group } = await api.get(`/apis/${name}`);
+      expect(group, name).toMatchObject({ kind: "APIGroup", name, versions, preferredVersion });
+      for (const { groupVersion, version: each } of versions) {
+        expect(groupVersion).toBe(`${name}/${each}`);
+        const { status, body: list } = await api.get(`/apis/${groupVersion}`);
+        expect([status, list.kind, list.groupVersion]).toEqual([200, "APIResourceList", groupVersion]);
+        expect(list.resources.length, groupVersion).toBeGreaterThan(0);
+        for (const { name: resource, kind, verbs } of list.resources) {
+          expect([resource, kind]).toEqual([expect.stringMatching(/^[a-z]/), expect.stringMatching(/^[A-Z]/)]);
+          expect(verbs.length, resource).toBeGreaterThan(0);
+        }
+      }
+    }
+  });
+
+  it("tells its version in whole numbers", async () => {
+    const { body } = await api.get("/version");
+    expect(body).toMatchObject({ major: "1", minor: "36", gitVersion: expect.stringMatching(/^v1\.36\./) });
+    for (const field of ["gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"])
+      expect(body[field], field).toEqual(expect.any(String));
+  });
+
+  it("answers 406 where there is no metadata to make a table of", async () => {
+    const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const review = {
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SelfSubjectAccessReview",
+      spec: { resourceAttributes: { namespace: "default", verb: "list", resource: "configmaps" } },
+    };
+    const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    const { status, body } = await api.post(path, review, { accept });
+    expect([status, body]).toMatchObject([
+      406,
+      { kind: "Status", reason: "NotAcceptable", message: expect.stringContaining("application/json") },
+    ]);
+    expect((await api.post(path, review)).status).toBe(201);
+  });
+});
