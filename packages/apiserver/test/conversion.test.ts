@@ -227,6 +227,12 @@ describe("conversion webhooks", () => {
       "c:80",
       "z:9",
     ]);
+    expect((await api.get(PODS("v2"))).body.items.map(({ host, port }: Json) => [host, port])).toEqual([
+      ["a", "80"],
+      ["b", "80"],
+      ["c", "80"],
+      ["z", "9"],
+    ]);
     const before = (await api.get(`${PODS("v2")}/a`)).body;
     expect(before).toMatchObject({ host: "a", port: "80" });
     // A write that changes nothing migrates.
