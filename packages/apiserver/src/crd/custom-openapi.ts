@@ -1,3 +1,4 @@
+import { openapiV3Text } from "@knots/api";
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import type { OpenApiSource } from "../openapi/openapi.ts";
 import { apiVersionOf } from "../registry/served.ts";
@@ -34,7 +35,7 @@ export function customOpenApi(versions: () => Iterable<CustomVersion>): OpenApiS
         Object.assign(
           schemas,
           definitions(version, "#/components/schemas/", (schema) => publish(schema, false)),
-          SHARED,
+          sharedSchemas(),
         );
       }
       return documents;
@@ -56,31 +57,21 @@ export function customOpenApi(versions: () => Iterable<CustomVersion>): OpenApiS
   };
 }
 
-/** Metadata is described in full by the built-in documents; here it is enough that it is an object. */
-const SHARED: Json = {
-  [`${META}.ObjectMeta`]: {
-    type: "object",
-    description: "ObjectMeta is metadata that all persisted resources must have.",
-    properties: {
-      name: { type: "string" },
-      namespace: { type: "string" },
-      generateName: { type: "string" },
-      labels: { type: "object", additionalProperties: { type: "string" } },
-      annotations: { type: "object", additionalProperties: { type: "string" } },
-      finalizers: { type: "array", items: { type: "string" } },
-      creationTimestamp: { type: "string", format: "date-time" },
-      deletionTimestamp: { type: "string", format: "date-time" },
-      deletionGracePeriodSeconds: { type: "integer", format: "int64" },
-      generation: { type: "integer", format: "int64" },
-      resourceVersion: { type: "string" },
-      uid: { type: "string" },
-      selfLink: { type: "string" },
-      managedFields: { type: "array", items: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      ownerReferences: { type: "array", items: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-    },
-  },
-  [`${META}.ListMeta`]: { type: "object", description: "ListMeta describes metadata that lists have." },
-};
+/** The types that the metadata of custom resources is made of. */
+const SHARED = ["ObjectMeta", "ListMeta", "OwnerReference", "ManagedFieldsEntry", "FieldsV1", "Time"].map(
+  (name) => `${META}.${name}`,
+);
+let shared: Json | undefined;
+
+/** Their schemas, as the built-in documents have them. */
+function sharedSchemas(): Json {
+  if (shared !== undefined) return shared;
+  const text = openapiV3Text("apis/apiextensions.k8s.io/v1");
+  if (text === undefined) throw new Error("the OpenAPI document of apiextensions.k8s.io/v1 is missing");
+  const { schemas } = (JSON.parse(text) as { components: { schemas: Json } }).components;
+  shared = Object.fromEntries(SHARED.map((name) => [name, schemas[name]]));
+  return shared;
+}
 
 function emptyDocument(): Json {
   return {
