@@ -40,7 +40,7 @@ function parseTables(text: string): { rows: Row[]; counts: Map<string, number> }
 function hasTest(file: string, title: string): boolean {
   const path = join(ROOT, file);
   return (
-    /\.test\.ts$/.test(file) && existsSync(path) && readFileSync(path, "utf8").includes(`(${JSON.stringify(title)}, `)
+    file.endsWith(".test.ts") && existsSync(path) && readFileSync(path, "utf8").includes(`(${JSON.stringify(title)}, `)
   );
 }
 
