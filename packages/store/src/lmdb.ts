@@ -146,7 +146,9 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
     overlappingSync: true,
     // A few puts start the writer, which commits what it finds and then what has come meanwhile: so the disk works while
     // the next requests are handled, instead of after a whole turn of them.
-    ...{ eventTurnBatching: false, txnStartThreshold: 2, separateFlushed: true },
+    eventTurnBatching: false,
+    txnStartThreshold: 2,
+    separateFlushed: true,
   });
   const meta = root.openDB<number, string>({ name: "meta", encoding: "json" });
   const index = new MvccIndex();
