@@ -18,6 +18,12 @@ const META_REVISION = "revision";
 /** Room for many values at once: LMDB's writer asks for the address of each buffer that it has not seen. */
 const SLAB = 256 * 1024;
 
+/**
+ * A few puts start the writer, which commits what it finds and then what has come meanwhile: so the disk works while the
+ * next requests are handled, instead of after a whole turn of them. lmdb's declarations do not know all of these options.
+ */
+const WRITER = { eventTurnBatching: false, txnStartThreshold: 2, separateFlushed: true };
+
 function encode(bytes: Buffer, version: Version, value: Uint8Array | undefined): Buffer {
   bytes.writeDoubleLE(version.createRevision, 0);
   bytes.writeDoubleLE(version.version, 8);
@@ -144,11 +150,7 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
     // Commits are synced before they count as flushed.
     noSync: false,
     overlappingSync: true,
-    // A few puts start the writer, which commits what it finds and then what has come meanwhile: so the disk works while
-    // the next requests are handled, instead of after a whole turn of them.
-    eventTurnBatching: false,
-    txnStartThreshold: 2,
-    separateFlushed: true,
+    ...WRITER,
   });
   const meta = root.openDB<number, string>({ name: "meta", encoding: "json" });
   const index = new MvccIndex();
