@@ -123,6 +123,7 @@ function structDecoder(schema: Extract<TypeSchema, { kind: "struct" }>): Decoder
       const field = fields.get(key);
       if (field === undefined) {
         ctx.path.length = depth;
+        if (schema.preserveUnknown === true) continue;
         ctx.unknown(key);
         if (!ctx.keepUnknown) delete value[key];
         continue;

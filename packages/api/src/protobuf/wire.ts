@@ -115,7 +115,7 @@ export class WireReader {
     return this.#at >= this.#end;
   }
 
-  /** A whole number as int64 has it; exact up to 2^53. */
+  /** A whole number as int64 has it. Throws on one that a number cannot hold exactly. */
   varint(): number {
     let low = 0;
     let scale = 1;
@@ -134,7 +134,7 @@ export class WireReader {
     for (let index = from; index < 10; index++) {
       const byte = this.#byte();
       value |= BigInt(byte & 127) << BigInt(7 * index);
-      if (byte < 128) return Number(BigInt.asIntN(64, value));
+      if (byte < 128) return exactly(BigInt.asIntN(64, value));
     }
     throw new Error("proto: integer overflow");
   }
@@ -163,11 +163,16 @@ export class WireReader {
 
   /** Passes over a field that the type does not know. */
   skipField(type: number): void {
-    if (type === VARINT) this.varint();
+    if (type === VARINT) this.#skipVarint();
     else if (type === FIXED64) this.#skip(8);
     else if (type === BYTES) this.#skip(this.varint());
     else if (type === FIXED32) this.#skip(4);
     else throw new Error(`proto: illegal wireType ${type}`);
+  }
+
+  #skipVarint(): void {
+    for (let index = 0; index < 10; index++) if (this.#byte() < 128) return;
+    throw new Error("proto: integer overflow");
   }
 
   #byte(): number {
@@ -182,4 +187,10 @@ export class WireReader {
     this.#at = at + length;
     return at;
   }
+}
+
+function exactly(value: bigint): number {
+  const number = Number(value);
+  if (BigInt(number) !== value) throw new Error(`the integer ${value} is beyond those that are kept exactly`);
+  return number;
 }

@@ -17,7 +17,8 @@ export async function readReview(
   ctx: RequestContext,
   type: { group: string; version: string; kind: string },
 ): Promise<KubeObject> {
-  const object = deps.handlers.codecs.decodeObject(ctx.request.headers["content-type"], await readBody(ctx.request));
+  const body = await readBody(ctx.request);
+  const object = deps.handlers.codecs.decodeObject(ctx.request.headers["content-type"], body, type.kind);
   const { fieldValidation } = writeOptions(ctx, "CreateOptions");
   return shapeObject(object, { ...type, schema: schemaFor(type) }, fieldValidation, (text) => ctx.warn(text));
 }

@@ -1,7 +1,16 @@
-import { decodeProtobuf, encodeProtobuf, encodeWatchFrame, hasProtobuf } from "@knots/api";
-import { newBadRequest, newUnsupportedMediaType } from "@knots/machinery";
+import {
+  decodeProtobuf,
+  encodeProtobuf,
+  encodeWatchFrame,
+  hasProtobuf,
+  noteInexactIntegers,
+  parseJson,
+  wellFormed,
+} from "@knots/api";
+import { newUnsupportedMediaType } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { parse as parseYaml, stringify as stringifyYaml } from "yaml";
+import { bodyProblem, goJsonType, GO_TYPE_META } from "./body-problem.ts";
 import { protobufListParts } from "./protobuf-list.ts";
 
 /** What stands in a list before its items. */
@@ -26,7 +35,7 @@ export interface Codec {
   encode(object: object): Uint8Array;
   /** Whether objects of a kind have this form; formats that carry any object leave it out. */
   supports?(apiVersion: string, kind: string): boolean;
-  /** Throws BadRequest on what does not parse. */
+  /** Throws Error on what does not parse. */
   decode(body: Uint8Array): unknown;
   /** A list made from its items' bytes, in pieces; undefined: a list is encoded as one object. */
   list?(head: ListHead, items: readonly Uint8Array[]): Uint8Array[];
@@ -38,6 +47,7 @@ const encoder = new TextEncoder();
 const COMMA = encoder.encode(",");
 const LIST_END = encoder.encode("]}\n");
 const decoder = new TextDecoder("utf-8", { fatal: true });
+const NO_VERSION = "couldn't get version/kind; json parse error: ";
 
 export const jsonCodec: Codec = {
   mediaType: "application/json",
@@ -47,9 +57,9 @@ export const jsonCodec: Codec = {
   encode: (object) => encoder.encode(JSON.stringify(object)),
   decode(body) {
     try {
-      return JSON.parse(decoder.decode(body)) as unknown;
+      return parseJson(body);
     } catch (error) {
-      throw newBadRequest(`the object provided is unrecognized (must be of type JSON): ${(error as Error).message}`);
+      throw new SyntaxError(NO_VERSION + (error as Error).message, { cause: error });
     }
   },
   list(head, items) {
@@ -82,11 +92,11 @@ export const yamlCodec: Codec = {
   streamMediaType: undefined,
   encode: (object) => encoder.encode(stringifyYaml(object, { version: "1.1", aliasDuplicateObjects: false })),
   decode(body) {
-    try {
-      return parseYaml(decoder.decode(body), { version: "1.1", merge: true, maxAliasCount: 1000 }) as unknown;
-    } catch (error) {
-      throw newBadRequest(`the object provided is unrecognized (must be of type YAML): ${(error as Error).message}`);
-    }
+    const text = decoder.decode(body);
+    const options = { version: "1.1", merge: true, maxAliasCount: 1000, uniqueKeys: false, logLevel: "error" } as const;
+    const value = wellFormed(parseYaml(text, options));
+    noteInexactIntegers(value, text);
+    return value;
   },
   frame() {
     throw new Error("a watch cannot be answered in YAML");
@@ -101,13 +111,7 @@ export const protobufCodec: Codec = {
   streamMediaType: "application/vnd.kubernetes.protobuf;stream=watch",
   supports: hasProtobuf,
   encode: (object) => encodeProtobuf(object),
-  decode(body) {
-    try {
-      return decodeProtobuf(body);
-    } catch (error) {
-      throw newBadRequest((error as Error).message);
-    }
-  },
+  decode: (body) => decodeProtobuf(body),
   list: protobufListParts,
   frame: (type, object) => encodeWatchFrame(type, object),
 };
@@ -141,10 +145,23 @@ export class Codecs {
     return codec;
   }
 
-  decodeObject(contentType: string | undefined, body: Uint8Array): KubeObject {
-    const value = this.forBody(contentType).decode(body);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw newBadRequest("the body of the request must be an object");
+  /** The object in a body that is to be of that kind. Throws BadRequest. */
+  decodeObject(contentType: string | undefined, body: Uint8Array, kind = ""): KubeObject {
+    const codec = this.forBody(contentType);
+    let value: unknown;
+    try {
+      value = codec.decode(body);
+    } catch (error) {
+      throw bodyProblem(kind, (error as Error).message, body);
+    }
+    // An object without fields, as Go reads it.
+    if (value === null || value === undefined) return {};
+    if (typeof value !== "object" || Array.isArray(value)) {
+      throw bodyProblem(
+        kind,
+        `${NO_VERSION}json: cannot unmarshal ${goJsonType(value)} into Go value of type ${GO_TYPE_META}`,
+        body,
+      );
     }
     return value;
   }

@@ -16,14 +16,19 @@ export function encodeContinue(token: ContinueToken): string {
 
 /** Throws BadRequest on anything that encodeContinue did not make. */
 export function decodeContinue(text: string): ContinueToken {
-  let value: { v?: unknown; rv?: unknown; start?: unknown };
+  let value: { v?: unknown; rv?: unknown; start?: unknown } | null;
   try {
     value = JSON.parse(Buffer.from(text, "base64url").toString("utf8")) as typeof value;
   } catch {
     throw newBadRequest(`continue key is not valid: ${text}`);
   }
-  if (value.v !== VERSION || typeof value.rv !== "number" || typeof value.start !== "string" || value.start === "") {
+  if (
+    value?.v !== VERSION ||
+    !Number.isSafeInteger(value.rv) ||
+    typeof value.start !== "string" ||
+    value.start === ""
+  ) {
     throw newBadRequest(`continue key is not valid: ${text}`);
   }
-  return { revision: value.rv, after: value.start.replace(/\0$/, "") };
+  return { revision: value.rv as number, after: value.start.replace(/\0$/, "") };
 }

@@ -4,9 +4,9 @@ import {
   newAlreadyExists,
   newBadRequest,
   newConflict,
-  newInternalError,
   newInvalid,
   newNotFound,
+  StatusError,
 } from "@knots/machinery";
 import type { Clock, GroupVersionKind, KubeObject } from "@knots/machinery";
 import type { AdmissionAttributes, AdmissionUndo } from "../admission/types.ts";
@@ -90,7 +90,14 @@ export class ResourceStorage {
     const original = withMetadata(input);
     const { name = "", generateName: base = "", resourceVersion = "" } = original.metadata;
     if (resourceVersion !== "") {
-      throw newInternalError("resourceVersion should not be set on objects to be created");
+      throw new StatusError({
+        kind: "Status",
+        apiVersion: "v1",
+        metadata: {},
+        status: "Failure",
+        message: "resourceVersion should not be set on objects to be created",
+        code: 500,
+      });
     }
     if (name !== "" || base === "") return this.#create(op, namespace, original);
     for (let tries = 1; ; tries++) {

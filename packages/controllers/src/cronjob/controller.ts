@@ -162,7 +162,7 @@ export class CronJobController {
     this.#recorder.event(cronJob, "Normal", "SuccessfulDelete", `Deleted job ${name}`);
   }
 
-  /** Whether a run for `due` is in status.active afterwards. */
+  /** Whether the run for `due` has begun, and the status tells of it. */
   async #start(cronJob: CronJob, due: number, zone: Zone): Promise<boolean> {
     const { namespace } = metaOf(cronJob);
     const client = this.#ctx.client.resource(jobs, namespace);
@@ -179,15 +179,16 @@ export class CronJobController {
       // Made by us, before the status that should have told of it was lost; or by somebody else, and none of ours.
       job = await client.get(jobName(cronJob, due));
       if (getControllerOf(job)?.uid !== metaOf(cronJob).uid) throw error;
-      if (isFinished(job)) return false;
     }
     const { name, uid, resourceVersion } = metaOf(job);
     const status = (cronJob.status ??= {});
+    status.lastScheduleTime = formatTime(new Date(due));
+    // It came and went before anybody noted it: once it is deleted nothing but the time of this run tells that it was made.
+    if (isFinished(job)) return true;
     status.active = [
       ...(status.active ?? []),
       { apiVersion: "batch/v1", kind: "Job", namespace, name, uid, ...(resourceVersion ? { resourceVersion } : {}) },
     ];
-    status.lastScheduleTime = formatTime(new Date(due));
     return true;
   }
 }

@@ -54,5 +54,20 @@ function decode(fields: unknown): FieldSet {
   return new FieldSet(member, children);
 }
 
+/** Whether nothing but objects stands in it, which is how encodeFields writes it. */
+export function isPlain(fields: unknown): boolean {
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return false;
+  for (const [text, value] of Object.entries(fields)) {
+    if (text === "." ? !isEmptyObject(value) : !KNOWN_STEP.test(text) || !isPlain(value)) return false;
+  }
+  return true;
+}
+
+const KNOWN_STEP = /^[fkvi]:/;
+
+function isEmptyObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
 /** The set of an entry that says nothing. */
 export const NO_FIELDS: FieldSet = EMPTY_SET;

@@ -1,6 +1,6 @@
 import type { KubeObject, ManagedFieldsEntry } from "../object.ts";
 import type { FieldSet } from "./field-set.ts";
-import { decodeFields, encodeFields } from "./fields-v1.ts";
+import { decodeFields, encodeFields, isPlain } from "./fields-v1.ts";
 import type { FieldsV1 } from "./fields-v1.ts";
 import { internFields, sharedSet } from "./interned-fields.ts";
 
@@ -83,7 +83,8 @@ const sources = new WeakMap<FieldSet, FieldsV1>();
 function setOf(fields: Record<string, unknown>): FieldSet {
   const source = fields as FieldsV1;
   const set = sharedSet(source, decodeFields);
-  sources.set(set, source);
+  // What a client wrote in its own way is written in ours.
+  if (sources.get(set) === undefined && isPlain(source)) sources.set(set, source);
   return set;
 }
 

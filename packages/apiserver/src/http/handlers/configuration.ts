@@ -1,8 +1,10 @@
-import { findDuplicateFields } from "@knots/api";
+import { findDuplicateFields, inexactIntegers, noteInexactIntegers, parseJson, wellFormed } from "@knots/api";
 import { newBadRequest } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { LineCounter, parseDocument } from "yaml";
+import type { Document } from "yaml";
 import type { WriteOptions } from "../options.ts";
+import { inexactText } from "./decode.ts";
 
 /** The body of a server-side apply. */
 export interface Configuration {
@@ -17,7 +19,7 @@ export function readConfiguration(
   body: Uint8Array,
   expected: { readonly group: string; readonly version: string; readonly kind: string },
 ): Configuration {
-  const { value, duplicates } = parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+  const { value, duplicates } = parse(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const what = Array.isArray(value) ? "array" : value === null ? "null" : typeof value;
     throw newBadRequest(
@@ -25,39 +27,58 @@ export function readConfiguration(
     );
   }
   const object = value as KubeObject;
-  const { apiVersion = "", kind = "" } = object;
-  const slash = String(apiVersion).indexOf("/");
+  const apiVersion = textOf(object.apiVersion);
+  const kind = textOf(object.kind);
+  const slash = apiVersion.indexOf("/");
   const group = slash < 0 ? "" : apiVersion.slice(0, slash);
   const version = apiVersion.slice(slash + 1);
   if (group !== expected.group || version !== expected.version || kind !== expected.kind) {
     throw newBadRequest(`invalid object type: ${group}/${version}, Kind=${kind}`);
   }
+  const [inexact] = inexactIntegers(value);
+  if (inexact !== undefined) throw newBadRequest(`error decoding YAML: ${inexactText(inexact.path, inexact.text)}`);
   return { object, duplicates };
 }
 
-function parse(text: string): { value: unknown; duplicates: readonly string[] } {
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
+function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[] } {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
   // kubectl and client-go send JSON, which JSON.parse reads ten times faster.
   if (text.startsWith("{")) {
     try {
-      const value = JSON.parse(text) as unknown;
+      const value = parseJson(body);
       return { value, duplicates: findDuplicateFields(text).map((path) => duplicateText(1, lastField(path))) };
     } catch {
       // A YAML mapping in flow style.
     }
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { version: "1.1", merge: true, uniqueKeys: true, lineCounter: lines });
-  const duplicates: string[] = [];
-  for (const error of document.errors) {
-    if (error.code !== "DUPLICATE_KEY") throw newBadRequest(`error decoding YAML: ${error.message}`);
-    const key = /^["']?([^"':\n]*)/.exec(text.slice(error.pos[0]))?.[1] ?? "";
-    duplicates.push(duplicateText(lines.linePos(error.pos[0]).line, key.trim()));
-  }
   try {
-    return { value: document.toJS({ maxAliasCount: 1000 }) as unknown, duplicates };
+    const { document, duplicates } = parseYaml(text);
+    const value = wellFormed(document.toJS({ maxAliasCount: 1000 }));
+    noteInexactIntegers(value, text);
+    return { value, duplicates };
   } catch (error) {
     throw newBadRequest(`error decoding YAML: ${(error as Error).message}`);
   }
+}
+
+/** A text for each key that a YAML document has twice. Throws where it cannot be read. */
+export function duplicateYamlKeys(text: string): readonly string[] {
+  return parseYaml(text).duplicates;
+}
+
+function parseYaml(text: string): { document: Document; duplicates: readonly string[] } {
+  const lines = new LineCounter();
+  const options = { version: "1.1", merge: true, uniqueKeys: true, lineCounter: lines, logLevel: "error" } as const;
+  const document = parseDocument(text, options);
+  const duplicates: string[] = [];
+  for (const error of document.errors) {
+    if (error.code !== "DUPLICATE_KEY") throw error;
+    const key = /^["']?([^"':\n]*)/.exec(text.slice(error.pos[0]))?.[1] ?? "";
+    duplicates.push(duplicateText(lines.linePos(error.pos[0]).line, key.trim()));
+  }
+  return { document, duplicates };
 }
 
 function duplicateText(line: number, key: string): string {

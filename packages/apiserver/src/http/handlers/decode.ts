@@ -1,7 +1,8 @@
-import { strictDecodingMessage, strictDecodingWarnings, validateShape } from "@knots/api";
+import { inexactIntegers, mayBeInexact, schemaFor, strictDecodingWarnings, validateShape } from "@knots/api";
 import type { ShapeReport } from "@knots/api";
-import { newBadRequest } from "@knots/machinery";
+import { invalid, newBadRequest, newInvalid } from "@knots/machinery";
 import type { KubeObject, StatusError, TypeSchema } from "@knots/machinery";
+import { goJsonType } from "../body-problem.ts";
 import { apiVersionOf } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { WriteOptions } from "../options.ts";
@@ -26,11 +27,13 @@ export function shapeObject(
   expected: ExpectedType,
   validation: WriteOptions["fieldValidation"],
   warn: (text: string) => void,
-  duplicateFields: readonly string[] = [],
+  /** What strict decoding complains of beside unknown fields, in its words. */
+  problems: readonly string[] = [],
   refuse: (text: string) => StatusError = (text) => newBadRequest(prefixOf(expected) + text),
 ): KubeObject {
   const apiVersion = apiVersionOf(expected);
   checkType(object, expected, apiVersion);
+  checkIntegers(object, expected);
   // An empty list means something here alone: managed fields are to be forgotten.
   const { managedFields } = object.metadata ?? {};
   const resets = Array.isArray(managedFields) && managedFields.length === 0;
@@ -38,9 +41,10 @@ export function shapeObject(
   if (resets && object.metadata !== undefined) object.metadata.managedFields = [];
   const firstError = errors[0];
   if (firstError !== undefined) throw refuse(firstError);
-  if (unknownFields.length > 0 || duplicateFields.length > 0) {
-    if (validation === "Strict") throw refuse(strictDecodingMessage(unknownFields, duplicateFields));
-    if (validation === "Warn") for (const text of strictDecodingWarnings(unknownFields, duplicateFields)) warn(text);
+  if (unknownFields.length > 0 || problems.length > 0) {
+    const strict = [...problems, ...strictDecodingWarnings(unknownFields, [])];
+    if (validation === "Strict") throw refuse(`strict decoding error: ${strict.join(", ")}`);
+    if (validation === "Warn") for (const text of strict) warn(text);
   }
   return object;
 }
@@ -54,9 +58,10 @@ function report(
   { shape, schema }: ExpectedType,
   validation: WriteOptions["fieldValidation"],
 ): ShapeReport {
+  const mode = validation === "Ignore" ? "ignore" : "strict";
   if (shape !== undefined) return shape(object);
   if (schema === undefined) return { unknownFields: [], errors: [] };
-  return validateShape(schema, object, { mode: validation === "Ignore" ? "ignore" : "strict" });
+  return validateShape(schema, object, { mode });
 }
 
 /** What a served resource's bodies are to be read as. */
@@ -71,19 +76,76 @@ export function expectedType(served: ServedResource): ExpectedType {
   };
 }
 
+/** Groups whose internal Go package is not named after the first part of their name. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  "": "core",
+  "events.k8s.io": "core",
+  "rbac.authorization.k8s.io": "rbac",
+};
+
+function internalPackage(group: string): string {
+  return PACKAGES[group] ?? (group.split(".")[0] ?? "").replace("apiserver", "");
+}
+
 function checkType(object: KubeObject, expected: ExpectedType, apiVersion: string): void {
-  object.kind = object.kind === undefined || object.kind === "" ? expected.kind : object.kind;
-  object.apiVersion = object.apiVersion === undefined || object.apiVersion === "" ? apiVersion : object.apiVersion;
+  object.apiVersion = typeField(object, "apiVersion", apiVersion, expected);
+  object.kind = typeField(object, "kind", expected.kind, expected);
+  const { kind } = object;
+  const { group, version } = parseApiVersion(object.apiVersion);
+  if (kind !== expected.kind && expected.shape === undefined) {
+    const known = schemaFor({ group, version, kind }) !== undefined;
+    throw newBadRequest(
+      `${kind} in version "${version}" cannot be handled as a ${expected.kind}: ${
+        known
+          ? `converting (${version}.${kind}) to (${internalPackage(expected.group)}.${expected.kind}): unknown conversion`
+          : `no kind "${kind}" is registered for version "${object.apiVersion}" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`
+      }`,
+    );
+  }
   if (object.apiVersion !== apiVersion) {
     throw newBadRequest(
       `the API version in the data (${object.apiVersion}) does not match the expected API version (${apiVersion})`,
     );
   }
-  if (object.kind !== expected.kind) {
-    throw newBadRequest(
-      `${object.kind} in version "${expected.version}" cannot be handled as a ${expected.kind}: converting (${object.kind}) to (${expected.kind}): unknown conversion`,
-    );
+  if (kind !== expected.kind) {
+    const { metadata } = object;
+    const name = typeof metadata?.name === "string" ? metadata.name : "";
+    throw newInvalid(expected, name, [invalid("kind", kind, `must be ${expected.kind}`)]);
   }
+}
+
+/** kind or apiVersion, filled in when absent. */
+function typeField(
+  object: KubeObject,
+  field: "kind" | "apiVersion",
+  otherwise: string,
+  { kind }: ExpectedType,
+): string {
+  const value: unknown = object[field];
+  if (value === undefined || value === null || value === "") return otherwise;
+  if (typeof value === "string") return value;
+  throw newBadRequest(
+    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${goJsonType(value)} into Go struct field .${field} of type string`,
+  );
+}
+
+function parseApiVersion(apiVersion: string): { group: string; version: string } {
+  const slash = apiVersion.indexOf("/");
+  return slash < 0
+    ? { group: "", version: apiVersion }
+    : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
+}
+
+/** Refuses integers that would be kept as others: better a refusal than a value that nobody wrote. */
+function checkIntegers(object: KubeObject, { kind, version, schema }: ExpectedType): void {
+  for (const { path, text } of inexactIntegers(object)) {
+    if (mayBeInexact(schema, path)) continue;
+    throw newBadRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${inexactText(path, text)}`);
+  }
+}
+
+export function inexactText(path: readonly (string | number)[], text: string): string {
+  return `the number ${text} at ${path.join(".")} cannot be kept exactly: integers go from -2^53 to 2^53 here`;
 }
 
 /** Throws BadRequest when the body speaks of another namespace or name than the URL. */

@@ -1,3 +1,4 @@
+import { schemaFor, validateShape } from "@knots/api";
 import { newBadRequest } from "@knots/machinery";
 import type { KubeObject, Status } from "@knots/machinery";
 import { isNotFound } from "@knots/machinery";
@@ -110,9 +111,18 @@ function operation(deps: HandlerDependencies, ctx: RequestContext, options: Dele
 async function readOptions(deps: HandlerDependencies, ctx: RequestContext): Promise<DeleteOptions> {
   const body = await readBody(ctx.request);
   if (body.length === 0) return deleteOptions(ctx.info.query, undefined);
-  const value = deps.codecs.forBody(ctx.request.headers["content-type"]).decode(body);
-  if (value === null) return deleteOptions(ctx.info.query, undefined);
-  if (typeof value !== "object" || Array.isArray(value))
-    throw newBadRequest("the body of a DELETE must be DeleteOptions");
-  return deleteOptions(ctx.info.query, value as Record<string, unknown>);
+  const value = deps.codecs.decodeObject(ctx.request.headers["content-type"], body, "DeleteOptions");
+  return deleteOptions(ctx.info.query, shapeOptions(value));
+}
+
+const OPTIONS_SCHEMA = schemaFor({ group: "", version: "v1", kind: "DeleteOptions" });
+
+/** DeleteOptions exist in every group: only their kind is looked at, by `deleteOptions`. */
+function shapeOptions(value: KubeObject): Record<string, unknown> {
+  if (OPTIONS_SCHEMA === undefined) throw new Error("the schema data lack DeleteOptions");
+  const [problem] = validateShape(OPTIONS_SCHEMA, value, { mode: "ignore" }).errors;
+  if (problem !== undefined) {
+    throw newBadRequest(`DeleteOptions in version "v1" cannot be handled as a DeleteOptions: ${problem}`);
+  }
+  return value as Record<string, unknown>;
 }

@@ -19,6 +19,7 @@ import { typedErrors } from "./apply.ts";
 import { checkIdentity, shapeObject } from "./decode.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
 import { APPLY_PATCH, patchType } from "./patch-type.ts";
+import { parsePatch } from "./patch.ts";
 import { operationOf } from "./write.ts";
 
 const SCALE_TYPE = { group: "autoscaling", version: "v1", kind: "Scale" };
@@ -93,17 +94,12 @@ export async function handleScale(
 }
 
 function replaced(deps: HandlerDependencies, ctx: RequestContext, body: Uint8Array): () => KubeObject {
-  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body);
+  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body, SCALE_TYPE.kind);
   return () => structuredClone(object);
 }
 
 function patched(type: string, body: Uint8Array): (current: Scale) => KubeObject {
-  let patch: unknown;
-  try {
-    patch = JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch (error) {
-    throw newBadRequest(`error decoding patch: ${(error as Error).message}`);
-  }
+  const patch = parsePatch(type, body);
   if (type === "application/json-patch+json") {
     return (current) => jsonPatch(structuredClone(current), patch as Parameters<typeof jsonPatch>[1]) as KubeObject;
   }

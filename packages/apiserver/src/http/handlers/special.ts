@@ -41,7 +41,7 @@ async function readKind(
   type: { group: string; version: string; kind: string },
 ): Promise<KubeObject> {
   const body = await readBody(ctx.request);
-  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body);
+  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body, type.kind);
   const { fieldValidation } = writeOptions(ctx, "CreateOptions");
   return shapeObject(object, { ...type, schema: schemaFor(type) }, fieldValidation, (text) => ctx.warn(text));
 }

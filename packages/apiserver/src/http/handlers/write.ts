@@ -1,4 +1,4 @@
-import { findDuplicateFields } from "@knots/api";
+import { findDuplicateFields, strictDecodingWarnings } from "@knots/api";
 import { cloneJson, newBadRequest, newMethodNotSupported } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Operation } from "../../registry/operation.ts";
@@ -6,7 +6,7 @@ import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import { readBody } from "../body.ts";
-import { jsonCodec } from "../codecs.ts";
+import { jsonCodec, yamlCodec } from "../codecs.ts";
 import { negotiate } from "../negotiate.ts";
 import type { Negotiated } from "../negotiate.ts";
 import { writeOptions } from "../options.ts";
@@ -14,6 +14,7 @@ import type { WriteOptions } from "../options.ts";
 import { representation } from "../representation.ts";
 import { sendBytes } from "../respond.ts";
 import type { RequestContext } from "../types.ts";
+import { duplicateYamlKeys } from "./configuration.ts";
 import { checkIdentity, expectedType, shapeObject } from "./decode.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
 
@@ -114,8 +115,7 @@ async function readObject(
   options: WriteOptions,
 ): Promise<KubeObject> {
   const body = await readBody(ctx.request);
-  if (body.length === 0) throw newBadRequest("the request body is empty");
-  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body);
+  const object = deps.codecs.decodeObject(ctx.request.headers["content-type"], body, served.info.kind);
   const shaped = shapeObject(
     object,
     expectedType(served),
@@ -127,7 +127,7 @@ async function readObject(
   return shaped;
 }
 
-/** Keys that a JSON body names twice; looked for only where somebody wants to know. */
+/** What is said of keys that a body names twice; looked for only where somebody wants to know. */
 function duplicates(
   deps: HandlerDependencies,
   ctx: RequestContext,
@@ -136,10 +136,15 @@ function duplicates(
   options: WriteOptions,
 ): string[] {
   if (options.fieldValidation === "Ignore") return [];
-  if (deps.codecs.forBody(ctx.request.headers["content-type"]) !== jsonCodec) return [];
+  const codec = deps.codecs.forBody(ctx.request.headers["content-type"]);
+  if (codec === yamlCodec) {
+    const lines = duplicateYamlKeys(Buffer.from(body).toString("utf8"));
+    return lines.length === 0 ? [] : [`yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join("\n")}`];
+  }
+  if (codec !== jsonCodec) return [];
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8").trimEnd();
   // What reads the same when written again named nothing twice: so it is with most clients, and costs little to see.
-  return text === JSON.stringify(object) ? [] : findDuplicateFields(text);
+  return text === JSON.stringify(object) ? [] : strictDecodingWarnings([], findDuplicateFields(text));
 }
 
 /** Throws MethodNotAllowed when the resource (or subresource) does not offer the verb. */

@@ -109,7 +109,10 @@ function validateJob(job: Job): FieldError[] {
   validateJobSpec(spec, SPEC, errors);
   if (!spec.selector) errors.push(required(SPEC.child("selector"), ""));
   else {
+    const before = errors.length;
     validateLabelSelector(spec.selector, SPEC.child("selector"), errors);
+    // What is no selector selects nothing that could be right or wrong.
+    if (errors.length > before) return errors;
     const labels = spec.template?.metadata?.labels ?? {};
     if (!isEmptySelector(spec.selector) && !selectorFromLabelSelector(spec.selector).matches(labels)) {
       const at = SPEC.child("template").child("metadata").child("labels");
