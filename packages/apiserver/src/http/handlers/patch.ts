@@ -5,7 +5,6 @@ import {
   goValue,
   invalid,
   newInvalid,
-  StatusError,
   jsonPatch,
   mergePatch,
   newBadRequest,
