@@ -102,8 +102,8 @@ function structDecoder(schema: Extract<TypeSchema, { kind: "struct" }>): Decoder
       table.set(field.name, {
         // Looked up at first use: the type may be the one that is being compiled.
         decode: lazy(field.type),
-        isZero:
-          api.omitEmpty === true && !api.pointer && field.default === undefined ? zeroTest(field.type) : undefined,
+        // A default other than the zero value is set afterwards.
+        isZero: api.omitEmpty === true && !api.pointer ? zeroTest(field.type) : undefined,
         nullable: field.nullable === true,
       });
       if (api.zero) zeros.push([field.name, fieldZero(api.zero, field.type)]);

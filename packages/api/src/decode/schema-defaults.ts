@@ -1,5 +1,6 @@
 import { cloneJson } from "@knots/machinery";
-import type { TypeSchema } from "@knots/machinery";
+import type { FieldSchema, TypeSchema } from "@knots/machinery";
+import type { ApiFieldSchema } from "../schema/api-schema.ts";
 import { isObject } from "./decoder.ts";
 
 type Defaulter = (value: unknown) => void;
@@ -33,10 +34,20 @@ function hasDefaults(schema: TypeSchema, visiting: Set<TypeSchema>): boolean {
     case "map":
       return hasDefaults(schema.value, visiting);
     case "struct":
-      return schema.fields.values().some((field) => field.default !== undefined || hasDefaults(field.type, visiting));
+      return schema.fields
+        .values()
+        .some((field) => defaultOf(field) !== undefined || hasDefaults(field.type, visiting));
     default:
       return false;
   }
+}
+
+/** The default of a field that Go would leave out when it has it is never seen. */
+function defaultOf(field: FieldSchema): unknown {
+  const { omitEmpty, pointer } = field as Partial<ApiFieldSchema>;
+  const { default: value } = field;
+  const unseen = omitEmpty === true && pointer !== true && (value === "" || value === 0 || value === false);
+  return unseen ? undefined : value;
 }
 
 function compile(schema: TypeSchema): Defaulter {
@@ -60,7 +71,7 @@ function compile(schema: TypeSchema): Defaulter {
       .map((field) => ({
         name: field.name,
         nullable: field.nullable === true,
-        value: field.default,
+        value: defaultOf(field),
         inner: defaulterFor(field.type),
       }))
       .filter((field) => field.value !== undefined || field.inner);
