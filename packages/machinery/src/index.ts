@@ -23,4 +23,5 @@ export * from "./quota/usage.ts";
 export * from "./schema.ts";
 export * from "./shutdown.ts";
 export * from "./status-error.ts";
+export * from "./table.ts";
 export * from "./time.ts";

@@ -1,4 +1,5 @@
 // Label selectors: parsed and compiled once, matched often. Grammar and texts: apimachinery's labels package.
+import { tableOf } from "./table.ts";
 import { isQualifiedName, isValidLabelValue } from "./names.ts";
 
 export interface Requirement {
@@ -236,12 +237,12 @@ function byKey(a: Requirement, b: Requirement): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
 }
 
-const OPERATORS: Readonly<Record<string, Requirement["operator"]>> = {
+const OPERATORS: Readonly<Record<string, Requirement["operator"]>> = tableOf({
   In: "in",
   NotIn: "notin",
   Exists: "exists",
   DoesNotExist: "!",
-};
+});
 
 /** meta/v1 LabelSelector: absent selects nothing, {} everything. Throws SyntaxError on an unknown operator. */
 export function selectorFromLabelSelector(selector: LabelSelector | undefined): Selector {

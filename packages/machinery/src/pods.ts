@@ -1,4 +1,5 @@
 // What several components need to know of pods, each rule once: readiness, resources, QoS, tolerations, node selectors.
+import { tableOf } from "./table.ts";
 import { maxResources, addResources, parseResources, type ResourceAmounts } from "./quantity.ts";
 import { Selector, type Requirement } from "./labels.ts";
 
@@ -172,14 +173,14 @@ export interface NodeSelectorTermLike {
   matchFields?: readonly NodeSelectorRequirement[];
 }
 
-const NODE_OPERATORS: Readonly<Record<string, Requirement["operator"]>> = {
+const NODE_OPERATORS: Readonly<Record<string, Requirement["operator"]>> = tableOf({
   In: "in",
   NotIn: "notin",
   Exists: "exists",
   DoesNotExist: "!",
   Gt: "gt",
   Lt: "lt",
-};
+});
 
 function compile(requirements: readonly NodeSelectorRequirement[] | undefined): Selector {
   return new Selector(

@@ -98,3 +98,8 @@ it("gives whole units that fit into 64 bits", () => {
   expect(Quantity.parse("1500m").asInt64()).toBeUndefined();
   expect(Quantity.parse("10E").asInt64()).toBeUndefined();
 });
+
+it("takes as much as there can be for what is more, with a binary suffix", () => {
+  expect(Quantity.parse("16Ei").toString()).toBe("9223372036854775807");
+  expect(Quantity.parse("16E").toString()).toBe("16E");
+});

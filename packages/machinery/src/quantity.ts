@@ -8,8 +8,12 @@ const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, "": 0, 
 const DECIMAL_SUFFIX = new Map(Object.entries(DECIMAL).map(([suffix, exponent]) => [exponent, suffix]));
 const PATTERN = /^([+-]?)(\d*)(?:\.(\d*))?(?:([eE][+-]?\d+)|(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]?))$/;
 /** The right letters in the wrong order: upstream complains of the suffix then. */
-const LIKE_QUANTITY = /^[+-]?(\d+\.?\d*|\.\d+)[eEinumkKMGTP]+[-+]?\d*$/;
+const LIKE_QUANTITY = /^[+-]?(\d+(\.\d*)?|\.\d+)[eEinumkKMGTP]+[-+]?\d*$/;
 const NANO = -9;
+/** The most that a quantity with a binary suffix can be; what is more is taken for it, as upstream does. */
+const MAX_NANOS = (2n ** 63n - 1n) * 1_000_000_000n;
+/** Nobody has so much of anything that more digits are needed; behind the point they would only round up. */
+const MAX_DIGITS = 150;
 
 /** What was parsed: a cluster's manifests name few amounts, again and again. Quantities do not change. */
 const parsed = new Map<string | number, Quantity>();
@@ -51,13 +55,20 @@ export class Quantity {
   static #parse(text: string | number): Quantity {
     const match = PATTERN.exec(String(text));
     const whole = match?.[2] ?? "";
-    const fraction = match?.[3] ?? "";
+    let fraction = match?.[3] ?? "";
     if (match === null || (whole === "" && fraction === "")) {
       throw new SyntaxError(
         LIKE_QUANTITY.test(String(text))
           ? "unable to parse quantity's suffix"
           : "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
       );
+    }
+    if (whole.length > MAX_DIGITS && whole.replace(/^0+/, "").length > MAX_DIGITS) {
+      throw new SyntaxError(`quantities have at most ${MAX_DIGITS} digits before the point`);
+    }
+    if (fraction.length > MAX_DIGITS) {
+      const rest = /[1-9]/.test(fraction.slice(MAX_DIGITS)) ? "1" : "";
+      fraction = fraction.slice(0, MAX_DIGITS) + rest;
     }
     const digits = BigInt(`${match[1] === "-" ? "-" : ""}${whole}${fraction}` || "0");
     const suffix = match[5] ?? "";
@@ -68,7 +79,8 @@ export class Quantity {
     const scaled = binary > 0 ? digits * 1024n ** BigInt(binary) : digits;
     const power =
       -fraction.length + (binary > 0 ? 0 : match[4] === undefined ? (DECIMAL[suffix] ?? 0) : exponent) - NANO;
-    return new Quantity(power >= 0 ? scaled * pow10(power) : divideUp(scaled, pow10(-power)), format);
+    const nanos = power >= 0 ? scaled * pow10(power) : divideUp(scaled, pow10(-power));
+    return new Quantity(format === "BinarySI" && nanos > MAX_NANOS ? MAX_NANOS : nanos, format);
   }
 
   static fromNumber(value: number): Quantity {

@@ -31,10 +31,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /** A Go duration ("1h30m", "1.5s", "-2ms") in milliseconds. Throws SyntaxError. */
 export function parseDuration(text: string): number {
-  const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
+  const match = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
   if (match === null) throw new SyntaxError(`time: invalid duration ${JSON.stringify(text)}`);
   let ms = 0;
-  for (const [, amount, unit] of (match[2] ?? "").matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g))
+  for (const [, amount, unit] of (match[2] ?? "").matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g))
     ms += Number(amount) * (UNIT_MS[unit ?? ""] ?? 0);
   return match[1] === "-" ? -ms : ms;
 }

@@ -49,16 +49,25 @@ const UNIT_NANOS: Readonly<Record<string, bigint>> = {
 
 /** A Go duration → nanoseconds. Throws with Go's wording. */
 export function durationNanos(text: string): bigint {
-  const match = /^([+-]?)((?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.exec(text);
+  const match = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.exec(text);
   if (text === "0" || text === "+0" || text === "-0") return 0n;
-  if (!match) throw new Error(`time: invalid duration ${JSON.stringify(text)}`);
+  if (!match || text.length > MAX_DURATION_LENGTH) throw invalidDuration(text);
   let total = 0n;
   for (const [, whole = "", fraction = "", unit = ""] of text.matchAll(/(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g)) {
     const scale = UNIT_NANOS[unit] ?? 0n;
     total += BigInt(whole || "0") * scale;
     if (fraction) total += (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
   }
-  return match[1] === "-" ? -total : total;
+  const nanos = match[1] === "-" ? -total : total;
+  if (BigInt.asIntN(64, nanos) !== nanos) throw invalidDuration(text);
+  return nanos;
+}
+
+/** Nobody writes a length of time with more; the digits would be read for nothing. */
+const MAX_DURATION_LENGTH = 1000;
+
+function invalidDuration(text: string): Error {
+  return new Error(`time: invalid duration ${JSON.stringify(text)}`);
 }
 
 /** Nanoseconds → Go's shortest form: "1h30m0s", "1.5s", "250ms". */

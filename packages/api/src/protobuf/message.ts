@@ -1,3 +1,4 @@
+import { setKey } from "@knots/machinery";
 import { MODELS } from "../generated/schema-data.ts";
 import type { CompactField, CompactModel, CompactType } from "../schema/compact.ts";
 import {
@@ -236,7 +237,7 @@ class MessageLevel {
         else return false;
         return true;
       });
-      map[key] = value;
+      setKey(map, key, value);
     });
   }
 }

@@ -75,7 +75,7 @@ export class Duration extends CelObject {
 
   /** Go's syntax: "1h30m", "-1.5s". */
   static parse(text: string): Duration | undefined {
-    const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
+    const match = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
     if (match === null) return undefined;
     let nanos = 0n;
     for (const [, whole = "", fraction = "", unit = ""] of (match[2] ?? "").matchAll(

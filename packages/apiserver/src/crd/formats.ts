@@ -1,6 +1,7 @@
+import { tableOf } from "@knots/machinery";
 import { isIP } from "node:net";
 
-const FORMATS: Readonly<Record<string, (value: string) => boolean>> = {
+const FORMATS: Readonly<Record<string, (value: string) => boolean>> = tableOf({
   "date-time": (value) =>
     /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value)),
   date: (value) => /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)),
@@ -33,7 +34,7 @@ const FORMATS: Readonly<Record<string, (value: string) => boolean>> = {
   hexcolor: (value) => /^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/.test(value),
   isbn: (value) => /^(97[89][- ]?)?[\d -]{9,13}[\dX]$/.test(value),
   ssn: (value) => /^\d{3}[- ]?\d{2}[- ]?\d{4}$/.test(value),
-};
+});
 
 /** What is wrong with a string of a format; undefined when nothing is, or when the format is not one that is checked. */
 export function formatProblem(format: string, value: string): string | undefined {

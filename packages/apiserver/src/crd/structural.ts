@@ -1,3 +1,4 @@
+import { setKey } from "@knots/machinery";
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 
 type Json = unknown;
@@ -68,11 +69,11 @@ export function applyDefaults(value: Json, schema: JSONSchemaProps): void {
   }
   if (!isObject(value)) return;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    const current = value[key];
+    const current = Object.hasOwn(value, key) ? value[key] : undefined;
     const missing = current === undefined || (current === null && property.nullable !== true);
-    if (missing && property.default !== undefined) value[key] = structuredClone(property.default);
+    if (missing && property.default !== undefined) setKey(value, key, structuredClone(property.default));
     else if (current === null && property.nullable !== true && property.default === undefined) continue;
-    if (value[key] !== undefined) applyDefaults(value[key], property);
+    if (Object.hasOwn(value, key)) applyDefaults(value[key], property);
   }
   const values = valuesOf(schema);
   if (values === undefined) return;

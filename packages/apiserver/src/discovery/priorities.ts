@@ -1,3 +1,4 @@
+import { tableOf } from "@knots/machinery";
 import { compareVersions } from "./groups.ts";
 
 export interface Priority {
@@ -6,7 +7,7 @@ export interface Priority {
 }
 
 /** Upstream's figures for the groups that every server has (DefaultGenericAPIServicePriorities and kube-apiserver's own). */
-const BUILT_IN: Readonly<Record<string, number>> = {
+const BUILT_IN: Readonly<Record<string, number>> = tableOf({
   "": 18_000,
   apps: 17_800,
   "events.k8s.io": 17_750,
@@ -28,7 +29,7 @@ const BUILT_IN: Readonly<Record<string, number>> = {
   "flowcontrol.apiserver.k8s.io": 16_100,
   "internal.apiserver.k8s.io": 16_000,
   "resource.k8s.io": 15_900,
-};
+});
 const VERSIONS: Readonly<Record<string, number>> = {
   "v1.": 1,
   "v2.autoscaling": 30,

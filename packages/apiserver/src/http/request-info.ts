@@ -1,4 +1,4 @@
-import { parseFieldSelector } from "@knots/machinery";
+import { parseFieldSelector, tableOf } from "@knots/machinery";
 
 /**
  * What a request is about, read from its method and path (upstream: RequestInfo).
@@ -25,14 +25,14 @@ export interface RequestInfo {
   readonly query: URLSearchParams;
 }
 
-const VERBS: Readonly<Record<string, string>> = {
+const VERBS: Readonly<Record<string, string>> = tableOf({
   POST: "create",
   GET: "get",
   HEAD: "get",
   PUT: "update",
   PATCH: "patch",
   DELETE: "delete",
-};
+});
 
 /** Subresources of a namespace object itself: /api/v1/namespaces/NAME/status is not a resource "status" in the namespace. */
 const NAMESPACE_SUBRESOURCES = new Set(["status", "finalize"]);

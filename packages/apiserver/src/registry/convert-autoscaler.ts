@@ -1,6 +1,7 @@
 import type { HorizontalPodAutoscaler as V1 } from "@knots/api/autoscaling/v1";
 import type { HorizontalPodAutoscaler as V2, MetricSpec, MetricStatus } from "@knots/api/autoscaling/v2";
-import type { KubeObject } from "@knots/machinery";
+import { modelSchema, validateShape } from "@knots/api";
+import type { KubeObject, TypeSchema } from "@knots/machinery";
 import type { BuiltInConverter } from "./served.ts";
 
 const METRICS = "autoscaling.alpha.kubernetes.io/metrics";
@@ -100,13 +101,37 @@ export const autoscalerConverter: BuiltInConverter = {
   },
 };
 
-/** What an annotation holds; malformed text is treated as absent, as upstream does. */
+/** What an annotation holds; what is malformed, or of another type, is treated as absent, as upstream does. */
 function parse<T>(annotations: Record<string, string>, name: string): T | undefined {
   const text = annotations[name];
   if (text === undefined) return undefined;
+  // A list or struct is read where it stands in another, so that null means absent.
+  const holder: { value?: unknown } = {};
   try {
-    return JSON.parse(text) as T;
+    holder.value = JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }
+  return validateShape(holderSchema(name), holder).errors.length > 0 ? undefined : (holder.value as T | undefined);
+}
+
+const TYPES: Readonly<Record<string, readonly [model: string, list: boolean]>> = {
+  [METRICS]: ["MetricSpec", true],
+  [CURRENT_METRICS]: ["MetricStatus", true],
+  [CONDITIONS]: ["HorizontalPodAutoscalerCondition", true],
+  [BEHAVIOR]: ["HorizontalPodAutoscalerBehavior", false],
+};
+const holders = new Map<string, TypeSchema>();
+
+function holderSchema(annotation: string): TypeSchema {
+  let schema = holders.get(annotation);
+  if (schema === undefined) {
+    const [model, list] = TYPES[annotation] ?? ["", false];
+    const element = modelSchema(`autoscaling/v2.${model}`);
+    if (element === undefined) throw new Error(`the schema data lack autoscaling/v2.${model}`);
+    const type: TypeSchema = list ? { kind: "list", element, listType: "atomic" } : element;
+    schema = { kind: "struct", name: "", fields: new Map([["value", { name: "value", type }]]) };
+    holders.set(annotation, schema);
+  }
+  return schema;
 }

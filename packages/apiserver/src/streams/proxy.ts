@@ -1,7 +1,7 @@
 // Plain requests to pods, services and nodes through the API server (upstream: UpgradeAwareHandler with its Transport).
 import { gunzipSync, inflateRawSync, gzipSync, deflateRawSync } from "node:zlib";
 import type { IncomingMessage } from "node:http";
-import { newServiceUnavailable } from "@knots/machinery";
+import { newServiceUnavailable, tableOf } from "@knots/machinery";
 import type { ApiRequest, RequestContext } from "../http/types.ts";
 import { dialMessage, hostPort, openRequest } from "./dial.ts";
 import { answerHeaders, forwardedHeaders } from "./headers.ts";
@@ -87,11 +87,11 @@ interface Coding {
   readonly write: (bytes: Buffer) => Buffer;
 }
 
-const CODINGS: Readonly<Record<string, Coding>> = {
+const CODINGS: Readonly<Record<string, Coding>> = tableOf({
   "": { read: (bytes) => bytes, write: (bytes) => bytes },
   gzip: { read: (bytes) => gunzipSync(bytes), write: (bytes) => gzipSync(bytes) },
   deflate: { read: (bytes) => inflateRawSync(bytes), write: (bytes) => deflateRawSync(bytes) },
-};
+});
 
 /** A page with its links rewritten; false when it is in a coding that is not understood, or too long. */
 async function sendPage(

@@ -1,4 +1,5 @@
 // URLs in redirects and pages of a proxied server, changed so that they lead through the API server.
+import { tableOf } from "@knots/machinery";
 
 export interface RewriteContext {
   /** host:port of the server that answered. */
@@ -10,7 +11,7 @@ export interface RewriteContext {
 }
 
 /** Attributes with URLs, by tag: those of HTML 4 and 5. */
-const URL_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
+const URL_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = tableOf({
   a: ["href"],
   applet: ["codebase"],
   area: ["href"],
@@ -36,7 +37,7 @@ const URL_ATTRIBUTES: Readonly<Record<string, readonly string[]>> = {
   script: ["src"],
   source: ["src"],
   video: ["poster", "src"],
-};
+});
 
 /** Absolute paths, and URLs of the backend or of this host, become paths of this server; others and relative ones stay. */
 export function rewriteUrl(url: string, context: RewriteContext): string {

@@ -1,4 +1,5 @@
 // PKCS #10 requests: what they ask for, and certificates made of them (RFC 2986, RFC 5280).
+import { tableOf } from "../table.ts";
 import "reflect-metadata";
 import { createPrivateKey, KeyObject } from "node:crypto";
 import type { webcrypto } from "node:crypto";
@@ -65,7 +66,7 @@ export async function newCertificateRequest(of: NewCertificateRequest): Promise<
   return { request: `${request.toString("pem")}\n`, keyPem: key.toString() };
 }
 
-const KEY_USAGES: Readonly<Record<string, x509.KeyUsageFlags>> = {
+const KEY_USAGES: Readonly<Record<string, x509.KeyUsageFlags>> = tableOf({
   signing: x509.KeyUsageFlags.digitalSignature,
   "digital signature": x509.KeyUsageFlags.digitalSignature,
   "content commitment": x509.KeyUsageFlags.nonRepudiation,
@@ -76,9 +77,9 @@ const KEY_USAGES: Readonly<Record<string, x509.KeyUsageFlags>> = {
   "crl sign": x509.KeyUsageFlags.cRLSign,
   "encipher only": x509.KeyUsageFlags.encipherOnly,
   "decipher only": x509.KeyUsageFlags.decipherOnly,
-};
+});
 
-const EXTENDED_KEY_USAGES: Readonly<Record<string, string>> = {
+const EXTENDED_KEY_USAGES: Readonly<Record<string, string>> = tableOf({
   any: "2.5.29.37.0",
   "server auth": "1.3.6.1.5.5.7.3.1",
   "client auth": "1.3.6.1.5.5.7.3.2",
@@ -92,7 +93,7 @@ const EXTENDED_KEY_USAGES: Readonly<Record<string, string>> = {
   "ocsp signing": "1.3.6.1.5.5.7.3.9",
   "microsoft sgc": "1.3.6.1.4.1.311.10.3.3",
   "netscape sgc": "2.16.840.1.113730.4.1",
-};
+});
 
 function usageExtensions(usages: readonly string[]): x509.Extension[] {
   let flags = 0;

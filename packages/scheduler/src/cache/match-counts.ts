@@ -1,3 +1,4 @@
+import { ownValue } from "@knots/machinery";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
 
@@ -58,6 +59,6 @@ export class MatchCounts {
 }
 
 function addTo(sums: Map<string, number>, key: string, { node }: NodeInfo, by: number): void {
-  const domain = node?.metadata?.labels?.[key];
+  const domain = ownValue(node?.metadata?.labels, key);
   if (domain !== undefined) sums.set(domain, (sums.get(domain) ?? 0) + by);
 }

@@ -1,3 +1,4 @@
+import { ownValue } from "@knots/machinery";
 import type { AffinityTerm, NamespaceLabels } from "../framework/affinity-term.ts";
 import type { StateData } from "../framework/cycle-state.ts";
 import type { Handle } from "../framework/handle.ts";
@@ -176,7 +177,7 @@ function satisfiesAffinity(counted: Counted, pod: PodInfo, node: NodeInfo, label
   const labels = node.node?.metadata?.labels ?? {};
   let satisfied = true;
   for (const { topologyKey } of pod.requiredAffinity) {
-    if (labels[topologyKey] === undefined) return false;
+    if (ownValue(labels, topologyKey) === undefined) return false;
     if (counted.affinity.get(topologyKey, node) <= 0) satisfied = false;
   }
   // The first of a group that wants to be together: it matches its own terms, and nobody else does anywhere.

@@ -1,3 +1,4 @@
+import { ownValue } from "@knots/machinery";
 import type { NodeInfo } from "../framework/node-info.ts";
 
 /** Sums by topology key and value, e.g. pods per zone. */
@@ -6,7 +7,7 @@ export class TopologyCounts {
 
   /** Adds to the value that the node has of that key; a node without it counts nowhere. */
   add(key: string, node: NodeInfo, by: number): void {
-    const value = node.node?.metadata?.labels?.[key];
+    const value = ownValue(node.node?.metadata?.labels, key);
     if (value === undefined) return;
     let values = this.#counts.get(key);
     if (values === undefined) this.#counts.set(key, (values = new Map()));
@@ -17,7 +18,7 @@ export class TopologyCounts {
   }
 
   get(key: string, node: NodeInfo): number {
-    const value = node.node?.metadata?.labels?.[key];
+    const value = ownValue(node.node?.metadata?.labels, key);
     return value === undefined ? 0 : (this.#counts.get(key)?.get(value) ?? 0);
   }
 

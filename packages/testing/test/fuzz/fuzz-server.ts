@@ -135,12 +135,13 @@ export class FuzzServer implements AsyncDisposable {
       else if (accept.endsWith("protobuf")) this.#checkProtobuf(target, answer.bytes, read.body);
     }
     const again = await this.#json("PUT", path, read.body);
-    if (again.status !== 200 && !NOT_CHECKED_IN_STATUS.test(first(again.body)))
-      this.#defect(
-        `cannot be written back: ${target.resource} ${first(again.body)}`,
-        JSON.stringify([again.body?.["message"], read.body]),
-      );
-    else if (again.body?.metadata?.["resourceVersion"] !== read.body.metadata?.["resourceVersion"])
+    if (again.status !== 200) {
+      if (NOT_CHECKED_IN_STATUS.test(first(again.body))) return;
+      const detail = JSON.stringify([again.body?.["message"], read.body]);
+      this.#defect(`cannot be written back: ${target.resource} ${first(again.body)}`, detail);
+    } else if (target.kind === "HorizontalPodAutoscaler" && target.version === "v1") {
+      // It cannot say every metric that v2 can, and has a default for those that it cannot say.
+    } else if (again.body?.metadata?.["resourceVersion"] !== read.body.metadata?.["resourceVersion"])
       this.#defect(`changes when written back: ${target.resource}`, JSON.stringify([read.body, again.body]));
   }
 

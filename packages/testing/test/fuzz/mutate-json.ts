@@ -60,7 +60,7 @@ function mutateOnce(random: Random, root: { value: unknown }): void {
       return;
     }
     case 8:
-      set(parent, key, typeof current === "number" ? String(current) : Number(current));
+      set(parent, key, typeof current === "number" ? String(current) : Number(JSON.stringify(current)));
       return;
     default:
       set(parent, key, typeof current === "string" ? random.pick(STRINGS) : random.pick(NUMBERS));

@@ -1,6 +1,6 @@
 import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from "@knots/api/admissionregistration/v1";
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from "@knots/api/admissionregistration/v1";
-import { newForbidden } from "@knots/machinery";
+import { newForbidden, tableOf } from "@knots/machinery";
 import type { StatusError } from "@knots/machinery";
 import type { Authorizer } from "../../auth/types.ts";
 import type { Registry } from "../../registry/registry.ts";
@@ -15,12 +15,12 @@ import { CompiledValidatingPolicy, compileBinding } from "./validating-policy.ts
 import type { CompiledBinding, Denial } from "./validating-policy.ts";
 
 const FAILURE_ANNOTATION = "validation.policy.admission.k8s.io/validation_failure";
-const CODES: Readonly<Record<string, number>> = {
+const CODES: Readonly<Record<string, number>> = tableOf({
   Forbidden: 403,
   Unauthorized: 401,
   RequestEntityTooLarge: 413,
   Invalid: 422,
-};
+});
 
 /** What policies are made with; both are there when the server has started. */
 export interface PolicyDependencies {

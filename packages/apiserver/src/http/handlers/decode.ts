@@ -1,6 +1,6 @@
 import { inexactIntegers, mayBeInexact, schemaFor, strictDecodingWarnings, validateShape } from "@knots/api";
 import type { ShapeReport } from "@knots/api";
-import { invalid, newBadRequest, newInvalid } from "@knots/machinery";
+import { invalid, newBadRequest, newInvalid, tableOf } from "@knots/machinery";
 import type { KubeObject, StatusError, TypeSchema } from "@knots/machinery";
 import { goJsonType } from "../body-problem.ts";
 import { apiVersionOf } from "../../registry/served.ts";
@@ -77,11 +77,11 @@ export function expectedType(served: ServedResource): ExpectedType {
 }
 
 /** Groups whose internal Go package is not named after the first part of their name. */
-const PACKAGES: Readonly<Record<string, string>> = {
+const PACKAGES: Readonly<Record<string, string>> = tableOf({
   "": "core",
   "events.k8s.io": "core",
   "rbac.authorization.k8s.io": "rbac",
-};
+});
 
 function internalPackage(group: string): string {
   return PACKAGES[group] ?? (group.split(".")[0] ?? "").replace("apiserver", "");

@@ -1,4 +1,4 @@
-import { StatusError, newMethodNotSupported, newNotFound } from "@knots/machinery";
+import { StatusError, newMethodNotSupported, newNotFound, tableOf } from "@knots/machinery";
 import type { ServedResource } from "../../registry/served.ts";
 import type { RequestContext } from "../types.ts";
 import { handleDelete, handleDeleteCollection } from "./delete.ts";
@@ -11,7 +11,7 @@ import { checkVerb, handleCreate, handleUpdate } from "./write.ts";
 
 type Handler = (deps: HandlerDependencies, ctx: RequestContext, served: ServedResource) => Promise<void>;
 
-const HANDLERS: Readonly<Record<string, Handler>> = {
+const HANDLERS: Readonly<Record<string, Handler>> = tableOf({
   get: handleGet,
   list: handleList,
   watch: handleWatch,
@@ -20,7 +20,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   patch: handlePatch,
   delete: handleDelete,
   deletecollection: handleDeleteCollection,
-};
+});
 
 /** Handles what is not plain storage: a subresource with a body of another kind, or a resource that is not stored. */
 export type SpecialHandler = (ctx: RequestContext, served: ServedResource | undefined) => Promise<void>;
@@ -49,7 +49,7 @@ export class ResourceRouter {
     }
     if (served === undefined) throw pageNotFound();
     if (ctx.info.parts.length > 3) throw pageNotFound();
-    if (subresource !== "" && served.info.subresources[subresource] === undefined) throw pageNotFound();
+    if (subresource !== "" && !Object.hasOwn(served.info.subresources, subresource)) throw pageNotFound();
     if (served.info.namespaced && ctx.info.namespace === "" && ctx.info.name !== "")
       throw newNotFound(served.info, ctx.info.name);
     if (served.warning !== undefined) ctx.warn(served.warning);

@@ -1,3 +1,4 @@
+import { setKey, tableOf } from "@knots/machinery";
 import type { ConfigMap, Secret, ServiceAccount } from "@knots/api/core/v1";
 import { defaultSecret } from "../defaults/services.ts";
 import { semanticEqual } from "../equality.ts";
@@ -59,12 +60,12 @@ export const configMapStrategy: Strategy<ConfigMap> = {
 const SA_NAME = "kubernetes.io/service-account.name";
 
 /** Keys that a type of secret must have; docker configurations must be JSON. */
-const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
+const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = tableOf({
   "kubernetes.io/dockercfg": [".dockercfg"],
   "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
   "kubernetes.io/ssh-auth": ["ssh-privatekey"],
   "kubernetes.io/tls": ["tls.crt", "tls.key"],
-};
+});
 
 function validateSecret(secret: Secret): FieldError[] {
   const errors: FieldError[] = [];
@@ -104,7 +105,8 @@ function isJson(base64: string): boolean {
 function mergeStringData(secret: Secret): void {
   if (!secret.stringData) return;
   const data = { ...secret.data };
-  for (const [key, value] of Object.entries(secret.stringData)) data[key] = Buffer.from(value).toString("base64");
+  for (const [key, value] of Object.entries(secret.stringData))
+    setKey(data, key, Buffer.from(value).toString("base64"));
   secret.data = data;
   delete secret.stringData;
 }

@@ -1,12 +1,13 @@
+import { tableOf } from "@knots/machinery";
 import type { Container, Pod, PodSpec } from "@knots/api/core/v1";
 
-const DEPRECATED_LABELS: Readonly<Record<string, string>> = {
+const DEPRECATED_LABELS: Readonly<Record<string, string>> = tableOf({
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
   "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
   "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
   "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
   "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-};
+});
 
 /** Texts about what works today but should not be written; an update that changes no spec stays silent. */
 export function podWarnings(pod: Pod, old?: Pod): string[] {

@@ -1,5 +1,5 @@
 import type { Volume } from "@knots/api/core/v1";
-import { Quantity, isDNS1123Label } from "@knots/machinery";
+import { Quantity, isDNS1123Label, tableOf } from "@knots/machinery";
 import type { ObjectMeta } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
@@ -72,7 +72,7 @@ const requireFields =
     for (const field of fields) if (!source[field]) errors.push(required(path.child(field), ""));
   };
 
-const VALIDATORS: Readonly<Record<string, SourceValidator>> = {
+const VALIDATORS: Readonly<Record<string, SourceValidator>> = tableOf({
   emptyDir(volume, path, errors) {
     const limit = volume.emptyDir?.sizeLimit;
     if (limit !== undefined && Quantity.parse(limit).cmp(Quantity.parse("0")) < 0) {
@@ -132,7 +132,7 @@ const VALIDATORS: Readonly<Record<string, SourceValidator>> = {
   portworxVolume: requireFields("portworxVolume", "volumeID"),
   quobyte: requireFields("quobyte", "registry", "volume"),
   storageos: requireFields("storageos", "volumeName"),
-};
+});
 
 type DownwardItems = NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>;
 

@@ -1,5 +1,5 @@
 import type { Pod, TopologySpreadConstraint } from "@knots/api/core/v1";
-import { selectorFromLabelSelector } from "@knots/machinery";
+import { selectorFromLabelSelector, ownValue } from "@knots/machinery";
 import type { Selector } from "@knots/machinery";
 import type { MatchCounts } from "../../cache/match-counts.ts";
 import type { Snapshot } from "../../cache/snapshot.ts";
@@ -72,7 +72,7 @@ export function nodeCounts(
 }
 
 export function domainOf(constraint: Constraint, node: NodeInfo): string | undefined {
-  return node.node?.metadata?.labels?.[constraint.topologyKey];
+  return ownValue(node.node?.metadata?.labels, constraint.topologyKey);
 }
 
 /** How many pods of the namespace each node has that the constraint's selector means. */

@@ -1,0 +1,12 @@
+/**
+ * A table that is looked up by names which others choose: it holds what was put into it and nothing else, not even
+ * `constructor` or `__proto__`.
+ */
+export function tableOf<T>(entries: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.freeze(Object.assign(Object.create(null) as Record<string, T>, entries));
+}
+
+/** What a map of somebody else's has under a name: never what every object has. */
+export function ownValue<T>(map: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
+}
