@@ -4,7 +4,7 @@ export { modelSchema, schemaFor } from "./schema/api-schema.ts";
 export type { ApiFieldSchema, ApiScalarSchema, ApiStructSchema } from "./schema/api-schema.ts";
 export { applySchemaDefaults } from "./decode/schema-defaults.ts";
 export { findDuplicateFields } from "./decode/duplicate-fields.ts";
-export { parseJson, wellFormed } from "./decode/parse-json.ts";
+export { checkDepth, parseJson, wellFormed } from "./decode/parse-json.ts";
 export { inexactIntegers, mayBeInexact, noteInexactIntegers } from "./decode/inexact-integers.ts";
 export type { InexactInteger } from "./decode/inexact-integers.ts";
 export { prune, strictDecodingMessage, strictDecodingWarnings, validateShape } from "./decode/validate-shape.ts";

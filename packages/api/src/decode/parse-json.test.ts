@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { jsonSyntaxProblem } from "./json-syntax.ts";
-import { parseJson } from "./parse-json.ts";
+import { checkDepth, MAX_DEPTH, parseJson } from "./parse-json.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const parse = (text: string): unknown => parseJson(bytes(text));
@@ -64,11 +64,14 @@ describe("parseJson", () => {
     );
   });
 
-  it("nests as deep as Go's decoder and no deeper", () => {
+  it("nests no deeper than everything else can follow", () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
-    expect(Array.isArray(parse(nested(10_000)))).toBe(true);
-    expect(() => parse(nested(10_001))).toThrow("exceeded max depth");
+    expect(Array.isArray(parse(nested(MAX_DEPTH)))).toBe(true);
+    expect(parse(JSON.stringify({ a: `"${"[".repeat(5000)}`, b: "\\" }))).toMatchObject({ b: "\\" });
+    expect(() => parse(nested(MAX_DEPTH + 1))).toThrow("exceeded max depth");
     expect(() => parse("[".repeat(2_000_000))).toThrow("exceeded max depth");
+    expect(() => checkDepth(parse(nested(MAX_DEPTH)))).not.toThrow();
+    expect(() => checkDepth([parse(nested(MAX_DEPTH))])).toThrow("exceeded max depth");
   });
 
   it("takes half a surrogate pair and bytes that are no UTF-8 for U+FFFD", () => {

@@ -4,8 +4,12 @@ import { jsonSyntaxProblem } from "./json-syntax.ts";
 // A byte order mark is no JSON; bytes that are no UTF-8 are read as U+FFFD, as the reference implementation does.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A text can nest this deep. */
-export const MAX_JSON_DEPTH = 10_000;
+/**
+ * Values can nest this deep. Go's decoder stops at ten thousand; here everything that walks over an object goes down the
+ * stack with it, and a refusal in the beginning is better than a failure in the middle.
+ */
+export const MAX_DEPTH = 1200;
+const TOO_DEEP = "exceeded max depth";
 
 /** A JSON text as its value. Throws SyntaxError with the reference implementation's words for what is wrong. */
 export function parseJson(body: Uint8Array): unknown {
@@ -14,13 +18,11 @@ export function parseJson(body: Uint8Array): unknown {
   try {
     value = JSON.parse(text);
   } catch {
+    if (nestsTooDeep(body)) throw new SyntaxError(TOO_DEEP);
     throw new SyntaxError(jsonSyntaxProblem(body) ?? "unexpected end of JSON input");
   }
   // Each level takes two characters at least.
-  if (text.length > 2 * MAX_JSON_DEPTH) {
-    const problem = jsonSyntaxProblem(body);
-    if (problem !== undefined) throw new SyntaxError(problem);
-  }
+  if (body.length > 2 * MAX_DEPTH && nestsTooDeep(body)) throw new SyntaxError(TOO_DEEP);
   if (/\\u[dD]/.test(text)) value = wellFormed(value);
   noteInexactIntegers(value, text);
   return value;
@@ -32,4 +34,28 @@ export function wellFormed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(wellFormed);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key.toWellFormed(), wellFormed(each)]));
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Counts brackets outside of strings; of a text that is no JSON only as far as that makes sense. */
+function nestsTooDeep(body: Uint8Array): boolean {
+  let depth = 0;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at];
+    if (byte === QUOTE) {
+      for (at++; at < body.length && body[at] !== QUOTE; at++) if (body[at] === BACKSLASH) at++;
+    } else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
+  }
+  return false;
+}
+
+/** Throws SyntaxError where a value nests deeper than a JSON text may. */
+export function checkDepth(value: unknown, left = MAX_DEPTH): void {
+  if (typeof value !== "object" || value === null) return;
+  if (left === 0) throw new SyntaxError(TOO_DEEP);
+  for (const each of Object.values(value)) checkDepth(each, left - 1);
 }

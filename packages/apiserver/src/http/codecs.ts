@@ -1,4 +1,5 @@
 import {
+  checkDepth,
   decodeProtobuf,
   encodeProtobuf,
   encodeWatchFrame,
@@ -94,7 +95,7 @@ export const yamlCodec: Codec = {
   decode(body) {
     const text = decoder.decode(body);
     const options = { version: "1.1", merge: true, maxAliasCount: 1000, uniqueKeys: false, logLevel: "error" } as const;
-    const value = wellFormed(parseYaml(text, options));
+    const value = wellFormed(withinStack(() => parseYaml(text, options) as unknown));
     noteInexactIntegers(value, text);
     return value;
   },
@@ -115,6 +116,16 @@ export const protobufCodec: Codec = {
   list: protobufListParts,
   frame: (type, object) => encodeWatchFrame(type, object),
 };
+
+/** The YAML parser goes down the stack with what it reads, until the stack ends. */
+export function withinStack<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (/call stack/.test((error as Error).message)) throw new SyntaxError("exceeded max depth", { cause: error });
+    throw error;
+  }
+}
 
 /** The formats this server speaks; another one is added by listing it here. */
 export class Codecs {
@@ -151,6 +162,7 @@ export class Codecs {
     let value: unknown;
     try {
       value = codec.decode(body);
+      if (codec !== jsonCodec) checkDepth(value);
     } catch (error) {
       throw bodyProblem(kind, (error as Error).message, body);
     }

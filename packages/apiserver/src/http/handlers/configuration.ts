@@ -1,9 +1,17 @@
-import { findDuplicateFields, inexactIntegers, noteInexactIntegers, parseJson, wellFormed } from "@knots/api";
+import {
+  checkDepth,
+  findDuplicateFields,
+  inexactIntegers,
+  noteInexactIntegers,
+  parseJson,
+  wellFormed,
+} from "@knots/api";
 import { newBadRequest } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import type { WriteOptions } from "../options.ts";
+import { withinStack } from "../codecs.ts";
 import { inexactText } from "./decode.ts";
 
 /** The body of a server-side apply. */
@@ -54,8 +62,9 @@ function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[
     }
   }
   try {
-    const { document, duplicates } = parseYaml(text);
-    const value = wellFormed(document.toJS({ maxAliasCount: 1000 }));
+    const { document, duplicates } = withinStack(() => parseYaml(text));
+    const value = wellFormed(withinStack(() => document.toJS({ maxAliasCount: 1000 }) as unknown));
+    checkDepth(value);
     noteInexactIntegers(value, text);
     return { value, duplicates };
   } catch (error) {
@@ -65,7 +74,7 @@ function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[
 
 /** A text for each key that a YAML document has twice. Throws where it cannot be read. */
 export function duplicateYamlKeys(text: string): readonly string[] {
-  return parseYaml(text).duplicates;
+  return withinStack(() => parseYaml(text)).duplicates;
 }
 
 function parseYaml(text: string): { document: Document; duplicates: readonly string[] } {

@@ -1,4 +1,4 @@
-import { findDuplicateFields, inexactIntegers, parseJson, strictDecodingWarnings } from "@knots/api";
+import { checkDepth, findDuplicateFields, inexactIntegers, parseJson, strictDecodingWarnings } from "@knots/api";
 import {
   cloneJson,
   FieldPath,
@@ -94,7 +94,16 @@ async function patched(
 
 /** Applies one of the three plain patches; `before` is the caller's to change. */
 export function applyPatch(served: ServedResource, type: string, before: KubeObject, patch: unknown): KubeObject {
-  if (type === JSON_PATCH) return asObject(jsonPatch(before, patch as Parameters<typeof jsonPatch>[1]));
+  if (type === JSON_PATCH) {
+    const after = asObject(jsonPatch(before, patch as Parameters<typeof jsonPatch>[1]));
+    // One deep value put into another.
+    try {
+      checkDepth(after);
+    } catch (error) {
+      throw newBadRequest((error as Error).message);
+    }
+    return after;
+  }
   if (type === MERGE_PATCH) return asObject(mergePatch(before, patch));
   if (served.schema === undefined) throw newUnsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH]);
   return asObject(strategicMergePatch(before, patch as Record<string, unknown>, served.schema));
