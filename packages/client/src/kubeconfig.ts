@@ -72,15 +72,40 @@ function parse(text: string, file: string): Kubeconfig {
   if (value === null || value === undefined) return {};
   const config = value as Kubeconfig;
   const lists = [config.clusters, config.users, config.contexts];
-  if (
-    typeof value !== "object" ||
-    Array.isArray(value) ||
-    lists.some((list) => list !== undefined && list !== null && !Array.isArray(list))
-  ) {
+  if (typeof value !== "object" || Array.isArray(value) || !lists.every(isListOfEntries)) {
     throw new Error(`${file} is not a kubeconfig; it was left as it is`);
   }
   return config;
 }
+
+function isListOfEntries(list: unknown): boolean {
+  return list === undefined || list === null || (Array.isArray(list) && list.every(isObject));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Of an entry that may be null, or something else by mistake: its fields, all of which are texts but for the last few. */
+function fieldsOf<T extends object>(value: T | undefined, what: string, file: string): T | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!isObject(value)) throw new Error(`${what} of ${file} is not an object`);
+  for (const [field, each] of Object.entries(value)) {
+    if (each === null || typeof each === "string" || NO_TEXTS.has(field)) continue;
+    throw new Error(`${field} of ${what} of ${file} is not a text`);
+  }
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) as T;
+}
+
+const NO_TEXTS = new Set([
+  "insecure-skip-tls-verify",
+  "disable-compression",
+  "exec",
+  "auth-provider",
+  "extensions",
+  "as-groups",
+  "as-user-extra",
+]);
 
 const decode = (base64: string | undefined): string | undefined =>
   base64 === undefined ? undefined : Buffer.from(base64, "base64").toString();
@@ -90,12 +115,14 @@ const encode = (pem: string): string => Buffer.from(pem).toString("base64");
 export function loadKubeconfig(file: string, contextName?: string): RestConfig {
   const config = parse(readFileSync(file, "utf8"), file);
   const name = contextName ?? config["current-context"] ?? "";
-  const context = config.contexts?.find((each) => each.name === name)?.context;
+  const find = <T extends Named>(list: T[] | null | undefined, wanted: unknown): T | undefined =>
+    list?.find((each) => each.name === wanted);
+  const context = fieldsOf(find(config.contexts, name)?.context, "the context", file);
   if (context === undefined) throw new Error(`${file} has no context ${JSON.stringify(name)}`);
-  const cluster = config.clusters?.find((each) => each.name === context.cluster)?.cluster;
+  const cluster = fieldsOf(find(config.clusters, context.cluster)?.cluster, "the cluster", file);
   if (cluster?.server === undefined)
     throw new Error(`${file} has no server for cluster ${JSON.stringify(context.cluster ?? "")}`);
-  const user = config.users?.find((each) => each.name === context.user)?.user ?? {};
+  const user = fieldsOf(find(config.users, context.user)?.user, "the user", file) ?? {};
   if (user.exec !== undefined || user["auth-provider"] !== undefined) {
     throw new Error(
       `user ${JSON.stringify(context.user)} of ${file} logs in through a helper program, which Knots does not run; use a certificate or a token`,

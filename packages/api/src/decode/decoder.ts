@@ -1,5 +1,6 @@
 import type { FieldSchema, TypeSchema } from "@knots/machinery";
-import type { ApiFieldSchema } from "../schema/api-schema.ts";
+import { JSON_SCHEMA, modelSchema } from "../schema/api-schema.ts";
+import type { ApiAnySchema, ApiFieldSchema } from "../schema/api-schema.ts";
 import type { DecodeContext } from "./context.ts";
 import { scalarDecoder } from "./scalars.ts";
 import type { Decoder } from "./scalars.ts";
@@ -23,7 +24,7 @@ function compile(schema: TypeSchema): Decoder {
     case "scalar":
       return scalarDecoder(schema);
     case "any":
-      return (value) => value;
+      return anyDecoder(schema);
     case "list":
       return listDecoder(schema);
     case "map":
@@ -31,6 +32,29 @@ function compile(schema: TypeSchema): Decoder {
     case "struct":
       return structDecoder(schema);
   }
+}
+
+function anyDecoder({ schemaOr }: ApiAnySchema): Decoder {
+  if (schemaOr === undefined) return (value) => value;
+  let single: Decoder | undefined;
+  let list: Decoder | undefined;
+  return function decodeSchemaOr(value, ctx) {
+    single ??= decoderFor(jsonSchema());
+    if (isObject(value)) return single(value, ctx);
+    if (schemaOr === "bool") {
+      if (typeof value !== "boolean") ctx.errors.push("boolean or JSON schema expected");
+      return value;
+    }
+    const element: TypeSchema = schemaOr === "array" ? jsonSchema() : { kind: "scalar", scalar: "string" };
+    list ??= decoderFor({ kind: "list", element, listType: "atomic" });
+    return list(value, ctx);
+  };
+}
+
+function jsonSchema(): TypeSchema {
+  const schema = modelSchema(JSON_SCHEMA);
+  if (schema === undefined) throw new Error(`the schema data lack ${JSON_SCHEMA}`);
+  return schema;
 }
 
 function listDecoder(schema: Extract<TypeSchema, { kind: "list" }>): Decoder {

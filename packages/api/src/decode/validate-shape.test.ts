@@ -104,6 +104,21 @@ describe("validateShape", () => {
   });
 });
 
+it("looks into schemas that may be something else", () => {
+  const definition = (items: unknown): object => ({
+    spec: { versions: [{ schema: { openAPIV3Schema: { type: "array", items } } }] },
+  });
+  const check = (items: unknown): { errors: string[]; unknownFields: string[] } =>
+    validateShape(schemaOf("apiextensions.k8s.io", "CustomResourceDefinition"), definition(items));
+  expect(check({ properties: { a: null, b: { type: "string" } } }).errors).toEqual([]);
+  expect(check([{ type: "string" }]).errors).toEqual([]);
+  expect(check({ properties: { a: 1 } }).errors).toHaveLength(1);
+  expect(check({ tipe: "string" }).unknownFields).toEqual(["spec.versions[0].schema.openAPIV3Schema.items.tipe"]);
+  expect(check(1).errors).toHaveLength(1);
+  expect(check({ additionalProperties: 1 }).errors).toEqual(["boolean or JSON schema expected"]);
+  expect(check({ dependencies: { a: ["b"], c: { type: "string" } } }).errors).toEqual([]);
+});
+
 it("joins strict decoding failures", () => {
   expect(strictDecodingMessage(["spec.foo"], ["spec.replicas"])).toBe(
     'strict decoding error: duplicate field "spec.replicas", unknown field "spec.foo"',

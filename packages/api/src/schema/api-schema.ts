@@ -28,6 +28,18 @@ export interface ApiScalarSchema extends ScalarSchema {
   readonly goName?: string;
 }
 
+/** A JSON schema, or what may stand in its place. */
+export interface ApiAnySchema extends Extract<TypeSchema, { kind: "any" }> {
+  readonly schemaOr?: "array" | "bool" | "strings";
+}
+
+export const JSON_SCHEMA = "apiextensions/v1.JSONSchemaProps";
+const SCHEMA_OR: Readonly<Record<string, ApiAnySchema["schemaOr"]>> = {
+  [`${JSON_SCHEMA}OrArray`]: "array",
+  [`${JSON_SCHEMA}OrBool`]: "bool",
+  [`${JSON_SCHEMA}OrStringArray`]: "strings",
+};
+
 const BASE: Readonly<Record<string, TypeSchema>> = Object.fromEntries(
   (["string", "bool", "int32", "int64", "float64", "bytes"] as const).map((scalar) => [
     scalar,
@@ -63,6 +75,8 @@ function decodeModel(name: string, data: CompactModel): TypeSchema {
   const typeName = name.slice(name.lastIndexOf(".") + 1);
   if (data.f) return structSchema(typeName, data.f, data.st);
   if (data.a !== undefined) return typeSchema(data.a);
+  const schemaOr = SCHEMA_OR[name];
+  if (schemaOr !== undefined) return { kind: "any", preserveUnknown: true, schemaOr } satisfies ApiAnySchema;
   if (data.s === "any") return { kind: "any", preserveUnknown: true };
   const scalar = data.s as ScalarSchema["scalar"];
   const version = name.slice(name.indexOf("/") + 1, name.lastIndexOf("."));
