@@ -76,7 +76,7 @@ function decodeModel(name: string, data: CompactModel): TypeSchema {
   if (data.f) return structSchema(typeName, data.f, data.st);
   if (data.a !== undefined) return typeSchema(data.a);
   const schemaOr = SCHEMA_OR[name];
-  if (schemaOr !== undefined) return { kind: "any", preserveUnknown: true, schemaOr } satisfies ApiAnySchema;
+  if (schemaOr !== undefined) return { kind: "any", preserveUnknown: true, schemaOr } as ApiAnySchema;
   if (data.s === "any") return { kind: "any", preserveUnknown: true };
   const scalar = data.s as ScalarSchema["scalar"];
   const version = name.slice(name.indexOf("/") + 1, name.lastIndexOf("."));
