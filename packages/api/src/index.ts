@@ -7,7 +7,7 @@ export { findDuplicateFields } from "./decode/duplicate-fields.ts";
 export { checkDepth, parseJson, wellFormed } from "./decode/parse-json.ts";
 export { inexactIntegers, mayBeInexact, noteInexactIntegers } from "./decode/inexact-integers.ts";
 export type { InexactInteger } from "./decode/inexact-integers.ts";
-export { prune, strictDecodingMessage, strictDecodingWarnings, validateShape } from "./decode/validate-shape.ts";
+export { prune, strictDecodingWarnings, validateShape } from "./decode/validate-shape.ts";
 export type { ShapeOptions, ShapeReport } from "./decode/validate-shape.ts";
 export { openapiV2, openapiV2Text, openapiV3, openapiV3Index, openapiV3Text } from "./openapi.ts";
 export type { OpenAPIV3Index } from "./openapi.ts";

@@ -22,10 +22,20 @@ export const patched = (...operations: Json[]): Json =>
 export const denied = (message: string): Json => ({ allowed: false, status: { message, code: 403 } });
 
 /** The operations that add keys to a ConfigMap's or custom resource's data. */
-export const addData = (object: Json, data: Readonly<Record<string, string>>): Json[] => [
+const addData = (object: Json, data: Readonly<Record<string, string>>): Json[] => [
   ...(object.data === undefined ? [{ op: "add", path: "/data", value: {} }] : []),
   ...Object.entries(data).map(([key, value]) => ({ op: "add", path: `/data/${key}`, value })),
 ];
+
+/** Two hooks of which the second does something only where the first has. */
+export const MUTATION_STAGES: Readonly<Record<string, Hook>> = {
+  "/stage-1": ({ object }) =>
+    object.data?.["mutation-start"] === "yes" ? patched(...addData(object, { "mutation-stage-1": "yes" })) : patched(),
+  "/stage-2": ({ object }) =>
+    object.data?.["mutation-stage-1"] === "yes"
+      ? patched(...addData(object, { "mutation-stage-2": "yes" }))
+      : patched(),
+};
 
 /** A webhook server behind the service "hooks", and the configurations that send requests to it. */
 export class AdmissionHooks implements AsyncDisposable {

@@ -442,6 +442,17 @@ describe("keys named like what every object has", () => {
     expect(Object.keys(secret.body.data as object).toSorted()).toEqual(["__proto__", "constructor", "hasOwnProperty"]);
   });
 
+  it.each(["__proto__", "constructor"])("are no kind that a token can be bound to: %s", async (kind) => {
+    const account = `/api/v1/namespaces/default/serviceaccounts`;
+    await api.post(account, { metadata: { name: "bound" } });
+    const { status, body } = await api.post(`${account}/bound/token`, {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenRequest",
+      spec: { audiences: [], boundObjectRef: { apiVersion: "v1", kind, name: "x" } },
+    });
+    expect([status, body.message]).toEqual([400, `cannot bind token to a ${kind} object`]);
+  });
+
   it.each(["__proto__", "constructor", "hasOwnProperty"])("as a Secret's type: %s", async (type) => {
     const made = await api.post("/api/v1/namespaces/default/secrets?dryRun=All", { metadata: { name: "typed" }, type });
     expect(made.status).toBe(201);

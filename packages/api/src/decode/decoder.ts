@@ -147,7 +147,6 @@ function structDecoder(schema: Extract<TypeSchema, { kind: "struct" }>): Decoder
       const field = fields.get(key);
       if (field === undefined) {
         ctx.path.length = depth;
-        if (schema.preserveUnknown === true) continue;
         ctx.unknown(key);
         if (!ctx.keepUnknown) delete value[key];
         continue;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { schemaFor } from "../schema/api-schema.ts";
-import { strictDecodingMessage, validateShape } from "./validate-shape.ts";
+import { strictDecodingWarnings, validateShape } from "./validate-shape.ts";
 
 const schemaOf = (group: string, kind: string) => {
   const schema = schemaFor({ group, version: "v1", kind });
@@ -120,7 +120,8 @@ it("looks into schemas that may be something else", () => {
 });
 
 it("joins strict decoding failures", () => {
-  expect(strictDecodingMessage(["spec.foo"], ["spec.replicas"])).toBe(
-    'strict decoding error: duplicate field "spec.replicas", unknown field "spec.foo"',
-  );
+  expect(strictDecodingWarnings(["spec.foo"], ["spec.replicas"])).toEqual([
+    'duplicate field "spec.replicas"',
+    'unknown field "spec.foo"',
+  ]);
 });

@@ -30,14 +30,6 @@ export function prune(schema: TypeSchema, obj: unknown): string[] {
   return validateShape(schema, obj).unknownFields;
 }
 
-/**
- * The text of a strict decoding failure: unknown and duplicate fields, in that order.
- * Paths as in "spec.containers[0].foo".
- */
-export function strictDecodingMessage(unknownFields: readonly string[], duplicateFields: readonly string[]): string {
-  return `strict decoding error: ${strictDecodingWarnings(unknownFields, duplicateFields).join(", ")}`;
-}
-
 /** One text for each unknown and duplicate field: what fieldValidation=Warn sends as Warning headers. */
 export function strictDecodingWarnings(unknownFields: readonly string[], duplicateFields: readonly string[]): string[] {
   return [

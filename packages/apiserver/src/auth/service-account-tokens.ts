@@ -1,6 +1,7 @@
 // Service-account tokens: JWTs bound to what they were made for, checked against the live objects (KEP-1205).
 import { createHash, createPrivateKey, createPublicKey, randomUUID, type KeyObject } from "node:crypto";
 import { exportJWK, jwtVerify, SignJWT, type JWK, type JWTPayload } from "jose";
+import { nodes, pods, secrets, serviceAccounts } from "@knots/api/core/v1";
 import type { Secret } from "@knots/api/core/v1";
 import { newUnauthorized, type Clock, type KubeObject, type ResourceType } from "@knots/machinery";
 import type { ObjectSource } from "../registry/object-source.ts";
@@ -21,18 +22,6 @@ interface Claims {
   secret?: Reference;
   warnafter?: number;
 }
-
-const type = (resource: string, kind: string, namespaced = true): ResourceType => ({
-  group: "",
-  version: "v1",
-  resource,
-  kind,
-  namespaced,
-});
-const SERVICE_ACCOUNTS = type("serviceaccounts", "ServiceAccount");
-const PODS = type("pods", "Pod");
-const SECRETS = type("secrets", "Secret");
-const NODES = type("nodes", "Node", false);
 
 /** A token outlives its object's deletion by this much, for a graceful end. */
 const DELETION_GRACE_MS = 60_000;
@@ -108,7 +97,7 @@ export class ServiceAccountTokens {
     const reference = (object: KubeObject | undefined): Reference | undefined =>
       object === undefined ? undefined : { name: object.metadata?.name ?? "", uid: object.metadata?.uid ?? "" };
     const nodeName = request.pod?.spec?.nodeName;
-    const node = request.node ?? (nodeName === undefined ? undefined : this.#objects.get(NODES, undefined, nodeName));
+    const node = request.node ?? (nodeName === undefined ? undefined : this.#objects.get(nodes, undefined, nodeName));
     const claims: Claims = {
       namespace: account.metadata?.namespace ?? "",
       serviceaccount: reference(account) ?? { name: "", uid: "" },
@@ -199,10 +188,10 @@ export class ServiceAccountTokens {
   }
 
   #checkAlive(claims: Claims): void {
-    this.#check(SERVICE_ACCOUNTS, claims.namespace, claims.serviceaccount);
-    if (claims.pod !== undefined) this.#check(PODS, claims.namespace, claims.pod);
-    else if (claims.node !== undefined) this.#check(NODES, undefined, claims.node);
-    if (claims.secret !== undefined) this.#check(SECRETS, claims.namespace, claims.secret);
+    this.#check(serviceAccounts, claims.namespace, claims.serviceaccount);
+    if (claims.pod !== undefined) this.#check(pods, claims.namespace, claims.pod);
+    else if (claims.node !== undefined) this.#check(nodes, undefined, claims.node);
+    if (claims.secret !== undefined) this.#check(secrets, claims.namespace, claims.secret);
   }
 
   #check(of: ResourceType, namespace: string | undefined, reference: Reference): void {

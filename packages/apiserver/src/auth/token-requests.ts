@@ -1,4 +1,5 @@
 // serviceaccounts/NAME/token: tokens for service accounts, bound to what they are for.
+import { nodes, pods, secrets, serviceAccounts } from "@knots/api/core/v1";
 import {
   formatTime,
   newBadRequest,
@@ -6,6 +7,7 @@ import {
   newInvalid,
   newNotFound,
   type KubeObject,
+  tableOf,
   type ResourceType,
 } from "@knots/machinery";
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
@@ -21,15 +23,6 @@ interface Review extends KubeObject {
 
 type Dependencies = SecurityDependencies & { readonly tokens: ServiceAccountTokens };
 
-const type = (resource: string, kind: string, namespaced = true): ResourceType => ({
-  group: "",
-  version: "v1",
-  resource,
-  kind,
-  namespaced,
-});
-const SERVICE_ACCOUNTS = type("serviceaccounts", "ServiceAccount");
-
 interface BoundObject {
   kind?: string;
   name?: string;
@@ -40,13 +33,13 @@ interface BoundObject {
 export function tokenRequest(deps: Dependencies): SpecialHandler {
   return async (ctx) => {
     const { namespace, name } = ctx.info;
-    const account = deps.registry.get(SERVICE_ACCOUNTS, namespace, name);
+    const account = deps.registry.get(serviceAccounts, namespace, name);
     if (account === undefined) throw newNotFound({ group: "", resource: "serviceaccounts" }, name);
     const kind = { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" };
     const sent = (await readReview(deps, ctx, kind)) as Review;
     const op = operationOf(deps.handlers, ctx, writeOptions(ctx, "CreateOptions"), "CreateOptions");
     const request = (await deps.registry
-      .storageFor(SERVICE_ACCOUNTS)
+      .storageFor(serviceAccounts)
       .admitCreate(op, namespace, name, sent, kind)) as Review;
     const spec = request.spec ?? {};
     const expirationSeconds = (spec["expirationSeconds"] as number | undefined) ?? 3600;
@@ -75,15 +68,16 @@ export function tokenRequest(deps: Dependencies): SpecialHandler {
   };
 }
 
+/** What a token may be bound to, by kind. */
+const BINDABLE: Readonly<Record<string, ResourceType>> = tableOf({ Pod: pods, Secret: secrets, Node: nodes });
+
 function boundObject(
   deps: Dependencies,
   namespace: string,
   reference: BoundObject | undefined,
 ): Pick<TokenRequest, "pod" | "secret" | "node"> {
   if (reference?.kind === undefined) return {};
-  const of = { Pod: type("pods", "Pod"), Secret: type("secrets", "Secret"), Node: type("nodes", "Node", false) }[
-    reference.kind
-  ];
+  const of = BINDABLE[reference.kind];
   if (of === undefined) throw newBadRequest(`cannot bind token to a ${reference.kind} object`);
   const name = reference.name ?? "";
   const object = deps.registry.get(of, of.namespaced ? namespace : undefined, name);

@@ -1,6 +1,6 @@
 // Admission webhooks for custom resources, through changes of what is stored.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { addData, AdmissionHooks, denied, MUTATING, patched, rules, VALIDATING } from "../admission-hooks.ts";
+import { AdmissionHooks, denied, MUTATING, MUTATION_STAGES, patched, rules, VALIDATING } from "../admission-hooks.ts";
 import { CRDS, define, definition, version } from "../definitions.ts";
 import { Harness } from "../harness.ts";
 import type { Answer, Json } from "../harness.ts";
@@ -18,14 +18,7 @@ describe("webhooks of custom resources", () => {
   beforeAll(async () => {
     api = await Harness.start();
     hooks = await AdmissionHooks.start(api, {
-      "/stage-1": ({ object }) =>
-        object.data?.["mutation-start"] === "yes"
-          ? patched(...addData(object, { "mutation-stage-1": "yes" }))
-          : patched(),
-      "/stage-2": ({ object }) =>
-        object.data?.["mutation-stage-1"] === "yes"
-          ? patched(...addData(object, { "mutation-stage-2": "yes" }))
-          : patched(),
+      ...MUTATION_STAGES,
       "/custom": ({ object, oldObject, operation }) =>
         (operation === "DELETE" ? oldObject : object).data?.["webhook-e2e-test"] === "webhook-disallow"
           ? denied("the custom resource contains unwanted data")

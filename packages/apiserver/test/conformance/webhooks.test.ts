@@ -1,6 +1,6 @@
 // Admission webhooks for built-in objects: configurations come, change and go, and requests follow them at once.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { addData, AdmissionHooks, denied, MUTATING, patched, rules, VALIDATING } from "../admission-hooks.ts";
+import { AdmissionHooks, denied, MUTATING, MUTATION_STAGES, patched, rules, VALIDATING } from "../admission-hooks.ts";
 import { CRDS, definition, version } from "../definitions.ts";
 import { Harness } from "../harness.ts";
 import type { Answer, Json } from "../harness.ts";
@@ -22,14 +22,7 @@ describe("admission webhooks", () => {
     api = await Harness.start();
     hooks = await AdmissionHooks.start(api, {
       "/deny": () => denied("denied by a test"),
-      "/stage-1": ({ object }) =>
-        object.data?.["mutation-start"] === "yes"
-          ? patched(...addData(object, { "mutation-stage-1": "yes" }))
-          : patched(),
-      "/stage-2": ({ object }) =>
-        object.data?.["mutation-stage-1"] === "yes"
-          ? patched(...addData(object, { "mutation-stage-2": "yes" }))
-          : patched(),
+      ...MUTATION_STAGES,
       "/add-label": ({ object }) =>
         patched({ op: "add", path: "/metadata/labels", value: { ...object?.metadata.labels, mutated: "yes" } }),
       "/maps": ({ object }) =>

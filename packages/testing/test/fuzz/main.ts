@@ -1,4 +1,4 @@
-// Tries the server for as long as one likes: node main.ts [--seed N] [--seconds N] [--requests N]
+// Tries the server for as long as one likes: node main.ts [--seed N] [--seconds N] [--verbose]
 import { parseArgs } from "node:util";
 import { Defects } from "./defects.ts";
 import { FuzzServer } from "./fuzz-server.ts";
