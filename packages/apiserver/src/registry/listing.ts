@@ -79,6 +79,7 @@ async function collect(
   });
   if (selection.key !== undefined && after === undefined) {
     const entry = cache.get(selection.key);
+    if (entry !== undefined) await selection.prepare?.([entry]);
     const found = entry !== undefined && entry.revision <= revision && selection.matches(entry);
     return whole(found ? [entry] : []);
   }
@@ -96,6 +97,7 @@ async function collect(
   }
   // All of one moment; what is selected of them is found out in slices.
   const candidates = Array.from(source);
+  await selection.prepare?.(candidates);
   const entries = selection.everything
     ? candidates
     : await selected(candidates, selection, limit === 0 ? Infinity : limit + 1);

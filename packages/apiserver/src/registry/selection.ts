@@ -1,6 +1,7 @@
 import { FieldSelector, newBadRequest, parseFieldSelector, parseSelector } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Entry } from "../watch-cache/entry.ts";
+import { prepareEntries } from "./served.ts";
 import type { ServedResource } from "./served.ts";
 
 /** Which objects of a resource a list or watch is about. */
@@ -14,6 +15,16 @@ export interface Selection {
   /** No selector beyond the namespace. */
   readonly everything: boolean;
   matches(entry: Entry): boolean;
+  /** Lies where selected objects lie, whatever it contains. */
+  readonly covers: (entry: Entry) => boolean;
+  /** Where another server converts what selectors look at: to be awaited for entries before `matches` is asked about them. */
+  readonly prepare: ((entries: Iterable<Entry>) => Promise<void>) | undefined;
+}
+
+/** What selectors look at. */
+interface Attributes {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 /** Selectable fields of an object: name, namespace, and what its strategy adds. */
@@ -55,16 +66,60 @@ export function selectionOf(
   else if (info.namespaced && within !== "") trigger = `ns:${within}`;
   const anyLabels = labels.empty;
   const anyFields = fields.requirements.length === 0;
+  const covers = (entry: Entry): boolean => (key !== undefined ? entry.key === key : entry.key.startsWith(prefix));
+  const common = { prefix, key, trigger, everything: anyLabels && anyFields && name === "", covers };
+  const contents = fields.requirements.some(({ field }) => !field.startsWith("metadata."));
+  // Names are the same in every version. A converting server may change labels, and a version's defaults its fields.
+  if (served.custom && (contents || (!anyLabels && served.converter?.prepare !== undefined))) {
+    const { prepare, of } = asServed(served, compute);
+    return {
+      ...common,
+      prepare,
+      matches(entry) {
+        if (!covers(entry)) return false;
+        const attributes = of(entry);
+        return labels.matches(attributes.labels) && fields.matches(attributes.fields);
+      },
+    };
+  }
   return {
-    prefix,
-    key,
-    trigger,
-    everything: anyLabels && anyFields && name === "",
+    ...common,
+    prepare: undefined,
     matches(entry) {
-      if (key !== undefined ? entry.key !== key : !entry.key.startsWith(prefix)) return false;
+      if (!covers(entry)) return false;
       if (!anyLabels && !labels.matches(entry.object.metadata?.labels ?? {})) return false;
       return anyFields || fields.matches(entry.fields(compute));
     },
+  };
+}
+
+/** Labels and fields of custom objects as they are in the served version, which is what clients of that version select by. */
+function asServed(
+  served: ServedResource,
+  compute: (object: KubeObject) => Record<string, string>,
+): { prepare: Selection["prepare"]; of: (entry: Entry) => Attributes } {
+  const { converter } = served;
+  const known = new WeakMap<Entry, Attributes>();
+  const read = ({ object }: Entry): Attributes => {
+    const shown = converter === undefined ? object : converter.toServed(object);
+    return { labels: shown.metadata?.labels ?? {}, fields: compute(shown) };
+  };
+  const of = (entry: Entry): Attributes => {
+    let attributes = known.get(entry);
+    if (attributes === undefined) {
+      attributes = read(entry);
+      known.set(entry, attributes);
+    }
+    return attributes;
+  };
+  if (converter?.prepare === undefined) return { prepare: undefined, of };
+  return {
+    async prepare(entries) {
+      const missing = Array.from(entries).filter((entry) => !known.has(entry));
+      await prepareEntries(served, missing);
+      for (const entry of missing) of(entry);
+    },
+    of,
   };
 }
 

@@ -37,18 +37,23 @@ export class Watcher implements CacheSubscriber {
   onEvent(event: CacheEvent): void {
     // Two triggers of one event may lead here; revisions only grow.
     if (event.revision <= this.#last) return;
-    const before = event.previous !== undefined && this.#filter.matches(event.previous);
-    const after = !event.deleted && this.#filter.matches(event.entry);
-    if (!before && !after) return;
-    this.#last = event.revision;
-    if (after) this.#sink.send(before ? "MODIFIED" : "ADDED", event.entry, event);
-    else this.#sink.send("DELETED", event.deleted ? event.entry : departed(event), event);
+    if (report(event, this.#filter, this.#sink)) this.#last = event.revision;
   }
 
   [Symbol.dispose](): void {
     this.#subscription?.[Symbol.dispose]();
     this.#subscription = undefined;
   }
+}
+
+/** Tells `sink` what a change means to who sees what `filter` matches; false when it means nothing. */
+export function report(event: CacheEvent, filter: Pick<WatchFilter, "matches">, sink: WatchSink): boolean {
+  const before = event.previous !== undefined && filter.matches(event.previous);
+  const after = !event.deleted && filter.matches(event.entry);
+  if (!before && !after) return false;
+  if (after) sink.send(before ? "MODIFIED" : "ADDED", event.entry, event);
+  else sink.send("DELETED", event.deleted ? event.entry : departed(event), event);
+  return true;
 }
 
 /** The last state that was selected, bearing the revision at which the object left the selection. */

@@ -1,4 +1,4 @@
-// Field selectors of custom resources in their stored version, whichever version the changes come in.
+// Field selectors of custom resources: each version is selected by its own fields, whichever version the changes come in.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { define, definition, version } from "../definitions.ts";
 import { Harness, take } from "../harness.ts";
@@ -108,5 +108,74 @@ describe("selectable fields", () => {
     };
     expect(await seen(watches.one, 2)).toEqual(["ADDED one", "DELETED one"]);
     expect(await seen(watches.two, 2)).toEqual(["ADDED two", "DELETED two"]);
+    await api.delete(at("v1"));
+  });
+
+  it("of a version that a webhook makes select what is listed, watched and deleted together in that version", async () => {
+    const selecting = (selector: string): string => `${at("v2")}?fieldSelector=${encodeURIComponent(selector)}`;
+    const list = async (selector: string): Promise<Json[]> => {
+      const { status, body } = await api.get(selecting(selector));
+      expect([status, body.message]).toEqual([200, undefined]);
+      return body.items.map(({ metadata, host, port }: Json) => [metadata.name, host, port]);
+    };
+    await make("v1", "before", { hostPort: "host1:80" });
+    const { body: start } = await api.get(at("v2"));
+    const from = `&watch=1&resourceVersion=${start.metadata.resourceVersion}`;
+    const watches = {
+      host: api.watch(`${selecting("host=host1")}${from}`),
+      both: api.watch(`${selecting("host=host1,port=8080")}${from}`),
+      streamed: api.watch(
+        `${selecting("host=host1")}&watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`,
+      ),
+    };
+    expect((await take(watches.streamed, 2)).map(({ type, object }) => [type, object.host])).toEqual([
+      ["ADDED", "host1"],
+      ["BOOKMARK", undefined],
+    ]);
+    await make("v1", "one", { hostPort: "host1:80" });
+    await make("v2", "two", { host: "host1", port: "8080" });
+    await make("v1", "other", { hostPort: "host2:80" });
+    expect(await list("host=host1")).toEqual([
+      ["before", "host1", "80"],
+      ["one", "host1", "80"],
+      ["two", "host1", "8080"],
+    ]);
+    expect(await list("host=host1,port!=80")).toEqual([["two", "host1", "8080"]]);
+    expect(await list("host=host1,metadata.name=one")).toEqual([["one", "host1", "80"]]);
+    expect(await list("host=host2,metadata.name=one")).toEqual([]);
+    const { body: page } = await api.get(`${selecting("host=host1")}&limit=2`);
+    const { body: rest } = await api.get(`${selecting("host=host1")}&limit=2&continue=${page.metadata.continue}`);
+    expect([page, rest].map(({ items }) => items.map(({ metadata }: Json) => metadata.name))).toEqual([
+      ["before", "one"],
+      ["two"],
+    ]);
+    const { body: unknown } = await api.get(selecting("hostPort=host1:80"));
+    expect(unknown.message).toContain("field label not supported: hostPort");
+
+    await api.patch(`${at("v1")}/one`, { hostPort: "host3:80" });
+    await api.patch(`${at("v2")}/two`, { port: "9090" });
+    const { status, body: deleted } = await api.delete(selecting("host=host1"));
+    expect([status, deleted.items.map(({ metadata }: Json) => metadata.name).sort()]).toEqual([200, ["before", "two"]]);
+    const { body: left } = await api.get(at("v1"));
+    expect(left.items.map(({ metadata }: Json) => metadata.name)).toEqual(["one", "other"]);
+
+    const seen = async (events: ReturnType<Harness["watch"]>, count: number): Promise<string[]> => {
+      const taken = (await take(events, count)).map(
+        ({ type, object }) => `${type} ${object.metadata.name} ${object.host}:${object.port}`,
+      );
+      await events.return(undefined);
+      return taken;
+    };
+    const host = await seen(watches.host, 6);
+    expect(host.slice(0, 4)).toEqual([
+      "ADDED one host1:80",
+      "ADDED two host1:8080",
+      "DELETED one host1:80",
+      "MODIFIED two host1:9090",
+    ]);
+    // Deleted together, in no order.
+    expect(host.slice(4).sort()).toEqual(["DELETED before host1:80", "DELETED two host1:9090"]);
+    expect((await seen(watches.streamed, 4)).slice(0, 3)).toEqual(host.slice(0, 3));
+    expect(await seen(watches.both, 2)).toEqual(["ADDED two host1:8080", "DELETED two host1:8080"]);
   });
 });

@@ -7,7 +7,7 @@ import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import type { CacheEvent } from "../../watch-cache/resource-cache.ts";
-import { Watcher } from "../../watch-cache/watcher.ts";
+import { Watcher, report } from "../../watch-cache/watcher.ts";
 import type { WatchEventType } from "../../watch-cache/watcher.ts";
 import { jsonCodec } from "../codecs.ts";
 import { listOptions } from "../options.ts";
@@ -111,7 +111,7 @@ class WatchSession {
       return;
     }
     this.#ctx.initialized();
-    const watcher = new Watcher(cache, this.#selection, { send: (...event) => this.#send(...event) }, start);
+    const watcher = this.#watcher(start);
     const seconds = this.#options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS * (1 + Math.random());
     const timeout = clock.setTimeout(() => {
       if (this.#options.allowWatchBookmarks) this.#sendBookmark(false);
@@ -129,6 +129,32 @@ class WatchSession {
     }
   }
 
+  #watcher(start: number): Watcher {
+    const { cache } = this.#served.storage;
+    const { trigger, covers, prepare } = this.#selection;
+    if (prepare === undefined)
+      return new Watcher(cache, this.#selection, { send: (...event) => this.#send(...event) }, start);
+    const send = (_type: WatchEventType, _entry: Entry, event: CacheEvent | undefined): void => {
+      if (event !== undefined) this.#sendSelected(event, prepare);
+    };
+    return new Watcher(cache, { trigger, matches: covers }, { send }, start);
+  }
+
+  /** What a change means to this watcher is known once both states are converted. */
+  #sendSelected(event: CacheEvent, prepare: NonNullable<Selection["prepare"]>): void {
+    const states = event.deleted ? [event.previous] : [event.previous, event.entry];
+    this.#afterTurn(async () => {
+      await prepare(states.filter((state) => state !== undefined));
+      const shown: [WatchEventType, Entry, CacheEvent | undefined][] = [];
+      report(event, this.#selection, { send: (...each) => shown.push(each) });
+      await prepareEntries(
+        this.#served,
+        shown.map(([, entry]) => entry),
+      );
+      for (const each of shown) this.#sendNow(...each);
+    });
+  }
+
   #wantsInitialEvents(): boolean {
     const { sendInitialEvents } = this.#options;
     return sendInitialEvents ?? this.#from === 0;
@@ -139,10 +165,21 @@ class WatchSession {
     const { key, prefix } = this.#selection;
     const only = key === undefined ? undefined : cache.get(key);
     const entries = key === undefined ? cache.scan(prefix) : only === undefined ? [] : [only];
-    const selected = Iterator.from(entries).filter((entry) => this.#selection.matches(entry));
+    const { prepare } = this.#selection;
+    const selected = (from: Iterable<Entry>): Iterable<Entry> =>
+      Iterator.from(from).filter((entry) => this.#selection.matches(entry));
     if (this.#served.converter?.prepare === undefined)
-      for (const entry of selected) this.#send("ADDED", entry, undefined);
-    else this.#sendConverted([...selected]);
+      for (const entry of selected(entries)) this.#send("ADDED", entry, undefined);
+    else if (prepare === undefined) this.#sendConverted([...selected(entries)]);
+    else {
+      const candidates = [...entries];
+      this.#afterTurn(async () => {
+        await prepare(candidates);
+        const shown = [...selected(candidates)];
+        await prepareEntries(this.#served, shown);
+        for (const entry of shown) this.#sendNow("ADDED", entry, undefined);
+      });
+    }
     if (this.#options.sendInitialEvents === true && this.#options.allowWatchBookmarks) this.#sendBookmark(true);
   }
 
@@ -159,15 +196,20 @@ class WatchSession {
       send();
       return;
     }
+    this.#afterTurn(async () => {
+      await prepareEntries(this.#served, entries);
+      send();
+    });
+  }
+
+  /** Does something after everything that was to be sent before. */
+  #afterTurn(work: () => Promise<void>): void {
     const before = this.#turn ?? Promise.resolve();
-    this.#turn = before
-      .then(() => prepareEntries(this.#served, entries))
-      .then(send)
-      .catch((error: unknown) => {
-        const { codec } = this.#negotiated;
-        this.#transport.send(codec.frame("ERROR", codec.encode(StatusError.from(error).status)));
-        this.#transport.close();
-      });
+    this.#turn = before.then(work).catch((error: unknown) => {
+      const { codec } = this.#negotiated;
+      this.#transport.send(codec.frame("ERROR", codec.encode(StatusError.from(error).status)));
+      this.#transport.close();
+    });
   }
 
   #send(type: WatchEventType, entry: Entry, event: CacheEvent | undefined): void {
