@@ -23,6 +23,7 @@ import { Codecs } from "./http/codecs.ts";
 import { HandlerChain, authorizeVerb } from "./http/handler-chain.ts";
 import { componentStatusHandler, controlPlaneComponents } from "./http/handlers/component-statuses.ts";
 import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
+import { FanOut } from "./http/handlers/fan-out.ts";
 import { seeAllWrites } from "./http/handlers/freshness.ts";
 import { ResourceRouter } from "./http/handlers/resource-router.ts";
 import type { SpecialHandler } from "./http/handlers/resource-router.ts";
@@ -148,6 +149,7 @@ export class ApiServer {
       cacher: this.#cacher,
       codecs: new Codecs(),
       clock: this.#clock,
+      fanOut: new FanOut(this.#clock),
       logger: this.#logger,
       admission: new AdmissionChain(plugins),
       authorize: (ctx, verb) => authorizeVerb(this.#ready().authorizer, ctx, verb),

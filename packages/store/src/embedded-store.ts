@@ -9,6 +9,7 @@ import {
   type RangeResult,
   type Store,
   type StoreEvent,
+  type Submitted,
   type Txn,
   type TxnResult,
   type WatchOptions,
@@ -40,6 +41,8 @@ export interface EmbeddedState {
 }
 
 const LEASE_CHECK_MS = 10_000;
+/** Of what changes nothing. */
+const DURABLE = Promise.resolve();
 const NO_VALUE = new Uint8Array(0);
 
 interface Change {
@@ -130,6 +133,12 @@ export class EmbeddedStore implements Store {
   }
 
   async txn(txn: Txn): Promise<TxnResult> {
+    const { result, durable } = this.submit(txn);
+    await durable;
+    return result;
+  }
+
+  submit(txn: Txn): Submitted {
     if (this.#closed) throw new Error("the store is closed");
     // After a failed write the memory is ahead of the disk: nothing more may be acknowledged.
     if (this.#failure !== undefined) throw this.#failure;
@@ -138,7 +147,7 @@ export class EmbeddedStore implements Store {
         const version = this.#index.current(key);
         return version === undefined ? undefined : this.#load(key, version);
       });
-      return { succeeded: false, revision: this.#revision, kvs };
+      return { result: { succeeded: false, revision: this.#revision, kvs }, durable: DURABLE };
     }
     const revision = this.#revision + 1;
     const changes: { key: string; version: Version; value: Uint8Array | undefined }[] = [];
@@ -175,7 +184,9 @@ export class EmbeddedStore implements Store {
         events.push(prev === undefined ? { type: "put", kv } : { type: "put", kv, prev });
       }
     }
-    if (changes.length === 0) return { succeeded: true, revision: this.#revision, kvs: [] };
+    if (changes.length === 0) {
+      return { result: { succeeded: true, revision: this.#revision, kvs: [] }, durable: DURABLE };
+    }
     this.#revision = revision;
     for (const { key, version } of changes) {
       this.#index.add(key, version);
@@ -183,16 +194,19 @@ export class EmbeddedStore implements Store {
     }
     this.#recent.push({ revision, events });
     if (this.#recent.length > 2 * RECENT) this.#recent = this.#recent.slice(-RECENT);
+    return { result: { succeeded: true, revision, kvs: [] }, durable: this.#append({ revision, changes }, events) };
+  }
+
+  async #append(entry: LogEntry, events: readonly StoreEvent[]): Promise<void> {
     try {
-      await this.#log.append({ revision, changes });
+      await this.#log.append(entry);
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       throw this.#failure;
     }
     // Appends become durable in order, so watchers hear of revisions in order, and of none that could still be lost.
-    this.#published = revision;
-    this.#hub.publish(revision, events);
-    return { succeeded: true, revision, kvs: [] };
+    this.#published = entry.revision;
+    this.#hub.publish(entry.revision, events);
   }
 
   watch(prefix: string, options: WatchOptions): Disposable {

@@ -61,6 +61,13 @@ export interface WatchOptions {
   onProgress?(revision: number): void;
 }
 
+/** A transaction that has been decided: later ones build on it, but it can still be lost until it is `durable`. */
+export interface Submitted {
+  readonly result: TxnResult;
+  /** Resolves when the change is on the disk and watchers have been told; rejects like txn. */
+  readonly durable: Promise<void>;
+}
+
 export interface Store extends AsyncDisposable {
   /** Other processes may write too: only `revision()` tells what they have been told was done. */
   readonly shared: boolean;
@@ -73,6 +80,8 @@ export interface Store extends AsyncDisposable {
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
   /** Resolves when the change is durable. A StoreRequestError may leave open whether it was made. */
   txn(txn: Txn): Promise<TxnResult>;
+  /** As txn, where the engine decides by itself: what was decided is known at once. */
+  submit?(txn: Txn): Submitted;
   watch(prefix: string, options: WatchOptions): Disposable;
   compact(revision: number): Promise<void>;
   /** Keys put under the lease are deleted `ttlSeconds` after it was granted. */

@@ -115,14 +115,19 @@ export class ResourceStorage {
   /** `created` tells whether the object did not exist before. */
   update(op: Operation, request: UpdateRequest): Promise<{ entry: Entry; created: boolean }> {
     const key = this.key(request.namespace, request.name);
-    return this.#turns.take(key, () => this.#update(op, request, key));
+    return this.#turns.take(key, (passOn) => this.#update(op, request, key, passOn));
   }
 
-  async #update(op: Operation, request: UpdateRequest, key: string): Promise<{ entry: Entry; created: boolean }> {
+  async #update(
+    op: Operation,
+    request: UpdateRequest,
+    key: string,
+    decided: () => void,
+  ): Promise<{ entry: Entry; created: boolean }> {
     const { info } = this.type;
     const strategy = this.#strategy(op.subresource);
     for (let tries = 1; ; tries++) {
-      const entry = this.cache.get(key);
+      const entry = this.#deps.committer.current(key) ?? this.cache.get(key);
       if (entry === undefined) {
         if (request.createIfMissing !== true && strategy.allowCreateOnUpdate !== true)
           throw newNotFound(info, request.name);
@@ -131,7 +136,7 @@ export class ResourceStorage {
         delete object.metadata.uid;
         return { entry: await this.#create(op, request.namespace, object, request.managedFields), created: true };
       }
-      const done = await this.#tryUpdate(op, request, strategy, key, entry);
+      const done = await this.#tryUpdate(op, request, strategy, key, entry, decided);
       if (done !== undefined) return { entry: done, created: false };
       if (request.retryOnConflict !== true || tries >= UPDATE_TRIES) throw modified(info, request.name);
     }
@@ -255,7 +260,7 @@ export class ResourceStorage {
         await release?.();
         return detachedEntry(key, object);
       }
-      const entry = await committer.put(key, object, { modRevision: 0 }, hooks.ttlSeconds?.(object));
+      const entry = await committer.put(key, object, { modRevision: 0 }, { ttlSeconds: hooks.ttlSeconds?.(object) });
       if (entry === undefined) throw newAlreadyExists(info, name);
       return entry;
     } catch (error) {
@@ -291,6 +296,7 @@ export class ResourceStorage {
     strategy: Strategy,
     key: string,
     entry: Entry,
+    decided: () => void,
   ): Promise<Entry | undefined> {
     const { info, hooks } = this.type;
     const { clock, tracker } = this.#deps;
@@ -304,7 +310,7 @@ export class ResourceStorage {
     keepSystemFields(next, old);
     if (request.raw === true) {
       if (request.managedFields === "update") tracker.onUpdate(this.type, next, old, op, clock.now());
-      return this.#commitUpdate(op, key, entry, next, old);
+      return this.#commitUpdate(op, key, entry, next, old, decided);
     }
     const attributes = this.#attributes(op, "UPDATE", namespace, name, next, old);
     if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
@@ -323,7 +329,7 @@ export class ResourceStorage {
       strategy.canonicalize?.(next);
       for (const text of strategy.warnings?.(next, old) ?? []) op.warn(text);
       undo = await op.admission?.validate(attributes);
-      const done = await this.#commitUpdate(op, key, entry, next, old);
+      const done = await this.#commitUpdate(op, key, entry, next, old, decided);
       if (done !== undefined && done !== entry && !op.dryRun) return done;
       await release?.();
       await undo?.();
@@ -345,13 +351,17 @@ export class ResourceStorage {
     entry: Entry,
     next: StoredObject,
     old: StoredObject,
+    decided: () => void,
   ): Promise<Entry | undefined> {
     const { hooks } = this.type;
     const { committer } = this.#deps;
     next.metadata.resourceVersion = old.metadata.resourceVersion ?? "";
     const same = deepEqual(next, old) || differsInTimesAlone(next, old);
     // What is stored in an earlier version is written even when nothing else changes: so storage is migrated.
-    if (same && entry.object.apiVersion === next.apiVersion) return entry;
+    if (same && entry.object.apiVersion === next.apiVersion) {
+      await committer.seen(key, entry);
+      return entry;
+    }
     if (op.dryRun) return detachedEntry(key, next);
     if (isFinished(next)) {
       const revision = await committer.delete(key, entry.revision);
@@ -360,7 +370,11 @@ export class ResourceStorage {
       return detachedEntry(key, next);
     }
     const expected = { modRevision: entry.revision, createRevision: entry.createRevision };
-    const put = await committer.put(key, next, expected, hooks.ttlSeconds?.(next));
+    const put = await committer.put(key, next, expected, {
+      ttlSeconds: hooks.ttlSeconds?.(next),
+      // What hooks take and give back for one write must be done before the next asks for it.
+      decided: hooks.beforeUpdate === undefined && hooks.afterUpdate === undefined ? decided : undefined,
+    });
     if (put !== undefined) await hooks.afterUpdate?.(put.object, old);
     return put;
   }

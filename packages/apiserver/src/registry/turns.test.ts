@@ -21,6 +21,18 @@ describe("Turns", () => {
     expect(log.indexOf("other begins")).toBeLessThan(log.indexOf("first ends"));
   });
 
+  it("lets the next begin when a turn is passed on before its end", async () => {
+    const turns = new Turns(new FakeClock());
+    let end = (): void => undefined;
+    const first = turns.take("a", async (passOn) => {
+      passOn();
+      await new Promise<void>((resolve) => (end = resolve));
+    });
+    await expect(turns.take("a", () => Promise.resolve("second"))).resolves.toBe("second");
+    end();
+    await first;
+  });
+
   it("goes on after a failure", async () => {
     const turns = new Turns(new FakeClock());
     const failed = turns.take("a", () => Promise.reject(new Error("no")));

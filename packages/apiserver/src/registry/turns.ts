@@ -15,14 +15,15 @@ export class Turns {
     this.#clock = clock;
   }
 
-  async take<T>(key: string, work: () => Promise<T>): Promise<T> {
+  /** `work` may pass its turn on before it has ended. */
+  async take<T>(key: string, work: (passOn: () => void) => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
     let done = (): void => undefined;
     const mine = new Promise<void>((resolve) => (done = resolve));
     this.#last.set(key, mine);
     try {
       if (before !== undefined) await this.#patiently(before);
-      return await work();
+      return await work(done);
     } finally {
       done();
       if (this.#last.get(key) === mine) this.#last.delete(key);

@@ -2,20 +2,8 @@ import type { KubeObject } from "@knots/machinery";
 import { encodeObject } from "./encode-object.ts";
 import { placeRevision } from "./stored-form.ts";
 
-/** Decoded objects that a writer of this process already has, by the bytes it handed to the store. */
-const decodedByBytes = new WeakMap<Uint8Array, KubeObject>();
-
-/** Remembers what stored `bytes` decode to, so that the cache need not parse what this process just wrote. */
-export function rememberDecoded(bytes: Uint8Array, object: KubeObject): void {
-  decodedByBytes.set(bytes, object);
-}
-
-/** For the one entry that is made of the bytes: it alone decides how long the object is kept. */
-function takeDecoded(bytes: Uint8Array): KubeObject | undefined {
-  const object = decodedByBytes.get(bytes);
-  if (object !== undefined) decodedByBytes.delete(bytes);
-  return object;
-}
+/** Entries that a writer of this process made, by the bytes it handed to the store: the cache need not parse them. */
+const writtenByBytes = new WeakMap<Uint8Array, Entry>();
 
 /**
  * One state of one object: its final JSON bytes (apiVersion, kind and resourceVersion in place) and, made when
@@ -42,9 +30,26 @@ export class Entry {
 
   /** The entry of bytes as they lie in the store, which do not know their revision. */
   static fromStored(key: string, revision: number, createRevision: number, stored: Uint8Array): Entry {
-    const object = takeDecoded(stored);
-    if (object?.metadata !== undefined) object.metadata.resourceVersion = String(revision);
-    return new Entry(key, revision, createRevision, placeRevision(stored, revision), object);
+    const written = writtenByBytes.get(stored);
+    if (written?.revision === revision && written.key === key) {
+      writtenByBytes.delete(stored);
+      return written;
+    }
+    return new Entry(key, revision, createRevision, placeRevision(stored, revision));
+  }
+
+  /** The entry of what this process has just handed to the store; the cache will take it as its own when it hears of it. */
+  static written(
+    key: string,
+    revision: number,
+    createRevision: number,
+    stored: Uint8Array,
+    object: KubeObject & { metadata: object },
+  ): Entry {
+    object.metadata.resourceVersion = String(revision);
+    const entry = new Entry(key, revision, createRevision, placeRevision(stored, revision), object);
+    writtenByBytes.set(stored, entry);
+    return entry;
   }
 
   /** Gives the entry the decoded object that its writer has, unless it was parsed already. */

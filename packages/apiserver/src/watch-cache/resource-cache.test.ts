@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rememberDecoded } from "./entry.ts";
-import type { Entry } from "./entry.ts";
+import { Entry } from "./entry.ts";
 import { ResourceCache } from "./resource-cache.ts";
 import { encodeStored } from "./stored-form.ts";
 import { Watcher } from "./watcher.ts";
@@ -41,7 +40,7 @@ describe("ResourceCache", () => {
     const written = Array.from({ length: 5_000 }, (_, i) => {
       const object = { kind: "ConfigMap", apiVersion: "v1", metadata: { name: `n${i}` } };
       const encoded = encodeStored(object);
-      rememberDecoded(encoded, object);
+      Entry.written(`${PREFIX}a/n${i}`, i + 2, i + 2, encoded, object);
       cache.put(`${PREFIX}a/n${i}`, i + 2, i + 2, encoded);
       return object;
     });

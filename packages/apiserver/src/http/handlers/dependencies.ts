@@ -6,6 +6,7 @@ import type { Cacher } from "../../watch-cache/cacher.ts";
 import type { Codecs } from "../codecs.ts";
 import type { Outbound } from "../../outbound/index.ts";
 import type { RequestContext } from "../types.ts";
+import type { FanOut } from "./fan-out.ts";
 
 /** What handlers of resource requests need. */
 export interface HandlerDependencies {
@@ -13,6 +14,8 @@ export interface HandlerDependencies {
   readonly cacher: Cacher;
   readonly codecs: Codecs;
   readonly clock: Clock;
+  /** Paces what is written to watchers, all together. */
+  readonly fanOut: FanOut;
   readonly logger: Logger;
   readonly admission: AdmissionChain;
   /** Throws Forbidden unless the request's user may do this, too, to the resource it names. */

@@ -1,4 +1,5 @@
 import type { RequestContext } from "../types.ts";
+import type { FanOut } from "./fan-out.ts";
 import { writeFrames } from "./shared-frames.ts";
 
 /** Where the frames of a watch go. */
@@ -15,18 +16,21 @@ export interface WatchTransport {
 /** A watcher that has this much unread is cut off: it must not hold the server's memory. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 
-/** A watch as a chunked body. Frames of one turn of the event loop are written together. */
+/** A watch as a chunked body. Frames of one round of the fan-out are written together. */
 export class HttpWatchTransport implements WatchTransport {
   readonly #ctx: RequestContext;
+  readonly #fanOut: FanOut;
   readonly #contentType: string;
+  readonly #flushed = (): void => this.#flush();
   #queue: Uint8Array[] = [];
   #scheduled = false;
   #ended = false;
   #resolveClosed: () => void = () => undefined;
   readonly #closed: Promise<void>;
 
-  constructor(ctx: RequestContext, contentType: string) {
+  constructor(ctx: RequestContext, fanOut: FanOut, contentType: string) {
     this.#ctx = ctx;
+    this.#fanOut = fanOut;
     this.#contentType = contentType;
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -49,7 +53,7 @@ export class HttpWatchTransport implements WatchTransport {
     this.#queue.push(frame);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => this.#flush());
+    this.#fanOut.schedule(this.#flushed);
   }
 
   close(): void {

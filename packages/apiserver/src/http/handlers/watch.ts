@@ -34,7 +34,7 @@ export async function handleWatch(
 ): Promise<void> {
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
   const watch = await prepareWatch(deps, ctx, served, negotiated);
-  await watch(new HttpWatchTransport(ctx, negotiated.codec.streamMediaType ?? jsonCodec.mediaType));
+  await watch(new HttpWatchTransport(ctx, deps.fanOut, negotiated.codec.streamMediaType ?? jsonCodec.mediaType));
 }
 
 /** Checks everything that is answered by a Status instead of a stream; the result runs the watch to its end. */
