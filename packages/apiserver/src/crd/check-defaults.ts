@@ -4,7 +4,8 @@ import type { FieldError } from "@knots/machinery";
 import { deepEqual } from "../registry/metadata.ts";
 import { compileRules } from "./rules/rule-tree.ts";
 import { runRules } from "./rules/run-rules.ts";
-import { applyDefaults, itemsOf, prune, valuesOf } from "./structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
+import { applyDefaults, prune } from "./structural.ts";
 import { validateValue } from "./validate.ts";
 
 /** Defaults are written into objects: they must be what the schema itself accepts. */

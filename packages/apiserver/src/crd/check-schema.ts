@@ -3,9 +3,9 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, forbidden, invalid, notSupported, required } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { compileRegex } from "../cel/regex.ts";
+import { compileRegex } from "@knots/cel/regex";
 import { checkValueValidation } from "./check-value-validation.ts";
-import { itemsOf, valuesOf } from "./structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 
 const TYPES = ["array", "boolean", "integer", "number", "object", "string"];
 type Where = "root" | "field" | "item";

@@ -1,7 +1,7 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, forbidden, required } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { itemsOf, valuesOf } from "./structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 
 /** What says something of the structure, and so may not stand inside allOf, anyOf, oneOf and not. */
 const STRUCTURE = ["type", "default", "title", "description"] as const;

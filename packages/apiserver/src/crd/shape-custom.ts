@@ -3,7 +3,8 @@ import type { ShapeReport } from "@knots/api";
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, formatFieldError, invalid } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
-import { isObject, itemsOf, prune, valuesOf } from "./structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
+import { isObject, prune } from "./structural.ts";
 
 /**
  * Brings a custom object into shape, in place: what its schema does not describe goes, and the metadata, which no

@@ -1,23 +1,12 @@
 import { setKey } from "@knots/machinery";
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 
 type Json = unknown;
 type JsonObject = Record<string, Json>;
 
 export function isObject(value: Json): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The schema of list items; structural schemas have exactly one. */
-export function itemsOf(schema: JSONSchemaProps): JSONSchemaProps | undefined {
-  const { items } = schema;
-  return Array.isArray(items) ? items[0] : items;
-}
-
-/** The schema of a map's values; true and false say that anything, or nothing, is allowed. */
-export function valuesOf(schema: JSONSchemaProps): JSONSchemaProps | undefined {
-  const { additionalProperties } = schema;
-  return typeof additionalProperties === "object" ? additionalProperties : undefined;
 }
 
 /** Fields that every object has, and that no schema of a custom resource describes. */

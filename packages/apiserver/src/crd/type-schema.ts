@@ -1,7 +1,7 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { modelSchema } from "@knots/api";
 import type { FieldSchema, TypeSchema } from "@knots/machinery";
-import { itemsOf, valuesOf } from "./structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 
 const ANY: TypeSchema = { kind: "any", preserveUnknown: true };
 

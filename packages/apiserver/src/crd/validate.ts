@@ -1,10 +1,11 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, invalid, notSupported, required, tooLong, tooMany } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { compileRegex } from "../cel/regex.ts";
+import { compileRegex } from "@knots/cel/regex";
 import { deepEqual } from "../registry/metadata.ts";
 import type { Correlation } from "./rules/correlation.ts";
-import { isObject, itemsOf, valuesOf } from "./structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
+import { isObject } from "./structural.ts";
 import { formatProblem } from "./formats.ts";
 
 /** All errors of a value against a structural schema, save those of parts that are as they were (`correlation`). */

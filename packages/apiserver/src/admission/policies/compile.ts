@@ -1,5 +1,5 @@
-import { CompileError, InstantiationError, compile, types } from "../../cel/index.ts";
-import type { CelType, Environment, Program } from "../../cel/index.ts";
+import { CompileError, InstantiationError, compile, types } from "@knots/cel";
+import type { CelType, Environment, Program } from "@knots/cel";
 
 /** The program, or upstream's words for why there is none. `results`: types that it may have; none given: any. */
 export function compileExpression(

@@ -1,8 +1,8 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { ADMISSION, schemaType, types, withVariables } from "../../cel/index.ts";
-import type { CelType, Environment, SchemaType } from "../../cel/index.ts";
-import { AUTHORIZER, RESOURCE_CHECK } from "../../cel/library/authorization.ts";
-import { JSON_PATCH } from "../../cel/library/json-patches.ts";
+import { kubernetesEnvironment, schemaType, types, withVariables } from "@knots/cel";
+import type { CelType, Environment, SchemaType } from "@knots/cel";
+import { AUTHORIZER, RESOURCE_CHECK, authorization } from "./authorization.ts";
+import { JSON_PATCH, jsonPatches } from "@knots/cel/library/json-patches";
 
 const { BOOL, DYN, STRING, listOf, mapOf, struct } = types;
 
@@ -77,8 +77,8 @@ function objectStruct(name: string): CelType | undefined {
   return struct(name, { field: () => ({ type: DYN }) });
 }
 
-/** What match conditions see. */
-export const MATCH_CONDITION: Environment = withVariables(ADMISSION, {
+/** What match conditions see: the authorizer, too. Patches are for the policies that mutate. */
+export const MATCH_CONDITION: Environment = withVariables(kubernetesEnvironment([authorization, jsonPatches]), {
   object: DYN,
   oldObject: DYN,
   request: REQUEST,

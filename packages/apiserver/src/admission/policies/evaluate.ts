@@ -1,5 +1,5 @@
-import { fromJson } from "../../cel/index.ts";
-import type { Activation, Program, Value } from "../../cel/index.ts";
+import { fromJson } from "@knots/cel";
+import type { Activation, Program, Value } from "@knots/cel";
 import { Budget, PolicyVariables } from "./policy-variables.ts";
 import type { CompiledVariable } from "./policy-variables.ts";
 import { withAuthorizer } from "./request-variables.ts";

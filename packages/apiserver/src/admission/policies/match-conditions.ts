@@ -1,7 +1,7 @@
 import { FieldPath, invalid, isQualifiedName, required, tooMany } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { types } from "../../cel/index.ts";
-import type { Environment, Program } from "../../cel/index.ts";
+import { types } from "@knots/cel";
+import type { Environment, Program } from "@knots/cel";
 import { compileExpression } from "./compile.ts";
 import { MATCH_CONDITION } from "./environment.ts";
 import { withAuthorizer } from "./request-variables.ts";

@@ -2,9 +2,9 @@ import type { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from "@k
 import { jsonPatch } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { merge } from "@knots/machinery/managed-fields/merge";
-import { CelList, CelMap, toJson, types } from "../../cel/index.ts";
-import type { CelType, Program } from "../../cel/index.ts";
-import { JSON_PATCH } from "../../cel/library/json-patches.ts";
+import { CelList, CelMap, toJson, types } from "@knots/cel";
+import type { CelType, Program } from "@knots/cel";
+import { JSON_PATCH } from "@knots/cel/library/json-patches";
 import { shapeMutated } from "../webhooks/versions.ts";
 import type { RequestVersion } from "../webhooks/versions.ts";
 import { compileExpression } from "./compile.ts";

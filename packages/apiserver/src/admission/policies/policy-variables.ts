@@ -1,6 +1,6 @@
 import type { Variable } from "@knots/api/admissionregistration/v1";
-import { CelError, CelMap, CostExceeded, types } from "../../cel/index.ts";
-import type { Activation, CelType, Environment, Program, Value } from "../../cel/index.ts";
+import { CelError, CelMap, CostExceeded, types } from "@knots/cel";
+import type { Activation, CelType, Environment, Program, Value } from "@knots/cel";
 import { compileExpression } from "./compile.ts";
 import { withPolicyVariables } from "./environment.ts";
 

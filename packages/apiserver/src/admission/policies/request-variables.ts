@@ -1,8 +1,8 @@
 import { namespaces } from "@knots/api/core/v1";
 import type { Authorizer } from "../../auth/types.ts";
-import { fromJson } from "../../cel/index.ts";
-import type { Activation, Value } from "../../cel/index.ts";
-import { AuthorizationContext, AuthorizationPending, AuthorizerValue } from "../../cel/library/authorization.ts";
+import { fromJson } from "@knots/cel";
+import type { Activation, Value } from "@knots/cel";
+import { AuthorizationContext, AuthorizationPending, AuthorizerValue } from "./authorization.ts";
 import type { AdmissionAttributes } from "../types.ts";
 import { NAMESPACE } from "./environment.ts";
 

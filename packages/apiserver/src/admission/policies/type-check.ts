@@ -4,8 +4,8 @@ import type {
   NamedRuleWithOperations,
   ValidatingAdmissionPolicy,
 } from "@knots/api/admissionregistration/v1";
-import { CompileError, compile, withVariables } from "../../cel/index.ts";
-import type { Environment } from "../../cel/index.ts";
+import { CompileError, compile, withVariables } from "@knots/cel";
+import type { Environment } from "@knots/cel";
 import type { Registry } from "../../registry/registry.ts";
 import { apiVersionOf } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";

@@ -1,6 +1,6 @@
 import type { TypeSchema } from "@knots/machinery";
-import { types } from "../../cel/index.ts";
-import type { CelType } from "../../cel/index.ts";
+import { types } from "@knots/cel";
+import type { CelType } from "@knots/cel";
 
 const { BOOL, BYTES, DOUBLE, DYN, INT, STRING, TIMESTAMP, listOf, mapOf, struct } = types;
 

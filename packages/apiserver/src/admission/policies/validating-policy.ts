@@ -3,8 +3,8 @@ import type {
   ValidatingAdmissionPolicyBinding,
   Validation,
 } from "@knots/api/admissionregistration/v1";
-import { types } from "../../cel/index.ts";
-import type { Program } from "../../cel/index.ts";
+import { types } from "@knots/cel";
+import type { Program } from "@knots/cel";
 import { showable } from "../../crd/rules/run-rules.ts";
 import { compileExpression } from "./compile.ts";
 import { policyEnvironment } from "./environment.ts";

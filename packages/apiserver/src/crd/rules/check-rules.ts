@@ -2,9 +2,9 @@
 import type { JSONSchemaProps, ValidationRule } from "@knots/api/apiextensions/v1";
 import { FieldPath, VerbatimValue, forbidden, invalid, notSupported, required } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { schemaType } from "../../cel/index.ts";
-import type { Program, SchemaType } from "../../cel/index.ts";
-import { itemsOf, valuesOf } from "../structural.ts";
+import { schemaType } from "@knots/cel";
+import type { Program, SchemaType } from "@knots/cel";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 import { compileRule, maxCost } from "./compile-rule.ts";
 import type { CompiledRule } from "./compile-rule.ts";
 import { checkRulePath } from "./rule-field-path.ts";

@@ -8,8 +8,8 @@ import {
   schemaAt,
   types,
   withVariables,
-} from "../../cel/index.ts";
-import type { CelType, Environment, Program, SchemaType, SizeOfPath } from "../../cel/index.ts";
+} from "@knots/cel";
+import type { CelType, Environment, Program, SchemaType, SizeOfPath } from "@knots/cel";
 import { fieldsOfRulePath } from "./rule-field-path.ts";
 
 /** A rule of x-kubernetes-validations, ready to run. */

@@ -1,6 +1,7 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { deepEqual } from "../../registry/metadata.ts";
-import { isObject, itemsOf, valuesOf } from "../structural.ts";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
+import { isObject } from "../structural.ts";
 
 /**
  * A value beside what it was before the update. What did not change may stay as it is, even where it breaks a rule

@@ -1,5 +1,6 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { isObject, valuesOf } from "../structural.ts";
+import { valuesOf } from "@knots/cel/structural-schema";
+import { isObject } from "../structural.ts";
 
 interface Step {
   readonly name: string;

@@ -1,7 +1,7 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { schemaType } from "../../cel/index.ts";
-import type { SchemaType } from "../../cel/index.ts";
-import { itemsOf, valuesOf } from "../structural.ts";
+import { schemaType } from "@knots/cel";
+import type { SchemaType } from "@knots/cel";
+import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 import { compileRule } from "./compile-rule.ts";
 import type { CompiledRule } from "./compile-rule.ts";
 

@@ -1,8 +1,8 @@
 import type { ValidationRule } from "@knots/api/apiextensions/v1";
 import { FieldPath, duplicate, forbidden, formatFieldError, invalid, required } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { Optional, CostExceeded } from "../../cel/index.ts";
-import type { Program, SchemaType, Value } from "../../cel/index.ts";
+import { Optional, CostExceeded } from "@knots/cel";
+import type { Program, SchemaType, Value } from "@knots/cel";
 import { isObject } from "../structural.ts";
 import type { CompiledRule } from "./compile-rule.ts";
 import { Correlation, itemKey, itemsByKey } from "./correlation.ts";

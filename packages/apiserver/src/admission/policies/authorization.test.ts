@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { compileExpression } from "../../admission/policies/compile.ts";
-import { MATCH_CONDITION } from "../../admission/policies/environment.ts";
+import { compileExpression } from "./compile.ts";
+import { MATCH_CONDITION } from "./environment.ts";
 import type { Attributes } from "../../auth/types.ts";
-import { types } from "../index.ts";
+import { types } from "@knots/cel";
 import { AuthorizationContext, AuthorizerValue } from "./authorization.ts";
 
 /** What the authorizer is asked by an expression, and what becomes of the expression. */

@@ -1,12 +1,10 @@
 import { fieldSelectorAttribute, labelSelectorAttribute } from "../../auth/selectors.ts";
 import type { Attributes, Authorizer, Decision, UserInfo } from "../../auth/types.ts";
-import { CelError } from "../errors.ts";
-import { method } from "../functions.ts";
-import type { Functions } from "../functions.ts";
-import { BOOL, STRING, opaque } from "../types.ts";
-import type { CelType } from "../types.ts";
-import { CelObject } from "../values.ts";
-import type { Value } from "../values.ts";
+import { CelError, CelObject, types } from "@knots/cel";
+import type { CelType, Functions, Value } from "@knots/cel";
+import { method } from "@knots/cel/functions";
+
+const { BOOL, STRING, opaque } = types;
 
 const NAME = "kubernetes.authorization";
 export const AUTHORIZER = opaque<AuthorizerValue>(`${NAME}.Authorizer`);

@@ -2,9 +2,7 @@
 import { newEnvironment } from "./environment.ts";
 import type { Environment } from "./environment.ts";
 import type { Functions } from "./functions.ts";
-import { authorization } from "./library/authorization.ts";
 import { formats, FORMAT } from "./library/formats.ts";
-import { jsonPatches } from "./library/json-patches.ts";
 import { lists } from "./library/lists.ts";
 import { CIDR, IP, networks } from "./library/networks.ts";
 import { QUANTITY, quantities } from "./library/quantities.ts";
@@ -29,11 +27,10 @@ const LIBRARIES: readonly Functions[] = [
 ];
 const TYPES = [QUANTITY, IP, CIDR, URL_TYPE, SEMVER, FORMAT];
 
-/** What rules of custom resources are written in. */
-export const RULES: Environment = newEnvironment({ libraries: LIBRARIES, types: TYPES });
+/** The language with Kubernetes' libraries, and what else a caller's expressions may call. */
+export function kubernetesEnvironment(more: readonly Functions[] = []): Environment {
+  return newEnvironment({ libraries: [...LIBRARIES, ...more], types: TYPES });
+}
 
-/** What admission policies and match conditions are written in: the authorizer and patches come in. */
-export const ADMISSION: Environment = newEnvironment({
-  libraries: [...LIBRARIES, authorization, jsonPatches],
-  types: TYPES,
-});
+/** What rules of custom resources are written in. */
+export const RULES: Environment = kubernetesEnvironment();

@@ -1,5 +1,5 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { itemsOf, valuesOf } from "../crd/structural.ts";
+import { itemsOf, valuesOf } from "./structural-schema.ts";
 import { escapeFieldName } from "./field-names.ts";
 import { SchemaList, SchemaMap, SchemaObject, scalarReader } from "./schema-values.ts";
 import type { Reader } from "./schema-values.ts";
