@@ -17,6 +17,8 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Json;
   readonly text: string;
+  /** The body, uncompressed. */
+  readonly bytes: Uint8Array;
 }
 
 /** A real API server over the store that the project names (see engine.ts), spoken to over the wire as system:masters. */
@@ -92,12 +94,14 @@ export class Harness implements AsyncDisposable {
     for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
     const head = await answered;
     const raw = Buffer.concat(chunks);
-    const text = (head["content-encoding"] === "gzip" ? gunzipSync(raw) : raw).toString("utf8");
+    const bytes = head["content-encoding"] === "gzip" ? gunzipSync(raw) : raw;
+    const text = bytes.toString("utf8");
     const json = String(head["content-type"] ?? "").startsWith("application/json");
     return {
       status: Number(head[":status"]),
       headers: head,
       text,
+      bytes,
       body: json && text !== "" ? (JSON.parse(text) as Json) : undefined,
     };
   }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ResourceInfo } from "@knots/api";
-import { parseAccept } from "../http/negotiate.ts";
+import { Codecs, jsonCodec } from "../http/codecs.ts";
+import type { Codec } from "../http/codecs.ts";
+import { negotiate, parseAccept } from "../http/negotiate.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RequestContext } from "../http/types.ts";
 import { sendBytes } from "../http/respond.ts";
@@ -10,12 +12,21 @@ import type { ApiGroupInfo } from "./groups.ts";
 import { mergeGroups } from "./merge.ts";
 import type { Aggregated, MergedGroup } from "./merge.ts";
 
-const encoder = new TextEncoder();
+const codecs = new Codecs();
 
 interface Document {
   readonly bytes: Uint8Array;
+  /** Of the document, in whichever form it is sent: caches keep the forms apart by their Accept headers. */
   readonly etag: string;
 }
+
+/** How a document is sent; `aggregated` is the version of apidiscovery.k8s.io, undefined for a classic one. */
+interface Form {
+  readonly codec: Codec;
+  readonly aggregated: AggregatedApi | undefined;
+}
+
+type AggregatedApi = "v2" | "v2beta1";
 
 /** Discovery documents, classic and aggregated, made when first asked for and again after custom resources changed. */
 export class Discovery {
@@ -24,7 +35,7 @@ export class Discovery {
   readonly #extensions: Aggregated;
   #groups: readonly ApiGroupInfo[] | undefined;
   #merged: readonly MergedGroup[] | undefined;
-  readonly #documents = new Map<string, Document | undefined>();
+  readonly #documents = new Map<string, Document>();
 
   constructor(registry: Registry, serverAddress: () => string, aggregated: Aggregated) {
     this.#registry = registry;
@@ -51,35 +62,50 @@ export class Discovery {
     return this.#merged;
   }
 
-  /** Answers /api, /apis and what lies below, with or without a trailing slash; false when the path is none of them. */
+  /**
+   * Answers /api, /apis and what lies below, with or without a trailing slash; false when the path is none of them.
+   * Throws NotAcceptable when the client takes none of the forms.
+   */
   handle(ctx: RequestContext): boolean {
     const segments = ctx.info.path.split("/").filter((segment) => segment !== "");
     if (segments.length > 3 || (segments[0] !== "api" && segments[0] !== "apis")) return false;
-    const aggregated = segments.length === 1 ? aggregatedVersion(ctx) : undefined;
-    const name = `${segments.join("/")}${aggregated === undefined ? "" : `?${aggregated}`}`;
-    let document = this.#documents.get(name);
-    if (document === undefined) {
-      const value =
-        aggregated === undefined ? this.#classic(segments) : this.#aggregated(segments[0] ?? "", aggregated);
-      if (value === undefined) return false;
-      document = encodeDocument(value);
-      this.#documents.set(name, document);
+    const path = segments.join("/");
+    const { accept } = ctx.request.headers;
+    const aggregated = segments.length === 1 ? aggregatedForm(accept) : undefined;
+    // What is not there is not found, whatever the client takes.
+    if (aggregated === undefined && this.#document(path, CLASSIC) === undefined) return false;
+    const form = aggregated ?? { ...CLASSIC, codec: negotiate(accept, codecs, { transforms: false }).codec };
+    const document = this.#document(path, form);
+    if (document === undefined) return false;
+    const { response } = ctx;
+    response.setHeader("vary", "Accept");
+    if (form.aggregated === undefined) {
+      sendBytes(ctx.request, response, 200, form.codec.mediaType, document.bytes);
+      return true;
     }
-    const contentType =
-      aggregated === undefined
-        ? "application/json"
-        : `application/json;g=apidiscovery.k8s.io;v=${aggregated};as=APIGroupDiscoveryList`;
-    ctx.response.setHeader("vary", "Accept");
-    if (aggregated !== undefined) {
-      ctx.response.setHeader("etag", document.etag);
-      if (ctx.request.headers["if-none-match"] === document.etag) {
-        ctx.response.writeHead(304, { "cache-control": "no-cache, private" });
-        ctx.response.end();
-        return true;
-      }
+    response.setHeader("etag", document.etag);
+    if (ctx.request.headers["if-none-match"] === document.etag) {
+      response.writeHead(304, { "cache-control": "no-cache, private" });
+      response.end();
+      return true;
     }
-    sendBytes(ctx.request, ctx.response, 200, contentType, document.bytes);
+    const contentType = `${form.codec.mediaType};g=apidiscovery.k8s.io;v=${form.aggregated};as=APIGroupDiscoveryList`;
+    sendBytes(ctx.request, response, 200, contentType, document.bytes);
     return true;
+  }
+
+  #document(path: string, { codec, aggregated }: Form): Document | undefined {
+    const name = `${path}?${aggregated ?? ""} ${codec.mediaType}`;
+    let document = this.#documents.get(name);
+    if (document !== undefined) return document;
+    const segments = path.split("/");
+    const value =
+      aggregated === undefined ? this.#classic(segments) : aggregatedDiscovery(this.#groupsBelow(path), aggregated);
+    if (value === undefined) return undefined;
+    const etag = aggregated === undefined ? "" : etagOf(aggregatedDiscovery(this.#groupsBelow(path), "v2"));
+    document = { bytes: codec.encode(value), etag };
+    this.#documents.set(name, document);
+    return document;
   }
 
   *#resources(): Generator<ResourceInfo> {
@@ -106,35 +132,30 @@ export class Discovery {
     return found === undefined ? undefined : apiResourceList(group, version, found.resources);
   }
 
-  #aggregated(prefix: string, version: "v2" | "v2beta1"): object {
-    const groups = this.merged().filter(({ group }) => (group === "") === (prefix === "api"));
-    return aggregatedDiscovery(groups, version);
+  /** Of /api the core group, of /apis all others. */
+  #groupsBelow(path: string): readonly MergedGroup[] {
+    return this.merged().filter(({ group }) => (group === "") === (path === "api"));
   }
 }
 
-/** The aggregated version that the client prefers over a classic document; undefined: classic. */
-function aggregatedVersion(ctx: RequestContext): "v2" | "v2beta1" | undefined {
-  for (const range of parseAccept(ctx.request.headers.accept ?? "")) {
-    const { parameters } = range;
-    if (range.type !== "application/json") {
-      if (range.type === "*/*" || range.type === "application/*") return undefined;
-      continue;
-    }
-    if (parameters.size === 0) return undefined;
-    const version = parameters.get("v");
-    if (
-      parameters.get("g") === "apidiscovery.k8s.io" &&
-      parameters.get("as") === "APIGroupDiscoveryList" &&
-      (version === "v2" || version === "v2beta1")
-    ) {
-      return version;
-    }
+const CLASSIC: Form = { codec: jsonCodec, aggregated: undefined };
+
+/** The aggregated form that the client prefers over a classic document; undefined: classic. */
+function aggregatedForm(accept: string | undefined): Form | undefined {
+  for (const { type, parameters } of parseAccept(accept ?? "")) {
+    const codec = codecs.forAccept(type);
+    if (codec === undefined) continue;
+    const aggregated = parameters.get("v");
+    if (!["g", "v", "as"].some((name) => parameters.has(name))) return undefined;
+    if (parameters.get("g") !== "apidiscovery.k8s.io" || parameters.get("as") !== "APIGroupDiscoveryList") continue;
+    if (aggregated !== "v2" && aggregated !== "v2beta1") continue;
+    // The older version has a protobuf form upstream, for clients of releases that are no more.
+    if (codec.supports?.(`apidiscovery.k8s.io/${aggregated}`, "APIGroupDiscoveryList") === false) continue;
+    return { codec, aggregated };
   }
   return undefined;
 }
 
-function encodeDocument(value: object): Document {
-  const bytes = encoder.encode(`${JSON.stringify(value)}\n`);
-  const etag = `"${createHash("sha512").update(bytes).digest("hex").toUpperCase()}"`;
-  return { bytes, etag };
+function etagOf(value: object): string {
+  return `"${createHash("sha512").update(JSON.stringify(value)).digest("hex").toUpperCase()}"`;
 }

@@ -1,4 +1,5 @@
 // What clients find out before their first request: groups, versions, resources, the server's version.
+import { decodeProtobuf } from "@knots/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { define, definition, version } from "../definitions.ts";
 import { Harness } from "../harness.ts";
@@ -102,6 +103,64 @@ describe("discovery", () => {
       expect(await typeOf(path, "application/json")).toBe("application/json");
       expect(await typeOf(path, "*/*")).toBe("application/json");
     }
+  });
+
+  it("answers in protobuf and YAML too, and 406 where nothing fits", async () => {
+    const protobuf = "application/vnd.kubernetes.protobuf";
+    const read = async (path: string, accept: string): Promise<[unknown, Json]> => {
+      const { status, headers, bytes } = await api.get(path, { accept });
+      expect(status, path).toBe(200);
+      return [headers["content-type"], decodeProtobuf(bytes)];
+    };
+    for (const path of ["/apis", "/apis/apps", "/apis/apps/v1", "/apis/apps/v1/"]) {
+      const [type, value] = await read(path, `${protobuf},application/json`);
+      const { body } = await api.get(path);
+      expect([type, value]).toEqual([protobuf, expect.objectContaining({ kind: body.kind })]);
+      // Go writes empty strings that JSON leaves out, and leaves out false where JSON has it.
+      if (body.groups !== undefined) expect(value.groups).toEqual(body.groups);
+      if (body.resources !== undefined)
+        expect(value.resources.map(({ name, kind, verbs }: Json) => [name, kind, verbs])).toEqual(
+          body.resources.map(({ name, kind, verbs }: Json) => [name, kind, verbs]),
+        );
+    }
+    for (const path of ["/api", "/api/v1"]) {
+      const [, value] = await read(path, protobuf);
+      expect(value.kind).toBe((await api.get(path)).body.kind);
+    }
+    for (const path of ["/api", "/apis"]) {
+      const accept = aggregated("v2").replace("application/json", protobuf);
+      const [type, value] = await read(path, `${accept},${aggregated("v2")}`);
+      const json = await api.get(path, { accept: aggregated("v2") });
+      expect(type).toBe(accept);
+      expect(value.items.map(({ versions }: Json) => versions)).toEqual(
+        json.body.items.map(({ versions }: Json) => versions),
+      );
+    }
+    const yaml = await api.get("/apis/apps/v1", { accept: "application/yaml" });
+    expect([yaml.headers["content-type"], yaml.text]).toEqual([
+      "application/yaml",
+      expect.stringContaining("groupVersion: apps/v1\n"),
+    ]);
+    for (const path of ["/api", "/apis", "/api/v1", "/apis/apps", "/apis/apps/v1"]) {
+      for (const accept of ["text/plain", "image/png", aggregated("v9")]) {
+        const { status, body } = await api.get(path, { accept });
+        expect([path, accept, status, body.reason]).toEqual([path, accept, 406, "NotAcceptable"]);
+      }
+    }
+    expect((await api.get("/apis/none", { accept: "text/plain" })).status).toBe(404);
+  });
+
+  it("has an ETag of the whole, which changes with what is served", async () => {
+    const etag = async (accept: string): Promise<string> => String((await api.get("/apis", { accept })).headers.etag);
+    const before = await etag(aggregated("v2"));
+    expect(before).toMatch(/^"[0-9A-F]{128}"$/);
+    expect(await etag(aggregated("v2").replace("json", "vnd.kubernetes.protobuf"))).toBe(before);
+    const again = await api.get("/apis", { accept: aggregated("v2"), "if-none-match": before });
+    expect([again.status, again.text, again.headers.etag, again.headers.vary]).toEqual([304, "", before, "Accept"]);
+    await define(api, definition("tags", "etags.example.com", [version("v1")]));
+    const now = await api.get("/apis", { accept: aggregated("v2"), "if-none-match": before });
+    expect([now.status, now.headers.etag === before]).toEqual([200, false]);
+    await api.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tags.etags.example.com");
   });
 
   it("tells a custom resource as soon as it is established", async () => {
