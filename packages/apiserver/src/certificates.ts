@@ -91,35 +91,47 @@ export async function ensureCertificates(options: {
   readonly ipAddresses: readonly string[];
 }): Promise<ServerCertificates> {
   const keeper = new Keeper(options.dataDir);
-  const ca = await keeper.pair("ca", () => newCA("kubernetes"));
-  const identity = (cn: string): Promise<Authority> =>
-    issue({ ca, cn, organizations: ["system:masters"], dnsNames: [], ipAddresses: [], usages: ["client"], days: DAYS });
+  const ca = keeper.pair("ca", () => newCA("kubernetes"));
+  const identity = async (cn: string): Promise<Authority> =>
+    issue({
+      ca: await ca,
+      cn,
+      organizations: ["system:masters"],
+      dnsNames: [],
+      ipAddresses: [],
+      usages: ["client"],
+      days: DAYS,
+    });
   // The names in a serving certificate depend on the options of this start: it is made anew.
-  const serving =
-    options.tls ??
-    toPair(
-      await issue({
-        ca,
-        cn: "kube-apiserver",
-        organizations: [],
-        dnsNames: [...options.dnsNames],
-        ipAddresses: [...options.ipAddresses],
-        usages: ["server"],
-        days: DAYS,
-      }),
-    );
-  const frontProxy = await frontProxyOf(keeper, options);
+  const serving = async (): Promise<Authority> =>
+    issue({
+      ca: await ca,
+      cn: "kube-apiserver",
+      organizations: [],
+      dnsNames: [...options.dnsNames],
+      ipAddresses: [...options.ipAddresses],
+      usages: ["server"],
+      days: DAYS,
+    });
+  // The service-account key takes longest, on a thread of its own: it comes first, the rest is made meanwhile.
+  const [serviceAccountKey, { certPem }, frontProxy, servingPair, kubeletClient, loopback] = await Promise.all([
+    options.serviceAccountKey ?? keeper.secret("sa.key", newServiceAccountKey),
+    ca,
+    frontProxyOf(keeper, options),
+    options.tls ?? serving().then(toPair),
+    options.kubeletClient ??
+      keeper.pair("apiserver-kubelet-client", () => identity("kube-apiserver-kubelet-client")).then(toPair),
+    identity("system:apiserver").then(toPair),
+  ]);
   return {
     ...frontProxy,
-    ca: options.tls?.ca ?? ca.certPem,
+    ca: options.tls?.ca ?? certPem,
     // The loopback identity is signed by the own CA, whatever other clients are signed by.
-    clientCA: options.clientCA === undefined ? ca.certPem : `${options.clientCA}\n${ca.certPem}`,
-    serving,
-    serviceAccountKey: options.serviceAccountKey ?? (await keeper.secret("sa.key", newServiceAccountKey)),
-    kubeletClient:
-      options.kubeletClient ??
-      toPair(await keeper.pair("apiserver-kubelet-client", () => identity("kube-apiserver-kubelet-client"))),
-    loopback: toPair(await identity("system:apiserver")),
+    clientCA: options.clientCA === undefined ? certPem : `${options.clientCA}\n${certPem}`,
+    serving: servingPair,
+    serviceAccountKey,
+    kubeletClient,
+    loopback,
   };
 }
 

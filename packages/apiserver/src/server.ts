@@ -211,11 +211,8 @@ export class ApiServer {
     if (options.audit !== undefined) {
       this.#auditor = await createAuditor(options.audit, this.#clock, this.#logger);
     }
-    await this.#cacher.start();
-    const services = this.#registry.storageFor({ group: "", resource: "services" }).cache;
-    this.#allocator.follow(services);
-    this.#allocator.followRanges(this.#registry.storageFor(serviceCIDRs).cache, services);
-    this.#certificates = await ensureCertificates({
+    // Made while the store is read.
+    const certificates = ensureCertificates({
       dataDir: options.dataDir,
       tls: options.tls,
       clientCA: options.clientCA,
@@ -243,6 +240,11 @@ export class ApiServer {
         ]),
       ] as string[],
     });
+    await this.#cacher.start();
+    const services = this.#registry.storageFor({ group: "", resource: "services" }).cache;
+    this.#allocator.follow(services);
+    this.#allocator.followRanges(this.#registry.storageFor(serviceCIDRs).cache, services);
+    this.#certificates = await certificates;
     this.#security = await assembleSecurity({
       options,
       certificates: this.#certificates,
