@@ -5,6 +5,8 @@ import { formatDuration, formatMicroTime, formatTime, parseDuration, parseTime }
 it("writes times as the API does", () => {
   const date = new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
   expect(formatTime(date)).toBe("2026-01-02T03:04:05Z");
+  expect(formatTime(new Date(date.getTime() + 321))).toBe("2026-01-02T03:04:05Z");
+  expect(formatTime(new Date(date.getTime() + 322))).toBe("2026-01-02T03:04:06Z");
   expect(formatMicroTime(date)).toBe("2026-01-02T03:04:05.678000Z");
   expect(parseTime(formatMicroTime(date))).toEqual(date);
   expect(parseTime("2026-01-02T04:04:05+01:00").toISOString()).toBe("2026-01-02T03:04:05.000Z");

@@ -4,6 +4,7 @@ import type { KubeObject, ResourceType } from "@knots/machinery";
 import { strategyFor } from "../strategies/index.ts";
 import type { UserInfo } from "../auth/types.ts";
 import type { Cacher } from "../watch-cache/cacher.ts";
+import type { ResourceCache } from "../watch-cache/resource-cache.ts";
 import { converterFor } from "./conversions.ts";
 import { builtInPrefix, groupResource, keyOf } from "./keys.ts";
 import type { ObjectEvent, ObjectSource } from "./object-source.ts";
@@ -41,8 +42,13 @@ export const SYSTEM_USER: UserInfo = { name: "system:apiserver", groups: ["syste
 
 const NO_HOOKS: StorageHooks = {};
 
+/** Longer lists would keep too many objects decoded. */
+const REMEMBERED = 100;
+
 /** All resources that requests can address, with their storages; also what the server's own parts read objects from. */
 export class Registry implements ObjectSource {
+  /** Whole lists that were asked for, as long as nothing has changed since. */
+  readonly #lists = new WeakMap<ResourceCache, { readonly changes: number; readonly objects: readonly KubeObject[] }>();
   readonly #cacher: Cacher;
   readonly #deps: Omit<StorageDependencies, "objects">;
   /** By "group/version/resource". */
@@ -132,8 +138,16 @@ export class Registry implements ObjectSource {
 
   list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): readonly T[] {
     const { cache } = this.storageFor(type);
-    const prefix = namespace === undefined || namespace === "" ? cache.prefix : `${cache.prefix}${namespace}/`;
-    return Array.from(cache.scan(prefix), (entry) => entry.object as T);
+    if (cache.size === 0) return [];
+    if (namespace !== undefined && namespace !== "") {
+      return Array.from(cache.scan(`${cache.prefix}${namespace}/`), (entry) => entry.object as T);
+    }
+    // Admission asks on every request for what hardly ever changes: classes, policies, webhooks.
+    const known = this.#lists.get(cache);
+    if (known?.changes === cache.changes) return known.objects as readonly T[];
+    const objects = Array.from(cache.scan(cache.prefix), (entry) => entry.object as T);
+    if (objects.length <= REMEMBERED) this.#lists.set(cache, { changes: cache.changes, objects });
+    return objects;
   }
 
   subscribe<T extends KubeObject>(type: ResourceType<T>, fn: (event: ObjectEvent<T>) => void): Disposable {

@@ -37,6 +37,7 @@ export class ResourceCache {
   #history: CacheEvent[] = [];
   /** Events with a revision at or below this one are gone from the history. */
   #historyStart = 0;
+  #changes = 0;
   /** Subscribers by trigger: "" gets everything, others only events that bear the trigger. */
   readonly #subscribers = new Map<string, Set<CacheSubscriber>>();
   readonly #triggers: (object: KubeObject) => string[];
@@ -45,6 +46,11 @@ export class ResourceCache {
   constructor(prefix: string, triggers: (object: KubeObject) => string[] = () => []) {
     this.prefix = prefix;
     this.#triggers = triggers;
+  }
+
+  /** How often anything has changed here: the same number, the same objects. */
+  get changes(): number {
+    return this.#changes;
   }
 
   get size(): number {
@@ -68,6 +74,7 @@ export class ResourceCache {
       keys.push(entry.key);
     }
     this.#keys.load(keys);
+    this.#changes++;
     this.#historyStart = Math.max(this.#historyStart, revision);
   }
 
@@ -174,6 +181,7 @@ export class ResourceCache {
   }
 
   #publish(event: CacheEvent): void {
+    this.#changes++;
     this.#history.push(event);
     if (this.#subscribers.size === 0) return;
     this.#deliver("", event);
