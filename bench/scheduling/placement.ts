@@ -5,6 +5,9 @@ import { buildProfile } from "@knots/scheduler/default-profile";
 import { CycleState } from "@knots/scheduler/framework/cycle-state";
 import type { Handle, Listers } from "@knots/scheduler/framework/handle";
 import { podInfo } from "@knots/scheduler/framework/pod-info";
+import { ClaimCache } from "@knots/scheduler/plugins/dynamic-resources/claim-cache";
+import { DeviceSelectors } from "@knots/scheduler/plugins/dynamic-resources/device-selector";
+import { PoolIndex } from "@knots/scheduler/plugins/dynamic-resources/pools";
 import { Nominator } from "@knots/scheduler/queue/nominator";
 import { PodPlacer } from "@knots/scheduler/schedule-pod";
 import { bareNode, benchPod, type PodShape } from "./load.ts";
@@ -19,6 +22,12 @@ const listers: Listers = {
   csiNode: () => undefined,
   budgets: () => [],
   defaultSelector: () => undefined,
+  dynamicResources: {
+    claims: new ClaimCache(),
+    selectors: new DeviceSelectors(),
+    deviceClass: () => undefined,
+    pools: () => new PoolIndex([]),
+  },
 };
 
 /** Microseconds of CPU that `work` takes. */

@@ -28,6 +28,8 @@ export interface Environment {
   readonly structNamed: (name: string) => CelType | undefined;
   /** Elements of a list or map literal must be of one type. */
   readonly homogeneousLiterals: boolean;
+  /** Whether `cel.bind(name, value, expression)` is there. */
+  readonly bindings?: boolean;
 }
 
 export interface EnvironmentOptions {

@@ -107,19 +107,23 @@ function transformMap(entries: boolean): Macro {
   };
 }
 
+/** `expression` with `name` standing for `value`: a fold over nothing. */
+function bind(build: Builder, pos: number, name: string, value: Expr, expression: Expr): Expr {
+  return build.fold(
+    pos,
+    build.list(pos, []),
+    ["#unused"],
+    { name, init: value },
+    { condition: build.literal(pos, false), step: build.ident(pos, name) },
+    expression,
+  );
+}
+
 /** `opt.optMap(v, e)`: e with v standing for the value, when there is one. */
 function optional(flat: boolean): Macro {
   return (build, pos, target, [item, expression]) => {
     if (item === undefined || expression === undefined) return undefined;
-    const name = variable(item);
-    const bound = build.fold(
-      pos,
-      build.list(pos, []),
-      ["#unused"],
-      { name, init: build.member(pos, target, "value", []) },
-      { condition: build.literal(pos, false), step: build.ident(pos, name) },
-      expression,
-    );
+    const bound = bind(build, pos, variable(item), build.member(pos, target, "value", []), expression);
     return build.call(
       pos,
       "_?_:_",
@@ -169,4 +173,18 @@ export function expandMacro(
   }
   const key = `${name}/${args.length}`;
   return Object.hasOwn(MEMBER, key) ? MEMBER[key]?.(build, pos, target, args) : undefined;
+}
+
+/** `cel.bind(name, value, expression)`, of environments that have it; undefined for every other call. */
+export function expandBind(
+  build: Builder,
+  pos: number,
+  name: string,
+  target: Expr | undefined,
+  [item, value, expression, ...more]: readonly Expr[],
+): Expr | undefined {
+  if (name !== "bind" || target?.kind !== "ident" || target.name !== "cel") return undefined;
+  if (item === undefined || value === undefined || expression === undefined || more.length > 0) return undefined;
+  if (item.kind !== "ident") throw new MacroError(item.pos, "cel.bind() variable names must be simple identifiers");
+  return bind(build, pos, item.name, value, expression);
 }

@@ -4,7 +4,7 @@ import { CompileError } from "./errors.ts";
 import type { Issue } from "./errors.ts";
 import { tokenize } from "./lexer.ts";
 import type { Token } from "./lexer.ts";
-import { MacroError, expandMacro } from "./macros.ts";
+import { MacroError, expandBind, expandMacro } from "./macros.ts";
 import { Uint } from "./values.ts";
 
 /** As upstream: deeper expressions are refused. */
@@ -48,17 +48,18 @@ class Stop extends Error {
 }
 
 /** Throws CompileError. */
-export function parse(source: string): Expr {
+export function parse(source: string, bindings = false): Expr {
   if (source.length > MAX_CODE_POINTS && Array.from(source).length > MAX_CODE_POINTS) {
     const size = Array.from(source).length;
     throw new CompileError(source, [
       { pos: -1, message: `expression code point size exceeds limit: size: ${size}, limit ${MAX_CODE_POINTS}` },
     ]);
   }
-  return new Parser(source).parse();
+  return new Parser(source, bindings).parse();
 }
 
 class Parser {
+  readonly #bindings: boolean;
   readonly #source: string;
   readonly #tokens: readonly Token[];
   readonly #issues: Issue[];
@@ -66,7 +67,8 @@ class Parser {
   #index = 0;
   #depth = 0;
 
-  constructor(source: string) {
+  constructor(source: string, bindings: boolean) {
+    this.#bindings = bindings;
     this.#source = source;
     const { tokens, issues } = tokenize(source);
     this.#tokens = tokens;
@@ -248,7 +250,8 @@ class Parser {
 
   #expand(pos: number, name: string, target: Expr | undefined, args: readonly Expr[]): Expr | undefined {
     try {
-      return expandMacro(this.#build, pos, name, target, args);
+      const bound = this.#bindings ? expandBind(this.#build, pos, name, target, args) : undefined;
+      return bound ?? expandMacro(this.#build, pos, name, target, args);
     } catch (error) {
       if (!(error instanceof MacroError)) throw error;
       this.#issues.push({ pos: error.pos, message: error.message });

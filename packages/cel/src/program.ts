@@ -31,7 +31,7 @@ export interface Program {
 
 /** Parses, checks and compiles. Throws CompileError with upstream's text. */
 export function compile(source: string, env: Environment): Program {
-  const checked = check(source, parse(source), env);
+  const checked = check(source, parse(source, env.bindings), env);
   const step = new Compiler(checked).compile(checked.expr);
   return {
     source,

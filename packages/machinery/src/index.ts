@@ -20,6 +20,7 @@ export * from "./pods.ts";
 export * from "./quantity.ts";
 export * from "./quota/scopes.ts";
 export * from "./quota/usage.ts";
+export * from "./resource-claims.ts";
 export * from "./schema.ts";
 export * from "./shutdown.ts";
 export * from "./status-error.ts";

@@ -4,6 +4,8 @@ import { Profile } from "./framework/profile.ts";
 import type { EnabledPlugin } from "./framework/profile.ts";
 import { balancedAllocation } from "./plugins/balanced-allocation.ts";
 import { defaultBinder } from "./plugins/default-binder.ts";
+import { dynamicResources } from "./plugins/dynamic-resources/plugin.ts";
+import type { DynamicResourcesArgs } from "./plugins/dynamic-resources/plugin.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
 import { interPodAffinity } from "./plugins/inter-pod-affinity.ts";
 import { NAMES } from "./plugins/names.ts";
@@ -29,6 +31,7 @@ export type PluginFactory = (handle: Handle, profile: () => Profile) => AnyPlugi
 /** What is configured of the default plug-ins (`pluginConfig`). */
 export interface PluginArgs {
   readonly nodeResourcesFit?: NodeResourcesFitArgs;
+  readonly dynamicResources?: DynamicResourcesArgs;
 }
 
 /** What a profile is made of: which plug-ins are left out, and those of others. */
@@ -67,6 +70,8 @@ const DEFAULTS: readonly {
   { name: NAMES.volumeZone, create: volumeZone },
   { name: NAMES.podTopologySpread, weight: 2, create: podTopologySpread },
   { name: NAMES.interPodAffinity, weight: 2, create: interPodAffinity },
+  // Before preemption: a claim that lies idle is given back before pods are evicted.
+  { name: NAMES.dynamicResources, create: (handle, _profile, args) => dynamicResources(handle, args.dynamicResources) },
   { name: NAMES.defaultPreemption, create: (handle, profile) => defaultPreemption({ handle, profile }) },
   { name: NAMES.balancedAllocation, weight: 1, create: () => balancedAllocation },
   { name: NAMES.imageLocality, weight: 1, create: imageLocality },

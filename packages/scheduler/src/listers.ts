@@ -11,8 +11,10 @@ import { podDisruptionBudgets } from "@knots/api/policy/v1";
 import { csiNodes, storageClasses } from "@knots/api/storage/v1";
 import type { Informer, InformerFactory } from "@knots/client";
 import { getControllerOf, Selector, selectorFromLabelSelector, selectorFromSet } from "@knots/machinery";
-import type { KubeObject, LabelSelector } from "@knots/machinery";
+import type { KubeObject, LabelSelector, Logger } from "@knots/machinery";
+import type { ClusterEvent } from "./framework/events.ts";
 import type { Listers } from "./framework/handle.ts";
+import { watchDynamicResources } from "./plugins/dynamic-resources/manager.ts";
 
 /** Something that has pods of its own, cut down to what is read of it. */
 interface PodOwner extends KubeObject {
@@ -35,7 +37,8 @@ export function withoutManagedFields<T extends KubeObject>(object: T): T {
 /** The informers beside those of pods and nodes, as the listers plug-ins read. `changed`: something may have become possible. */
 export function createListers(
   informers: InformerFactory,
-  changed: (what: "VolumeChange" | "NamespaceChange") => void,
+  logger: Logger,
+  changed: (event: ClusterEvent, old?: unknown, current?: unknown) => void,
 ): Listers {
   const spaces = informers.informer(namespaces, { transform: withoutManagedFields });
   const claims = informers.informer(persistentVolumeClaims, { transform: withoutManagedFields });
@@ -68,6 +71,7 @@ export function createListers(
     storageClass: (name) => classes.lister.get(name),
     csiNode: (name) => csi.lister.get(name),
     budgets: (namespace) => budgets.lister.list(namespace),
+    dynamicResources: watchDynamicResources(informers, logger, changed, withoutManagedFields),
     defaultSelector: (pod) => {
       const namespace = pod.metadata?.namespace ?? "";
       return defaultSelector(pod, serviceInformer.lister.list(namespace), (kind, name) =>

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Node, Pod } from "@knots/api/core/v1";
 import { nodes, pods } from "@knots/api/core/v1";
 import type { Informer, InformerFactory } from "@knots/client";
@@ -23,6 +24,10 @@ function isEnded(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }
 
+function claimsOf({ status }: Pod): unknown {
+  return status?.resourceClaimStatuses;
+}
+
 /** Whether an update of a waiting pod may make it schedulable: its own wishes changed, not only its status. */
 export function wishesChanged(old: Pod, pod: Pod): boolean {
   const { generation } = pod.metadata ?? {};
@@ -30,6 +35,7 @@ export function wishesChanged(old: Pod, pod: Pod): boolean {
   const sameSpec = generation !== undefined && generation === old.metadata?.generation;
   return (
     JSON.stringify(old.metadata?.labels) !== JSON.stringify(pod.metadata?.labels) ||
+    (pod.spec?.resourceClaims !== undefined && !isDeepStrictEqual(claimsOf(old), claimsOf(pod))) ||
     (!sameSpec && JSON.stringify(old.spec) !== JSON.stringify(pod.spec))
   );
 }

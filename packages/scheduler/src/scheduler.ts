@@ -121,14 +121,14 @@ export class Scheduler implements AsyncDisposable {
     const queue = new SchedulingQueue({
       clock,
       compare: (a, b) => profileOf(a.info.pod)?.queueSort.compare(a, b) ?? 0,
-      isGated: (info) => profileOf(info.pod)?.preEnqueue(info) !== undefined,
+      gatedBy: (info) => profileOf(info.pod)?.preEnqueue(info)?.plugin,
       concerns: (queued, event, old, current) => concerns(profileOf(queued.info.pod), queued, event, old, current),
       ...(this.#options.podInitialBackoffMs === undefined
         ? {}
         : { initialBackoffMs: this.#options.podInitialBackoffMs }),
       ...(this.#options.podMaxBackoffMs === undefined ? {} : { maxBackoffMs: this.#options.podMaxBackoffMs }),
     });
-    const listers = createListers(informers, (event) => queue.event(event));
+    const listers = createListers(informers, logger, (event, old, current) => queue.event(event, old, current));
     for (const options of this.#options.profiles ?? [{ schedulerName: DEFAULT_SCHEDULER_NAME }]) {
       const { schedulerName } = options;
       if (profiles.has(schedulerName)) throw new Error(`profile ${schedulerName} is configured twice`);

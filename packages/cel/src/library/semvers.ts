@@ -69,7 +69,8 @@ function parse(text: string): SemverValue | undefined {
   return new SemverValue(numbers, pre === "" ? [] : pre.split("."));
 }
 
-function semver(text: string, normalized: boolean): SemverValue {
+/** Throws CelError for what is no version. */
+export function semver(text: string, normalized: boolean): SemverValue {
   const value = parse(normalized ? normalize(text) : text);
   if (value === undefined) {
     throw new CelError(`${JSON.stringify(text)} is not a semantic version: it must be MAJOR.MINOR.PATCH`);

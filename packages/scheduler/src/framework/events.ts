@@ -11,6 +11,9 @@ export type ClusterEvent =
   | "PodUpdate"
   | "VolumeChange"
   | "NamespaceChange"
+  | "ResourceClaimChange"
+  | "ResourceSliceChange"
+  | "DeviceClassChange"
   | "Flush"
   | "ForceActivate";
 

@@ -4,6 +4,7 @@ import type { CSINode, StorageClass } from "@knots/api/storage/v1";
 import type { Client, EventRecorder } from "@knots/client";
 import type { Clock, Logger, Selector } from "@knots/machinery";
 import type { Snapshot } from "../cache/snapshot.ts";
+import type { DynamicResources } from "../plugins/dynamic-resources/manager.ts";
 import type { Nominator } from "../queue/nominator.ts";
 import type { NamespaceLabels } from "./affinity-term.ts";
 
@@ -16,6 +17,7 @@ export interface Listers {
   storageClass(name: string): StorageClass | undefined;
   csiNode(name: string): CSINode | undefined;
   budgets(namespace: string): readonly PodDisruptionBudget[];
+  readonly dynamicResources: DynamicResources;
   /** Selects the pods that belong together with this one: of its Services and of its controller. Undefined: none. */
   defaultSelector(pod: Pod): Selector | undefined;
 }

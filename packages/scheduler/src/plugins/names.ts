@@ -14,6 +14,7 @@ export const NAMES = {
   volumeZone: "VolumeZone",
   podTopologySpread: "PodTopologySpread",
   interPodAffinity: "InterPodAffinity",
+  dynamicResources: "DynamicResources",
   defaultPreemption: "DefaultPreemption",
   balancedAllocation: "NodeResourcesBalancedAllocation",
   imageLocality: "ImageLocality",

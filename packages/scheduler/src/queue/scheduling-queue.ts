@@ -22,8 +22,8 @@ export interface QueuedPod extends Queued {
 export interface SchedulingQueueOptions {
   readonly clock: Clock;
   compare(a: Queued, b: Queued): number;
-  /** True when a PreEnqueue plug-in holds the pod back. */
-  isGated(info: PodInfo): boolean;
+  /** The PreEnqueue plug-in that holds the pod back, if any. */
+  gatedBy(info: PodInfo): string | undefined;
   /** Whether an event may make this pod schedulable (asks the plug-ins that rejected it). */
   concerns(pod: QueuedPod, event: ClusterEvent, old: unknown, current: unknown): boolean;
   readonly initialBackoffMs?: number;
@@ -116,8 +116,10 @@ export class SchedulingQueue implements Disposable {
 
   /** Into the active heap, or the gated set. */
   #enter(pod: QueuedPod): void {
-    pod.gated = this.#options.isGated(pod.info);
-    if (pod.gated) {
+    const gate = this.#options.gatedBy(pod.info);
+    pod.gated = gate !== undefined;
+    if (gate !== undefined) {
+      pod.rejectedBy = new Set([gate]);
       this.#unschedulable.set(pod.info.uid, pod);
       return;
     }
@@ -148,7 +150,9 @@ export class SchedulingQueue implements Disposable {
   /** Something happened: pods that it may help are moved on. */
   event(event: ClusterEvent, old?: unknown, current?: unknown): void {
     for (const pod of this.#unschedulable.values()) {
-      if (!pod.gated && this.#options.concerns(pod, event, old, current)) this.#moveOn(pod);
+      // Gates are looked at again when the pod changes; only claims come about without that.
+      if (pod.gated && event !== "ResourceClaimChange") continue;
+      if (this.#options.concerns(pod, event, old, current)) this.#moveOn(pod);
     }
     this.#inFlight.add({ event, old, current });
   }
@@ -204,7 +208,9 @@ export class SchedulingQueue implements Disposable {
     pod.rejectedBy = rejectedBy;
     pod.timestamp = this.#options.clock.now();
     this.nominator.update(current);
-    pod.gated = this.#options.isGated(current);
+    const gate = this.#options.gatedBy(current);
+    pod.gated = gate !== undefined;
+    if (gate !== undefined) pod.rejectedBy = new Set([gate]);
     const missed =
       rejectedBy.size === 0 ||
       events.some(({ event, old, current: now }) => this.#options.concerns(pod, event, old, now));

@@ -1,0 +1,85 @@
+import { deviceClasses, resourceClaims, resourceSlices } from "@knots/api/resource/v1";
+import type { DeviceClass, ResourceClaim, ResourceSlice } from "@knots/api/resource/v1";
+import type { InformerFactory } from "@knots/client";
+import type { KubeObject, Logger } from "@knots/machinery";
+import type { ClusterEvent } from "../../framework/events.ts";
+import { ClaimCache } from "./claim-cache.ts";
+import { DeviceSelectors } from "./device-selector.ts";
+import { PoolIndex } from "./pools.ts";
+
+/** What the scheduler knows of dynamic resources; one for all profiles, as a device is taken whoever took it. */
+export interface DynamicResources {
+  readonly claims: ClaimCache;
+  readonly selectors: DeviceSelectors;
+  deviceClass(name: string): DeviceClass | undefined;
+  /** The pools as the slices are now. */
+  pools(): PoolIndex;
+}
+
+/** `changed`: told of each change, after it is seen here. */
+export function watchDynamicResources(
+  informers: InformerFactory,
+  logger: Logger,
+  changed: (event: ClusterEvent, old: unknown, current: unknown) => void,
+  transform: <T extends KubeObject>(object: T) => T,
+): DynamicResources {
+  const claims = new ClaimCache();
+  const classes = informers.informer(deviceClasses, { transform });
+  const slices = informers.informer(resourceSlices, { transform });
+  let pools: PoolIndex | undefined;
+  informers.informer(resourceClaims, { transform }).addHandler({
+    add(claim: ResourceClaim) {
+      claims.observe(claim);
+      changed("ResourceClaimChange", undefined, claim);
+    },
+    update(old, claim) {
+      claims.observe(claim);
+      changed("ResourceClaimChange", old, claim);
+    },
+    delete(claim) {
+      claims.forget(claim);
+      changed("ResourceClaimChange", claim, undefined);
+    },
+  });
+  const sliceChanged = (old: ResourceSlice | undefined, slice: ResourceSlice | undefined): void => {
+    pools = undefined;
+    if (slice !== undefined && old === undefined) warnOfSlice(slice, logger);
+    changed("ResourceSliceChange", old, slice);
+  };
+  slices.addHandler({
+    add: (slice) => sliceChanged(undefined, slice),
+    update: sliceChanged,
+    delete: (slice) => sliceChanged(slice, undefined),
+  });
+  classes.addHandler({
+    add(deviceClass) {
+      warnOfClass(deviceClass, logger);
+      changed("DeviceClassChange", undefined, deviceClass);
+    },
+    update: (old, deviceClass) => changed("DeviceClassChange", old, deviceClass),
+  });
+  return {
+    claims,
+    selectors: new DeviceSelectors(),
+    deviceClass: (name) => classes.lister.get(name),
+    pools: () => (pools ??= new PoolIndex(slices.lister.list())),
+  };
+}
+
+function warnOfSlice({ metadata, spec }: ResourceSlice, logger: Logger): void {
+  const waiting = (spec.devices ?? []).some(({ bindingConditions = [] }) => bindingConditions.length > 0);
+  if (waiting)
+    logger.warn(
+      { slice: metadata?.name },
+      "devices with bindingConditions are not allocated: nobody would wait for them",
+    );
+}
+
+function warnOfClass({ metadata, spec }: DeviceClass, logger: Logger): void {
+  const { extendedResourceName } = spec;
+  if (extendedResourceName !== undefined)
+    logger.warn(
+      { deviceClass: metadata?.name, extendedResourceName },
+      "extended resources are not satisfied by devices: pods must ask for a claim",
+    );
+}
