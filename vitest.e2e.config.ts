@@ -1,12 +1,26 @@
 import { defineConfig } from "vitest/config";
 
-// Real clusters on this machine: one file after the other.
+// Real clusters on this machine.
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.test.ts"],
     pool: "forks",
-    fileParallelism: false,
     testTimeout: 90_000,
     hookTimeout: 600_000,
+    projects: [
+      // Each file has a cluster of its own: one after the other.
+      { extends: true, test: { name: "clusters", include: ["e2e/*.test.ts"], fileParallelism: false } },
+      // All share one cluster, each test in a namespace of its own: they mostly wait, so they wait together.
+      {
+        extends: true,
+        test: {
+          name: "workloads",
+          include: ["e2e/workloads/*.test.ts"],
+          globalSetup: ["e2e/workloads/shared-cluster.ts"],
+          testTimeout: 240_000,
+          maxWorkers: 4,
+          maxConcurrency: 6,
+        },
+      },
+    ],
   },
 });

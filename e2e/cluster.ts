@@ -15,6 +15,27 @@ export interface Outcome {
 /** Whether this machine can run nodes: they need root on Linux. */
 export const canRunNodes = process.platform === "linux" && process.getuid?.() === 0;
 
+/** Runs a command from the root of the repository to its end, whatever that is. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: { env: NodeJS.ProcessEnv; input?: string; timeoutMs?: number },
+): Promise<Outcome> {
+  return new Promise((done) => {
+    const child = execFile(
+      command,
+      args,
+      { cwd: ROOT, env: options.env, timeout: options.timeoutMs ?? 120_000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+        done({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(options.input ?? "");
+  });
+}
+
 export class TestCluster {
   readonly name: string;
   readonly home: string;
@@ -32,19 +53,7 @@ export class TestCluster {
     args: readonly string[],
     options: { input?: string; timeoutMs?: number } = {},
   ): Promise<Outcome> {
-    return new Promise((done) => {
-      const child = execFile(
-        command,
-        args,
-        { cwd: ROOT, env: this.env, timeout: options.timeoutMs ?? 120_000, maxBuffer: 64 * 1024 * 1024 },
-        (error, stdout, stderr) => {
-          const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-          done({ code, stdout, stderr });
-        },
-      );
-      child.stdin?.on("error", () => undefined);
-      child.stdin?.end(options.input ?? "");
-    });
+    return runCommand(command, args, { ...options, env: this.env });
   }
 
   /** `./knots COMMAND --name NAME …`; throws with its words when it fails. */

@@ -9,20 +9,23 @@ interface Step {
   readonly command: readonly string[];
 }
 
+function endToEnd(project: string): readonly string[] {
+  const config = ["--config", "vitest.e2e.config.ts", "--project", project];
+  return ["npx", "--no-install", "vitest", "run", ...config, "--reporter=verbose"];
+}
+
 const STEPS: readonly Step[] = [
   { name: "generate", command: [process.execPath, "scripts/build.ts", "--generate-only"] },
   { name: "format", command: ["npx", "--no-install", "oxfmt", "--check", "."] },
   { name: "lint", command: ["npx", "--no-install", "oxlint", "--type-aware"] },
   { name: "types", command: ["npx", "--no-install", "tsc", "-p", "tsconfig.json"] },
   { name: "tests", command: ["npx", "--no-install", "vitest", "run", "--reporter=default"] },
-  {
-    name: "end to end",
-    command: ["npx", "--no-install", "vitest", "run", "--config", "vitest.e2e.config.ts", "--reporter=verbose"],
-  },
+  { name: "end to end", command: endToEnd("clusters") },
+  { name: "workloads end to end", command: endToEnd("workloads") },
 ];
 
 /** Steps that count their own tests. */
-const RUNNERS = new Set(["tests", "end to end"]);
+const RUNNERS = new Set(["tests", "end to end", "workloads end to end"]);
 
 /** Runs a step with its output passed on, and the runner's counts read from it. */
 async function runStep(step: Step, cwd: string): Promise<{ code: number; passed: number; failed: number }> {
