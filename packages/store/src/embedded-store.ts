@@ -63,6 +63,8 @@ export class EmbeddedStore implements Store {
   /** The last revision that watchers were told of: changes after it are not durable yet. */
   #published: number;
   #compacted: number;
+  /** The last change under way. */
+  #tail: Promise<void> = DURABLE;
   #recent: Change[] = [];
   readonly #leases = new Map<number, { expires: number; keys: Set<string> }>();
   #nextLease: number;
@@ -197,14 +199,27 @@ export class EmbeddedStore implements Store {
     return { result: { succeeded: true, revision, kvs: [] }, durable: this.#append({ revision, changes }, events) };
   }
 
-  async #append(entry: LogEntry, events: readonly StoreEvent[]): Promise<void> {
+  #append(entry: LogEntry, events: readonly StoreEvent[]): Promise<void> {
+    const done = this.#finish(entry, events, this.#log.append(entry), this.#tail);
+    this.#tail = done;
+    return done;
+  }
+
+  /** `appended` may come before that of an earlier change (a disk does several at a time); what is told keeps the order. */
+  async #finish(
+    entry: LogEntry,
+    events: readonly StoreEvent[],
+    appended: Promise<void>,
+    before: Promise<void>,
+  ): Promise<void> {
     try {
-      await this.#log.append(entry);
+      await appended;
+      await before;
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
       throw this.#failure;
     }
-    // Appends become durable in order, so watchers hear of revisions in order, and of none that could still be lost.
+    // Watchers hear of revisions in order, and of none that could still be lost.
     this.#published = entry.revision;
     this.#hub.publish(entry.revision, events);
   }
