@@ -96,8 +96,8 @@ function audit({ annotate }: AdmissionAttributes, pod: Pod, level: LevelVersion)
   if (audited !== undefined) annotate(`${PREFIX}audit-violations`, `would violate ${audited}`);
 }
 
-function findings(pod: Pod, { level }: LevelVersion): readonly Finding[] {
-  return level === "privileged" ? [] : checkPodSecurity(pod, level);
+function findings(pod: Pod, { level, version }: LevelVersion): readonly Finding[] {
+  return level === "privileged" ? [] : checkPodSecurity(pod, level, version);
 }
 
 /** `PodSecurity "restricted:latest": …`, or undefined when the pod meets the level. */
