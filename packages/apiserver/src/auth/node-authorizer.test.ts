@@ -11,8 +11,9 @@ const pod = (name: string, nodeName: string): Pod => ({
 });
 const pods = [pod("mine", "n1"), pod("theirs", "n2")];
 const objects: ObjectSource = {
-  get: (_type, _namespace, name) => pods.find(({ metadata }) => metadata?.name === name) as never,
-  list: () => pods as never,
+  get: ({ resource }, _namespace, name) =>
+    (resource === "pods" ? pods : []).find(({ metadata }) => metadata?.name === name) as never,
+  list: ({ resource }) => (resource === "pods" ? pods : []) as never,
   subscribe: () => ({ [Symbol.dispose]: () => undefined }),
 };
 const authorizer = new NodeAuthorizer(objects);
@@ -43,8 +44,8 @@ describe("NodeAuthorizer", () => {
   it.each([
     ["get /nodes/ n1", {}, "allow"],
     ["watch /nodes/ n1", {}, "allow"],
-    ["list /nodes/", {}, 'node "n1" cannot read all nodes, only its own Node object'],
-    ["get /nodes/ n2", {}, 'node "n1" cannot read "n2", only its own Node object'],
+    ["list /nodes/", {}, "node 'n1' cannot read all nodes, only its own Node object"],
+    ["get /nodes/ n2", {}, "node 'n1' cannot read 'n2', only its own Node object"],
     ["create /nodes/", {}, "allow"],
     ["delete /nodes/ n1", {}, ""],
     ["get /pods/default mine", {}, "allow"],
@@ -75,6 +76,36 @@ describe("NodeAuthorizer", () => {
       {},
       'can only access leases in the "kube-node-lease" system namespace',
     ],
+    [
+      "list coordination.k8s.io/leases/kube-node-lease",
+      {},
+      "can only get, create, update, patch, or delete a node lease",
+    ],
+    ["watch /pods/default mine", {}, "allow"],
+    ["watch /pods/default theirs", {}, NO_RELATION],
+    ["update /pods/default mine", {}, ""],
+    ["get /secrets/default none", {}, NO_RELATION],
+    ["list /secrets/default", {}, "No Object name found"],
+    ["list /secrets/", {}, "can only read namespaced object of this type"],
+    ["create /configmaps/default", {}, "can only read resources of this type"],
+    ["list /persistentvolumeclaims/default", {}, "can only get individual resources of this type"],
+    ["get /persistentvolumeclaims/default none", {}, NO_RELATION],
+    ["get /persistentvolumes/ none", {}, NO_RELATION],
+    ["watch storage.k8s.io/volumeattachments/ x", {}, "can only get individual resources of this type"],
+    ["get resource.k8s.io/resourceclaims/default none", {}, NO_RELATION],
+    ["create resource.k8s.io/resourceslices/", {}, "allow"],
+    ["delete resource.k8s.io/resourceslices/ none", {}, NO_RELATION],
+    ["watch resource.k8s.io/resourceslices/", { fieldSelector: "spec.nodeName=n1" }, "allow"],
+    [
+      "deletecollection resource.k8s.io/resourceslices/",
+      { fieldSelector: "spec.nodeName=n2" },
+      "can only list/watch/deletecollection resourceslices with nodeName field selector",
+    ],
+    ["create /serviceaccounts/default default", {}, "can only create token subresource of serviceaccount"],
+    ["list /serviceaccounts/default", {}, "can only create tokens for individual service accounts"],
+    ["list storage.k8s.io/csinodes/", {}, "can only get, create, update, patch, or delete a CSINode"],
+    ["list storage.k8s.io/csidrivers/", {}, "allow"],
+    ["list storage.k8s.io/storageclasses/", {}, ""],
     ["get storage.k8s.io/csinodes/ n1", {}, "allow"],
     ["patch storage.k8s.io/csinodes/ n2", {}, "can only access CSINode with the same name as the requesting node"],
   ])("%s %j", (what, query, expected) => {

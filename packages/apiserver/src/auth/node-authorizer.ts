@@ -1,7 +1,6 @@
-// The Node authorizer: a kubelet may read what the pods bound to its node refer to, and nothing of other nodes' (upstream's graph, asked of the pods directly).
-import type { Pod } from "@knots/api/core/v1";
-import { pods } from "@knots/api/core/v1";
+// The Node authorizer: a kubelet may read what the pods bound to its node refer to, and nothing of other nodes'.
 import type { ObjectSource } from "../registry/object-source.ts";
+import { NodeReferences } from "./node-references.ts";
 import { ruleAllows } from "./rbac.ts";
 import type { Attributes, Decision, UserInfo } from "./types.ts";
 
@@ -24,83 +23,54 @@ const RULES = [
   rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
   rule(["authorization.k8s.io"], ["subjectaccessreviews", "localsubjectaccessreviews"], ["create"]),
   rule([""], ["services"], ["get", "list", "watch"]),
-  rule([""], ["nodes"], ["create"]),
-  rule([""], ["nodes", "nodes/status"], ["update", "patch"]),
   rule([""], ["events"], ["create", "update", "patch"]),
-  rule([""], ["pods"], ["create", "delete"]),
-  rule([""], ["pods/status"], ["update", "patch"]),
-  rule([""], ["pods/eviction"], ["create"]),
-  rule([""], ["persistentvolumeclaims", "persistentvolumes"], ["get"]),
   rule([""], ["endpoints"], ["get"]),
   rule(["certificates.k8s.io"], ["certificatesigningrequests"], ["create", "get", "list", "watch"]),
-  rule(["coordination.k8s.io"], ["leases"], ["get", "create", "update", "patch", "delete"]),
-  rule(["storage.k8s.io"], ["volumeattachments"], ["get"]),
   rule(["storage.k8s.io"], ["csidrivers"], ["get", "list", "watch"]),
-  rule(["storage.k8s.io"], ["csinodes"], ["get", "create", "update", "patch", "delete"]),
   rule(["node.k8s.io"], ["runtimeclasses"], ["get", "list", "watch"]),
 ];
 
 const deny = (reason: string): Decision => ({ allowed: "no-opinion", reason });
 const ALLOW: Decision = { allowed: "allow", reason: "" };
 
+/** Whether an object has to do with a node. */
+type Related = (node: string, namespace: string, name: string) => boolean;
+type Rule = (node: string, attributes: Attributes) => Decision;
+
 export class NodeAuthorizer {
-  readonly #objects: ObjectSource;
+  readonly #narrowed: ReadonlyMap<string, Rule>;
 
   constructor(objects: ObjectSource) {
-    this.#objects = objects;
+    const references = new NodeReferences(objects);
+    const claims: Related = (...of) => references.persistentVolumeClaim(...of);
+    const podsOf: Related = (...of) => references.pod(...of);
+    this.#narrowed = new Map<string, Rule>([
+      ["/secrets", readOne((...of) => references.secret(...of))],
+      ["/configmaps", readOne((...of) => references.configMap(...of))],
+      [
+        "/persistentvolumeclaims",
+        (node, attributes) => (attributes.subresource === "status" ? updateStatus : getOne)(claims)(node, attributes),
+      ],
+      ["/persistentvolumes", getOne((...of) => references.persistentVolume(...of))],
+      ["resource.k8s.io/resourceclaims", getOne((...of) => references.resourceClaim(...of))],
+      ["storage.k8s.io/volumeattachments", getOne((...of) => references.volumeAttachment(...of))],
+      ["/serviceaccounts", token((...of) => references.serviceAccount(...of))],
+      ["coordination.k8s.io/leases", lease],
+      ["storage.k8s.io/csinodes", csiNode],
+      ["resource.k8s.io/resourceslices", slices((...of) => references.resourceSlice(...of))],
+      ["/nodes", nodes],
+      ["/pods", podRule(podsOf)],
+    ]);
   }
 
   authorize(attributes: Attributes): Decision {
     const node = nodeNameOf(attributes.user);
     if (node === undefined) return deny("");
-    if (attributes.resourceRequest && attributes.apiGroup === "") {
-      if (attributes.resource === "secrets" || attributes.resource === "configmaps")
-        return this.#referenced(node, attributes);
-      if (attributes.resource === "serviceaccounts") return this.#token(node, attributes);
-      if (isRead(attributes) && attributes.subresource === "") {
-        if (attributes.resource === "nodes") return readNode(node, attributes);
-        if (attributes.resource === "pods") return this.#readPods(node, attributes);
-      }
-    }
-    const narrowed = attributes.resourceRequest ? ownOnly(node, attributes) : undefined;
-    if (narrowed !== undefined) return narrowed;
+    const narrowed = attributes.resourceRequest
+      ? this.#narrowed.get(`${attributes.apiGroup}/${attributes.resource}`)
+      : undefined;
+    if (narrowed !== undefined) return narrowed(node, attributes);
     return RULES.some((each) => ruleAllows(each, attributes)) ? ALLOW : deny("");
-  }
-
-  #podsOf(node: string, namespace: string): Pod[] {
-    return this.#objects.list<Pod>(pods, namespace).filter((pod) => pod.spec?.nodeName === node);
-  }
-
-  #referenced(node: string, attributes: Attributes): Decision {
-    if (!isRead(attributes)) return deny("can only read resources of this type");
-    if (attributes.name === "") return deny("No Object name found");
-    const uses = attributes.resource === "secrets" ? usesSecret : usesConfigMap;
-    const found = this.#podsOf(node, attributes.namespace).some((pod) => uses(pod, attributes.name));
-    return found ? ALLOW : deny(`no relationship found between node '${node}' and this object`);
-  }
-
-  /** One pod that is on the node, or many where it is said that only the node's are meant (KEP-4601). */
-  #readPods(node: string, attributes: Attributes): Decision {
-    if (attributes.name !== "" && attributes.verb === "get") {
-      const found = this.#objects.get<Pod>(pods, attributes.namespace, attributes.name);
-      return found?.spec?.nodeName === node
-        ? ALLOW
-        : deny(`no relationship found between node '${node}' and this object`);
-    }
-    const scoped = (attributes.fieldSelector?.requirements ?? []).some(
-      ({ field, operator, value }) => field === "spec.nodeName" && operator === "=" && value === node,
-    );
-    return scoped ? ALLOW : deny("can only list/watch pods with spec.nodeName field selector");
-  }
-
-  #token(node: string, attributes: Attributes): Decision {
-    if (attributes.verb === "get" && attributes.subresource === "") return ALLOW;
-    if (attributes.subresource !== "token" || attributes.verb !== "create")
-      return deny("can only create tokens for individual service accounts");
-    const found = this.#podsOf(node, attributes.namespace).some(
-      (pod) => (pod.spec?.serviceAccountName ?? "default") === attributes.name,
-    );
-    return found ? ALLOW : deny(`no relationship found between node '${node}' and this object`);
   }
 }
 
@@ -108,55 +78,125 @@ function isRead({ verb }: Attributes): boolean {
   return verb === "get" || verb === "list" || verb === "watch";
 }
 
-/** By its name alone, so that a kubelet can ask before its Node exists. */
-function readNode(node: string, { name }: Attributes): Decision {
-  if (name === node) return ALLOW;
-  const what = name === "" ? "all nodes" : JSON.stringify(name);
-  return deny(`node ${JSON.stringify(node)} cannot read ${what}, only its own Node object`);
+function related(is: Related, node: string, { namespace, name }: Attributes): Decision {
+  if (name === "") return deny("No Object name found");
+  return is(node, namespace, name) ? ALLOW : deny(`no relationship found between node '${node}' and this object`);
 }
 
-/** Resources of which a node has one object, under its own name; as messages call them. */
-const OWN_NAMED: Readonly<Record<string, string>> = {
-  "coordination.k8s.io/leases": "node lease",
-  "storage.k8s.io/csinodes": "CSINode",
-};
+/** get, list and watch of a single object. */
+function readOne(is: Related): Rule {
+  return (node, attributes) => {
+    if (!isRead(attributes)) return deny("can only read resources of this type");
+    if (attributes.subresource !== "") return deny("cannot read subresource");
+    if (attributes.namespace === "") return deny("can only read namespaced object of this type");
+    return related(is, node, attributes);
+  };
+}
 
-/** Why a node may not touch such an object: it has one of its own; undefined where that is not the matter. */
-function ownOnly(node: string, { apiGroup, resource, verb, namespace, name }: Attributes): Decision | undefined {
-  const what = OWN_NAMED[`${apiGroup}/${resource}`];
-  if (what === undefined) return undefined;
-  if (resource === "leases" && namespace !== "kube-node-lease")
+function getOne(is: Related): Rule {
+  return (node, attributes) => {
+    if (attributes.verb !== "get") return deny("can only get individual resources of this type");
+    if (attributes.subresource !== "") return deny("cannot get subresource");
+    return related(is, node, attributes);
+  };
+}
+
+function updateStatus(is: Related): Rule {
+  return (node, attributes) =>
+    attributes.verb === "update" || attributes.verb === "patch"
+      ? related(is, node, attributes)
+      : deny("can only get/update/patch this type");
+}
+
+/** Tokens of the accounts of its pods; accounts are read for credential providers of images. */
+function token(is: Related): Rule {
+  return (node, attributes) => {
+    const { verb, subresource, name } = attributes;
+    if (verb === "get" && subresource === "") return ALLOW;
+    if (verb !== "create" || name === "") return deny("can only create tokens for individual service accounts");
+    if (subresource !== "token") return deny("can only create token subresource of serviceaccount");
+    return related(is, node, attributes);
+  };
+}
+
+const OWN_VERBS = new Set(["get", "create", "update", "patch", "delete"]);
+
+/** Of these a node has one, under its own name, which on creation is the NodeRestriction admission's to check. */
+function ownNamed(what: string, node: string, { verb, name }: Attributes): Decision {
+  return verb === "create" || name === node
+    ? ALLOW
+    : deny(`can only access ${what} with the same name as the requesting node`);
+}
+
+function lease(node: string, attributes: Attributes): Decision {
+  if (!OWN_VERBS.has(attributes.verb)) return deny("can only get, create, update, patch, or delete a node lease");
+  if (attributes.namespace !== "kube-node-lease")
     return deny('can only access leases in the "kube-node-lease" system namespace');
-  if (verb === "create" || name === node) return undefined;
-  return deny(`can only access ${what} with the same name as the requesting node`);
+  return ownNamed("node lease", node, attributes);
 }
 
-/** Every "key: name" pair of a pod's spec where key is one of `keys`; a reference is an object below such a key with a name. */
-function refers(value: unknown, isReference: (key: string, object: Record<string, unknown>) => boolean): boolean {
-  if (Array.isArray(value)) return value.some((each) => refers(each, isReference));
-  if (value === null || typeof value !== "object") return false;
-  return Object.entries(value).some(([key, each]) => {
-    const list = Array.isArray(each) ? each : [each];
-    if (
-      list.some(
-        (item) => item !== null && typeof item === "object" && isReference(key, item as Record<string, unknown>),
-      )
-    )
-      return true;
-    return refers(each, isReference);
-  });
+function csiNode(node: string, attributes: Attributes): Decision {
+  if (!OWN_VERBS.has(attributes.verb)) return deny("can only get, create, update, patch, or delete a CSINode");
+  if (attributes.subresource !== "") return deny("cannot authorize CSINode subresources");
+  return ownNamed("CSINode", node, attributes);
 }
 
-const SECRET_KEYS = new Set(["secret", "secretRef", "secretKeyRef", "imagePullSecrets", "nodePublishSecretRef"]);
-const CONFIG_MAP_KEYS = new Set(["configMap", "configMapRef", "configMapKeyRef"]);
-
-function usesSecret(pod: Pod, name: string): boolean {
-  return refers(
-    pod.spec,
-    (key, object) => SECRET_KEYS.has(key) && (object["name"] === name || object["secretName"] === name),
+/** What selects only what is the node's, in a field of that name. */
+function selectsNode(node: string, { fieldSelector }: Attributes, field: string): boolean {
+  return (fieldSelector?.requirements ?? []).some(
+    (requirement) => requirement.field === field && requirement.operator === "=" && requirement.value === node,
   );
 }
 
-function usesConfigMap(pod: Pod, name: string): boolean {
-  return refers(pod.spec, (key, object) => CONFIG_MAP_KEYS.has(key) && object["name"] === name);
+function slices(is: Related): Rule {
+  return (node, attributes) => {
+    if (attributes.subresource !== "") return deny("cannot authorize ResourceSlice subresources");
+    switch (attributes.verb) {
+      case "create":
+        return ALLOW;
+      case "get":
+      case "update":
+      case "patch":
+      case "delete":
+        return related(is, node, attributes);
+      case "watch":
+      case "list":
+      case "deletecollection":
+        return selectsNode(node, attributes, "spec.nodeName")
+          ? ALLOW
+          : deny("can only list/watch/deletecollection resourceslices with nodeName field selector");
+      default:
+        return deny(
+          "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, deletecollection",
+        );
+    }
+  };
+}
+
+/** Read by its name alone, so that a kubelet can ask before its Node exists. */
+function nodes(node: string, attributes: Attributes): Decision {
+  const { verb, name, subresource } = attributes;
+  if (subresource === "status") return verb === "update" || verb === "patch" ? ALLOW : deny("");
+  if (subresource !== "") return deny("");
+  if (verb === "create" || verb === "update" || verb === "patch") return ALLOW;
+  if (!isRead(attributes)) return deny("");
+  if (name === node) return ALLOW;
+  return deny(`node '${node}' cannot read ${name === "" ? "all nodes" : `'${name}'`}, only its own Node object`);
+}
+
+/** One pod that is on the node, or many where it is said that only the node's are meant (KEP-4601); writes are NodeRestriction's to check. */
+function podRule(is: Related): Rule {
+  return (node, attributes) => {
+    const { verb, name, subresource } = attributes;
+    if (subresource === "status") return verb === "update" || verb === "patch" ? ALLOW : deny("");
+    if (subresource === "eviction") return verb === "create" ? ALLOW : deny("");
+    if (subresource !== "") return deny("");
+    if (verb === "create" || verb === "delete") return ALLOW;
+    if (verb === "get") return related(is, node, attributes);
+    if (verb !== "list" && verb !== "watch") return deny("");
+    if (selectsNode(node, attributes, "spec.nodeName")) return ALLOW;
+    return name === ""
+      ? deny("can only list/watch pods with spec.nodeName field selector")
+      : related(is, node, attributes);
+  };
 }
