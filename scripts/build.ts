@@ -58,6 +58,12 @@ const lazyHttp: Plugin = {
   },
 };
 
+/** What /version names; an archive without git has no commit to tell. */
+function gitCommit(): string {
+  const { stdout, status } = spawnSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" });
+  return status === 0 ? stdout.trim() : "0".repeat(40);
+}
+
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 await build({
@@ -73,6 +79,7 @@ await build({
   minifySyntax: true,
   legalComments: "none",
   external: ["lmdb"],
+  define: { KNOTS_GIT_COMMIT: JSON.stringify(gitCommit()) },
   plugins: [lazyHttp],
   // CommonJS dependencies call require(); an ES module has none.
   banner: {

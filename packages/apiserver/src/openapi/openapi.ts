@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { openapiV2, openapiV2Text, openapiV3Index, openapiV3Text } from "@knots/api";
+import { encodeOpenapiV2, openapiV2, openapiV2Text, openapiV3Index, openapiV3Text } from "@knots/api";
 import { newNotAcceptable } from "@knots/machinery";
 import { mergeDefinitions } from "../aggregation/merge-openapi.ts";
 import { parseAccept } from "../http/negotiate.ts";
@@ -37,6 +37,10 @@ export function combineSources(sources: readonly OpenApiSource[]): OpenApiSource
 
 const encoder = new TextEncoder();
 
+const JSON_TYPE = "application/json";
+const PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+const OLD_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
 /** /openapi/v2 and /openapi/v3: built-in documents as they were generated, custom ones merged in. */
 export class OpenApi {
   readonly #custom: OpenApiSource | undefined;
@@ -55,12 +59,7 @@ export class OpenApi {
   handle(ctx: RequestContext): boolean {
     const { path, query } = ctx.info;
     if (path === "/openapi/v2" || path === "/openapi/v2/") {
-      checkV2Accept(ctx.request.headers.accept);
-      this.#send(
-        ctx,
-        this.#document("v2", () => this.#v2()),
-        false,
-      );
+      this.#sendV2(ctx);
       return true;
     }
     if (path === "/openapi/v3" || path === "/openapi/v3/") {
@@ -79,7 +78,23 @@ export class OpenApi {
     return true;
   }
 
-  #send(ctx: RequestContext, document: Document, immutable: boolean): void {
+  #sendV2(ctx: RequestContext): void {
+    const { request } = ctx;
+    if (v2Form(request.headers.accept) === "protobuf") {
+      const document = this.#document("v2.pb", () =>
+        encodeOpenapiV2(JSON.parse(this.#v2()) as Record<string, unknown>),
+      );
+      this.#send(ctx, document, false, PROTOBUF);
+    } else {
+      this.#send(
+        ctx,
+        this.#document("v2", () => this.#v2()),
+        false,
+      );
+    }
+  }
+
+  #send(ctx: RequestContext, document: Document, immutable: boolean, mediaType = JSON_TYPE): void {
     const { request, response } = ctx;
     const etag = `"${document.hash}"`;
     response.setHeader("etag", etag);
@@ -92,13 +107,14 @@ export class OpenApi {
       response.end();
       return;
     }
-    sendBytes(request, response, 200, "application/json", document.bytes);
+    sendBytes(request, response, 200, mediaType, document.bytes);
   }
 
-  #document(name: string, make: () => string): Document {
+  #document(name: string, make: () => string | Uint8Array): Document {
     let document = this.#documents.get(name);
     if (document === undefined) {
-      const bytes = encoder.encode(make());
+      const made = make();
+      const bytes = typeof made === "string" ? encoder.encode(made) : made;
       document = { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
       this.#documents.set(name, document);
     }
@@ -131,9 +147,14 @@ export class OpenApi {
   }
 }
 
-/** Old clients ask for the protobuf form alone: that cannot be answered in JSON. */
-function checkV2Accept(accept: string | undefined): void {
-  const ranges = parseAccept(accept === undefined || accept === "" ? "*/*" : accept);
-  const json = ranges.some(({ type }) => type === "application/json" || type === "*/*" || type === "application/*");
-  if (!json) throw newNotAcceptable(["application/json"]);
+/**
+ * The form of the v2 document that the client prefers: old clients ask for protobuf alone, under either of two names. Throws
+ * NotAcceptable.
+ */
+function v2Form(accept: string | undefined): "json" | "protobuf" {
+  for (const { type } of parseAccept(accept === undefined || accept === "" ? "*/*" : accept)) {
+    if (type === JSON_TYPE || type === "*/*" || type === "application/*") return "json";
+    if (type === PROTOBUF || type === OLD_PROTOBUF) return "protobuf";
+  }
+  throw newNotAcceptable([JSON_TYPE, PROTOBUF]);
 }

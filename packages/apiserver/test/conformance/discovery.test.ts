@@ -224,7 +224,8 @@ describe("discovery", () => {
   it("tells its version in whole numbers", async () => {
     const { body } = await api.get("/version");
     expect(body).toMatchObject({ major: "1", minor: "36", gitVersion: expect.stringMatching(/^v1\.36\./) });
-    for (const field of ["gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"])
+    expect(body.gitCommit).toMatch(/^[0-9a-f]{40}$/);
+    for (const field of ["gitTreeState", "buildDate", "goVersion", "compiler", "platform"])
       expect(body[field], field).toEqual(expect.any(String));
   });
 

@@ -88,6 +88,25 @@ async function published(crd: Json, each: string, there = true): Promise<void> {
 }
 
 describe("OpenAPI documents", () => {
+  // kubectl up to 1.26 asks for this form alone, under the older of its names.
+  it.each([
+    ["old", "spec.v2@v1.0+protobuf"],
+    ["older", "spec.v2.v1.0+protobuf"],
+  ])("are given to %s clients in protobuf: %s", async (age, form) => {
+    const crd = definition("ages", `${age}.example.com`, [foo("v1")]);
+    await define(api, crd);
+    await published(crd, "v1");
+    const answer = await api.get("/openapi/v2", { accept: `application/com.github.proto-openapi.${form}` });
+    expect(answer.status).toBe(200);
+    expect(answer.headers["content-type"]).toBe("application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    for (const name of [nameOf(crd, "v1"), "io.k8s.api.core.v1.Pod"])
+      expect(Buffer.from(answer.bytes).includes(name)).toBe(true);
+  });
+
+  it("are refused in forms that they do not have", async () => {
+    expect((await api.get("/openapi/v2", { accept: "application/vnd.kubernetes.protobuf" })).status).toBe(406);
+  });
+
   it("describe definitions of different groups", async () => {
     const crds = [
       definition("ones", "first.example.com", [foo("v1")]),
