@@ -24,6 +24,9 @@ function read(name: string): string {
 /** JSON text of the OpenAPI v2 document of the built-in API, read on first use. Throws when it was not generated. */
 export const openapiV2Text = (): string => read("v2.json");
 
+/** The same document in protobuf (see encodeOpenapiV2), read anew at each call. */
+export const openapiV2Protobuf = (): Uint8Array => readFileSync(join(documentsDir(), "v2.pb"));
+
 /** The OpenAPI v2 document, parsed anew at each call: the caller may add to it. */
 export const openapiV2 = (): Record<string, unknown> => JSON.parse(openapiV2Text()) as Record<string, unknown>;
 

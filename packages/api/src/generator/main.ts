@@ -18,7 +18,7 @@ function main(): void {
   const facts = new Facts(join(here, "..", "..", "facts"));
   const clientNode = dirname(createRequire(import.meta.url).resolve("@kubernetes/client-node"));
   const texts = new Descriptions(join(clientNode, "gen", "models"));
-  const files = new Map<string, string>();
+  const files = new Map<string, string | Uint8Array>();
   for (const pkg of facts.packages) files.set(`${modulePath(pkg.package)}.ts`, writeTypesModule(facts, texts, pkg));
   files.set("schema-data.ts", writeSchemaModule(facts));
   files.set("resources.ts", writeResourcesModule(facts));

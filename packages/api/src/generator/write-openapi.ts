@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { encodeOpenapiV2 } from "../protobuf/openapi.ts";
 import type { Descriptions } from "./descriptions.ts";
 import type { Facts } from "./facts.ts";
 import { META } from "./facts.ts";
@@ -12,9 +13,13 @@ const SECURITY_V2 = {
   BearerToken: { description: "Bearer Token authentication", in: "header", name: "authorization", type: "apiKey" },
 };
 
-/** Files of the OpenAPI documents by path: v2.json, v3/<group version>.json and v3/index.json. */
-export function writeOpenAPI(facts: Facts, texts: Descriptions, parameters: ParameterTexts): Map<string, string> {
-  const files = new Map<string, string>();
+/** Files of the OpenAPI documents by path: v2.json, the same in protobuf as v2.pb, v3/<group version>.json and v3/index.json. */
+export function writeOpenAPI(
+  facts: Facts,
+  texts: Descriptions,
+  parameters: ParameterTexts,
+): Map<string, string | Uint8Array> {
+  const files = new Map<string, string | Uint8Array>();
   const paths = new PathWriter(facts, parameters).writeAll();
   const meta = [
     "APIGroupList",
@@ -36,6 +41,7 @@ export function writeOpenAPI(facts: Facts, texts: Descriptions, parameters: Para
     swagger: "2.0",
   };
   files.set("openapi/v2.json", JSON.stringify(v2));
+  files.set("openapi/v2.pb", encodeOpenapiV2(v2));
   const index: Record<string, Json> = {};
   for (const [group, members] of byGroupVersion(paths)) {
     const text = JSON.stringify(documentV3(facts, texts, members));

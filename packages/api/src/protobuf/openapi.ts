@@ -5,7 +5,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The protobuf form of an OpenAPI v2 document, which kubectl reads up to 1.26 and with it every client of that age. Keys that the form
- * has no place for are left out; a type of security other than apiKey and basic is an error.
+ * has no place for are left out; a type of security other than apiKey and basic is an error. The bytes of two documents, one after the
+ * other, are those of a document that has the definitions and paths of both.
  */
 export function encodeOpenapiV2(document: Json): Uint8Array {
   const writer = new WireWriter(4 * 1024 * 1024);

@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { encodeOpenapiV2, openapiV2, openapiV2Text, openapiV3Index, openapiV3Text } from "@knots/api";
+import {
+  encodeOpenapiV2,
+  openapiV2,
+  openapiV2Protobuf,
+  openapiV2Text,
+  openapiV3Index,
+  openapiV3Text,
+} from "@knots/api";
 import { newNotAcceptable } from "@knots/machinery";
 import { mergeDefinitions } from "../aggregation/merge-openapi.ts";
 import { parseAccept } from "../http/negotiate.ts";
@@ -81,10 +88,12 @@ export class OpenApi {
   #sendV2(ctx: RequestContext): void {
     const { request } = ctx;
     if (v2Form(request.headers.accept) === "protobuf") {
-      const document = this.#document("v2.pb", () =>
-        encodeOpenapiV2(JSON.parse(this.#v2()) as Record<string, unknown>),
+      this.#send(
+        ctx,
+        this.#document("v2.pb", () => this.#v2Protobuf()),
+        false,
+        PROTOBUF,
       );
-      this.#send(ctx, document, false, PROTOBUF);
     } else {
       this.#send(
         ctx,
@@ -138,13 +147,39 @@ export class OpenApi {
   }
 
   #v2(): string {
+    const merged = this.#merged();
+    if (merged === undefined) return openapiV2Text();
+    const { base, definitions, paths } = merged;
+    return JSON.stringify({ ...base, definitions, paths });
+  }
+
+  /** Built-in parts as they were generated, and after them what is not among these. */
+  #v2Protobuf(): Uint8Array {
+    const merged = this.#merged();
+    if (merged === undefined) return openapiV2Protobuf();
+    const { base, definitions, paths } = merged;
+    const added = { definitions: without(definitions, base.definitions), paths: without(paths, base.paths) };
+    return Buffer.concat([openapiV2Protobuf(), encodeOpenapiV2(added)]);
+  }
+
+  /** With what custom resources and extension servers add; undefined when that is nothing. */
+  #merged(): (Parts & { readonly base: Parts }) | undefined {
     const custom = this.#custom?.v2();
-    if (custom === undefined || Object.keys(custom.paths).length === 0) return openapiV2Text();
-    const base = openapiV2() as { definitions: object; paths: object };
+    if (custom === undefined || Object.keys(custom.paths).length === 0) return undefined;
+    const base = openapiV2() as unknown as Parts;
     const merged = { definitions: { ...base.definitions }, paths: { ...base.paths } };
     mergeDefinitions(merged, custom);
-    return JSON.stringify({ ...base, ...merged });
+    return { ...merged, base };
   }
+}
+
+interface Parts {
+  readonly definitions: Record<string, unknown>;
+  readonly paths: Record<string, unknown>;
+}
+
+function without(all: Record<string, unknown>, known: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !Object.hasOwn(known, name)));
 }
 
 /**

@@ -171,6 +171,19 @@ describe.skipIf(!once)("kubectl", { timeout: 60_000 }, () => {
       );
       child.stdin?.end(object === undefined ? "" : JSON.stringify(object));
     });
+  it("reads the document in protobuf, built-in kinds and custom ones", async () => {
+    const crd = definition("leafs", "binary.example.com", [foo("v1")]);
+    await define(api, crd);
+    await published(crd, "v1");
+    const v2 = "--output=plaintext-openapiv2";
+    const pod = await kubectl(["explain", "pods.spec.containers.livenessProbe", v2]);
+    expect(pod.text).toMatch(/RESOURCE: livenessProbe <Object>[^]*failureThreshold\s+<integer>/);
+    const explained = await kubectl(["explain", "leafs.spec.bars", v2]);
+    expect(explained.text).toMatch(
+      /KIND: {5}Leaf\n[^]*RESOURCE: bars <\[\]Object>[^]*List of Bars and their specs\.[^]*name\s+<string> -required-/,
+    );
+  });
+
   const custom = (crd: Json, content: object): object => ({
     apiVersion: `${crd.spec.group}/v1`,
     kind: crd.spec.names.kind,
