@@ -348,8 +348,8 @@ describe("selectors and other parameters", () => {
     ["fieldSelector=__proto__=x", 400, "BadRequest", /field label not supported: __proto__/],
     ["fieldSelector=constructor=x", 400, "BadRequest", /field label not supported: constructor/],
     ["limit=x", 400, "BadRequest", /strconv\.ParseInt: parsing "x": invalid syntax/],
-    ["continue=x", 400, "BadRequest", /^continue key is not valid/],
-    ["continue=bnVsbA", 400, "BadRequest", /^continue key is not valid/],
+    ["continue=x", 400, "BadRequest", /^invalid continue token: continue key is not valid/],
+    ["continue=bnVsbA", 400, "BadRequest", /^invalid continue token: continue key is not valid/],
     ["resourceVersion=x", 400, "BadRequest", /resourceVersion/],
     [
       "resourceVersionMatch=Exact",

@@ -99,7 +99,8 @@ export function listOptions(query: URLSearchParams): ListOptions {
   return {
     labelSelector: query.get("labelSelector") ?? "",
     fieldSelector: query.get("fieldSelector") ?? "",
-    limit: integer(query, "limit") ?? 0,
+    // Upstream pages only where the limit is above 0.
+    limit: Math.max(0, integer(query, "limit") ?? 0),
     continueToken: query.get("continue") ?? "",
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",

@@ -2,7 +2,8 @@
 import { nodes, pods } from "@knots/api/core/v1";
 import type { Node, Pod } from "@knots/api/core/v1";
 import type { NodeMetrics, PodMetrics } from "@knots/api/metrics/v1beta1";
-import { newBadRequest, newMethodNotSupported, newNotFound, parseFieldSelector, parseSelector } from "@knots/machinery";
+import { newBadRequest, newNotFound, parseFieldSelector, parseSelector } from "@knots/machinery";
+import { methodNotAllowed } from "../http/method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
 import { pageNotFound } from "../http/handlers/resource-router.ts";
@@ -66,7 +67,7 @@ export function createMetricsApi(deps: SecurityDependencies): MetricsApi {
   const handle = async (ctx: RequestContext, kind: Kind): Promise<void> => {
     const { apiVersion, verb, subresource } = ctx.info;
     if (`${GROUP}/${apiVersion}` !== API_VERSION || subresource !== "") throw pageNotFound();
-    if (verb !== "get" && verb !== "list") throw newMethodNotSupported({ group: GROUP, resource: kind.resource }, verb);
+    if (verb !== "get" && verb !== "list") throw methodNotAllowed();
     await scraper.wanted();
     answer(deps, ctx, kind);
   };

@@ -1,6 +1,7 @@
 // Connections that the API server passes on to kubelets, pods and services.
 import type { Duplex } from "node:stream";
-import { newBadRequest, newForbidden, newMethodNotSupported } from "@knots/machinery";
+import { newBadRequest, newForbidden } from "@knots/machinery";
+import { methodNotAllowed } from "../http/method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import type { Authorizer } from "../auth/types.ts";
 import { attributesOf } from "../http/handler-chain.ts";
@@ -90,8 +91,7 @@ async function podStream(
 
 function checkMethod(ctx: RequestContext): void {
   const { method } = ctx.request;
-  if (method !== "GET" && method !== "POST")
-    throw newMethodNotSupported({ group: "", resource: "pods" }, ctx.info.verb);
+  if (method !== "GET" && method !== "POST") throw methodNotAllowed();
 }
 
 async function mayCreate(authorizer: Authorizer, ctx: RequestContext): Promise<void> {

@@ -1,6 +1,7 @@
 // componentstatuses (deprecated since v1.19): asked afresh by each request, kept nowhere.
 import type { ComponentStatus } from "@knots/api/core/v1";
-import { StatusError, newBadRequest, newMethodNotSupported, parseFieldSelector, parseSelector } from "@knots/machinery";
+import { StatusError, newBadRequest, parseFieldSelector, parseSelector } from "@knots/machinery";
+import { methodNotAllowed } from "../method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import type { OutboundClient } from "../../outbound/index.ts";
 import { componentStatusTable } from "../../tables/core.ts";
@@ -75,8 +76,7 @@ async function statusOf(component: Component): Promise<ComponentStatus> {
 export function componentStatusHandler(deps: HandlerDependencies, components: readonly Component[]): SpecialHandler {
   return async (ctx) => {
     const { verb, name } = ctx.info;
-    if (verb !== "get" && verb !== "list")
-      throw newMethodNotSupported({ group: "", resource: "componentstatuses" }, verb);
+    if (verb !== "get" && verb !== "list") throw methodNotAllowed();
     ctx.warn("v1 ComponentStatus is deprecated in v1.19+");
     if (verb === "get") {
       const component = components.find((each) => each.name === name);

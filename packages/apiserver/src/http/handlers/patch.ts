@@ -43,7 +43,7 @@ export async function handlePatch(
   const options = writeOptions(ctx, "PatchOptions");
   const body = await readBody(ctx.request);
   const patch = parsePatch(type, body);
-  const duplicates = options.fieldValidation === "Ignore" ? [] : strictDecodingWarnings([], duplicateFields(body));
+  const duplicates = options.fieldValidation === "Ignore" ? [] : strictProblems(type, body, patch);
   const { namespace, name } = ctx.info;
   const op = operationOf(deps, ctx, options, "PatchOptions");
   const { entry } = await served.storage.update(op, {
@@ -59,7 +59,7 @@ export async function handlePatch(
 interface Patch {
   readonly type: string;
   readonly patch: unknown;
-  /** Fields that its text names twice. */
+  /** Fields that its text names twice, and of a JSON patch those that no operation has. */
   readonly duplicates: readonly string[];
 }
 
@@ -157,9 +157,18 @@ function checkIntegers(patch: object): void {
   if (inexact !== undefined) throw newBadRequest(`error decoding patch: ${inexactText(inexact.path, inexact.text)}`);
 }
 
-/** Fields that a merged patch in JSON names twice; a YAML parser refuses them itself. */
-function duplicateFields(body: Uint8Array): readonly string[] {
-  return body[0] === 0x7b ? findDuplicateFields(Buffer.from(body).toString("utf8")) : [];
+const OPERATION_FIELDS = new Set(["op", "path", "from", "value"]);
+
+/** What strict field validation says of the patch's own text. */
+function strictProblems(type: string, body: Uint8Array, patch: unknown): readonly string[] {
+  const duplicates = findDuplicateFields(Buffer.from(body).toString("utf8"));
+  if (type !== JSON_PATCH) return strictDecodingWarnings([], duplicates);
+  const unknown = (patch as readonly (object | null)[]).flatMap((operation, index) =>
+    Object.keys(operation ?? {}).flatMap((key) => (OPERATION_FIELDS.has(key) ? [] : [`[${index}].${key}`])),
+  );
+  // What a value holds is decoded with the object that it becomes a part of.
+  const own = duplicates.filter((field) => /^\[\d+\]\.[^.[]+$/.test(field));
+  return strictDecodingWarnings(unknown, own).map((text) => `json patch ${text}`);
 }
 
 /** A patch that names a resourceVersion means that state alone. */

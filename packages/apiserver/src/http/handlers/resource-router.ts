@@ -1,5 +1,6 @@
-import { StatusError, newMethodNotSupported, newNotFound, tableOf } from "@knots/machinery";
+import { StatusError, newNotFound, tableOf } from "@knots/machinery";
 import type { ServedResource } from "../../registry/served.ts";
+import { methodNotAllowed } from "../method-not-allowed.ts";
 import type { RequestContext } from "../types.ts";
 import { handleDelete, handleDeleteCollection } from "./delete.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
@@ -54,10 +55,21 @@ export class ResourceRouter {
       throw newNotFound(served.info, ctx.info.name);
     if (served.warning !== undefined) ctx.warn(served.warning);
     const handler = HANDLERS[verb];
-    if (handler === undefined) throw newMethodNotSupported(served.info, verb);
+    if (handler === undefined || !hasPlace(ctx, served)) throw methodNotAllowed();
     checkVerb(served, subresource, verb);
     await handler(this.#deps, ctx, served);
   }
+}
+
+/**
+ * Whether the verb belongs to the path: objects are made in their collection and changed under their names, and the
+ * collection of all namespaces is only read.
+ */
+function hasPlace({ info: { verb, name, namespace, subresource } }: RequestContext, { info }: ServedResource): boolean {
+  if (subresource !== "") return true;
+  if (verb === "update" || verb === "patch") return name !== "";
+  if (verb !== "create" && verb !== "deletecollection") return true;
+  return name === "" && (!info.namespaced || namespace !== "");
 }
 
 /** What upstream says of a path that nobody serves. */

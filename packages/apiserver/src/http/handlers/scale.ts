@@ -1,6 +1,7 @@
 import { schemaFor } from "@knots/api";
 import type { Scale } from "@knots/api/autoscaling/v1";
-import { formatTime, jsonPatch, mergePatch, newBadRequest, newMethodNotSupported } from "@knots/machinery";
+import { formatTime, jsonPatch, mergePatch, newBadRequest } from "@knots/machinery";
+import { methodNotAllowed } from "../method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import { writerOf } from "../../registry/managed-field-tracker.ts";
 import { ScaleFields } from "../../registry/special/scale-fields.ts";
@@ -38,7 +39,7 @@ export async function handleScale(
     sendObject(ctx.request, ctx.response, 200, scaleOf(served.storage.get(namespace, name).object, access), codec);
     return;
   }
-  if (verb !== "update" && verb !== "patch") throw newMethodNotSupported(served.info, verb);
+  if (verb !== "update" && verb !== "patch") throw methodNotAllowed();
   const type = verb === "update" ? undefined : patchType(ctx.request.headers["content-type"], true);
   const applies = type === APPLY_PATCH;
   const options = writeOptions(ctx, verb === "update" ? "UpdateOptions" : "PatchOptions", applies ? "apply" : "plain");

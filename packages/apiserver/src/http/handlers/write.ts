@@ -1,5 +1,6 @@
 import { findDuplicateFields, strictDecodingWarnings } from "@knots/api";
-import { cloneJson, newBadRequest, newMethodNotSupported } from "@knots/machinery";
+import { cloneJson, newBadRequest } from "@knots/machinery";
+import { methodNotAllowed } from "../method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import type { Operation } from "../../registry/operation.ts";
 import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
@@ -151,5 +152,5 @@ function duplicates(
 export function checkVerb(served: ServedResource, subresource: string, verb: string): void {
   const { info } = served;
   const verbs = subresource === "" ? info.verbs : (info.subresources[subresource]?.verbs ?? []);
-  if (!verbs.includes(verb)) throw newMethodNotSupported(info, verb);
+  if (!verbs.includes(verb)) throw methodNotAllowed();
 }

@@ -146,11 +146,14 @@ export class ServiceAllocator implements StorageHooks {
       spec.clusterIPs = ["None"];
       return;
     }
-    if (wanted !== "" && wanted === old?.spec?.clusterIPs?.[0]) {
+    const before = old?.spec?.type === "ExternalName" ? undefined : old?.spec?.clusterIPs?.[0];
+    if (wanted !== "" && wanted === before) {
       spec.clusterIP = wanted;
       spec.clusterIPs ??= [wanted];
       return;
     }
+    // An address that is set may not change, which validation tells.
+    if (wanted !== "" && before !== undefined) return;
     const ip = wanted === "" ? await this.#anyAddress(allocation) : await this.#thisAddress(allocation, wanted);
     spec.clusterIP = ip;
     spec.clusterIPs = [ip];

@@ -1,12 +1,13 @@
 import type { Event, LimitRange, Namespace, Node, ResourceQuota } from "@knots/api/core/v1";
 import type { Event as EventsEvent } from "@knots/api/events/v1";
-import { Quantity, isDNS1123Label, isValidLabelValue } from "@knots/machinery";
+import { isDNS1123Label, isValidLabelValue } from "@knots/machinery";
 import { isIP } from "node:net";
 import { keep } from "../default-strategy.ts";
 import { defaultLimitRange, defaultNode } from "../defaults/services.ts";
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { validateLimits } from "../validation/limit-range.ts";
 import { immutable } from "../validation/metadata.ts";
 import { TAINT_EFFECTS, validateLabelName } from "../validation/scheduling.ts";
 import { validateResourceNames } from "../validation/quota.ts";
@@ -228,13 +229,7 @@ export const limitRangeStrategy: Strategy<LimitRange> = {
           if (item[field]) errors.push(forbidden(at.child(field), "may not be specified when `type` is 'Pod'"));
         }
       }
-      for (const name in item.max) {
-        const min = item.min?.[name];
-        const max = item.max[name] ?? "0";
-        if (min !== undefined && Quantity.parse(min).cmp(Quantity.parse(max)) > 0) {
-          errors.push(invalid(at.child("min").key(name), min, `min value ${min} is greater than max value ${max}`));
-        }
-      }
+      errors.push(...validateLimits(item, at));
     });
     return errors;
   },

@@ -1,0 +1,76 @@
+import type { LimitRangeItem } from "@knots/api/core/v1";
+import { Quantity } from "@knots/machinery";
+import { invalid, required } from "../field.ts";
+import type { FieldError, FieldPath } from "../field.ts";
+
+type Bound = "min" | "max" | "default" | "defaultRequest";
+
+/** Pairs of which the first may not be more than the second: which field is at fault, whose value is shown, and how they are called. */
+const ORDERED: readonly {
+  readonly low: Bound;
+  readonly high: Bound;
+  readonly at: Bound;
+  readonly shown: Bound;
+  readonly words: readonly [string, string];
+}[] = [
+  { low: "min", high: "max", at: "min", shown: "min", words: ["min", "max"] },
+  {
+    low: "min",
+    high: "defaultRequest",
+    at: "defaultRequest",
+    shown: "defaultRequest",
+    words: ["min", "default request"],
+  },
+  {
+    low: "defaultRequest",
+    high: "max",
+    at: "defaultRequest",
+    shown: "defaultRequest",
+    words: ["default request", "max"],
+  },
+  {
+    low: "defaultRequest",
+    high: "default",
+    at: "defaultRequest",
+    shown: "defaultRequest",
+    words: ["default request", "default limit"],
+  },
+  { low: "min", high: "default", at: "default", shown: "min", words: ["min", "default"] },
+  { low: "default", high: "max", at: "default", shown: "max", words: ["default", "max"] },
+];
+
+/** The bounds and defaults of one item must leave room for each other, resource by resource (upstream: ValidateLimitRange). */
+export function validateLimits(item: LimitRangeItem, at: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  const { min = {}, max = {}, maxLimitRequestRatio: ratios = {} } = item;
+  const names = new Set(
+    [item.min, item.max, item.default, item.defaultRequest, ratios].flatMap((of) => Object.keys(of ?? {})),
+  );
+  for (const name of names) {
+    for (const { low, high, at: field, shown, words } of ORDERED) {
+      const [less, more] = [item[low]?.[name], item[high]?.[name]];
+      if (less === undefined || more === undefined || Quantity.parse(less).cmp(Quantity.parse(more)) <= 0) continue;
+      const detail = `${words[0]} value ${less} is greater than ${words[1]} value ${more}`;
+      errors.push(invalid(at.child(field).key(name), item[shown]?.[name], detail));
+    }
+    const ratio = ratios[name];
+    if (ratio !== undefined)
+      errors.push(...checkRatio(ratio, min[name], max[name], at.child("maxLimitRequestRatio").key(name)));
+  }
+  if (item.type === "PersistentVolumeClaim" && min["storage"] === undefined && max["storage"] === undefined) {
+    errors.push(
+      required(at.child("limits"), "either minimum or maximum storage value is required, but neither was provided"),
+    );
+  }
+  return errors;
+}
+
+function checkRatio(ratio: string, min: string | undefined, max: string | undefined, at: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  const value = Quantity.parse(ratio).asNumber();
+  if (value < 1) errors.push(invalid(at, ratio, `ratio ${ratio} is less than 1`));
+  if (min === undefined || max === undefined) return errors;
+  const most = Quantity.parse(max).asNumber() / Quantity.parse(min).asNumber();
+  if (value > most) errors.push(invalid(at, ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`));
+  return errors;
+}
