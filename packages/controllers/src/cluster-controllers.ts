@@ -13,6 +13,7 @@ import { nodeIPAMController } from "./nodeipam/controller.ts";
 import { nodeLifecycleController } from "./nodelifecycle/controller.ts";
 import { persistentVolumeBinderController } from "./persistentvolume/controller.ts";
 import { podGCController } from "./podgc/controller.ts";
+import { resourceClaimController } from "./resourceclaim/controller.ts";
 import { resourceQuotaController } from "./resourcequota/controller.ts";
 import { rootCAController } from "./rootca/controller.ts";
 import { serviceAccountController } from "./serviceaccount/controller.ts";
@@ -47,6 +48,7 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   claimProtectionController,
   volumeProtectionController,
   ephemeralVolumeController,
+  resourceClaimController,
   legacyTokenCleanerController,
   serviceCidrsController,
 ];

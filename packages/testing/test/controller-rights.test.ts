@@ -18,6 +18,7 @@ import {
   services,
 } from "@knots/api/core/v1";
 import { endpointSlices } from "@knots/api/discovery/v1";
+import { resourceClaims, resourceClaimTemplates } from "@knots/api/resource/v1";
 import { clusterRoles } from "@knots/api/rbac/v1";
 import { Client } from "@knots/client";
 import { ControllerManager } from "@knots/controllers";
@@ -181,5 +182,41 @@ test("each controller does its work, and none is refused", async () => {
     expect((await client.resource(resourceQuotas, in_).get("q")).status?.used).toEqual({ secrets: "0" });
   });
   expect(lines.some((line) => line.includes("controllers started"))).toBe(true);
+  expect(lines.filter((line) => line.includes("forbidden"))).toEqual([]);
+});
+
+test("the claims of a pod are made and released, and nothing of it is refused", async () => {
+  const claims = client.resource(resourceClaims, in_);
+  await client.resource(resourceClaimTemplates, in_).create({
+    metadata: { name: "t" },
+    spec: { spec: { devices: { requests: [{ name: "r", exactly: { deviceClassName: "gpu" } }] } } },
+  });
+  const pod = await client.resource(pods, in_).create({
+    metadata: { name: "claiming" },
+    spec: {
+      containers: [{ name: "c", image: "i" }],
+      resourceClaims: [{ name: "gpu", resourceClaimTemplateName: "t" }],
+    },
+  });
+  let name = "";
+  await until(async () => {
+    const { status } = await client.resource(pods, in_).get("claiming");
+    name = status?.resourceClaimStatuses?.[0]?.resourceClaimName ?? "";
+    expect(name).not.toBe("");
+  });
+  // As a scheduler does.
+  await claims.patch(
+    name,
+    { metadata: { finalizers: ["resource.kubernetes.io/delete-protection"] } },
+    { type: "merge" },
+  );
+  const results = [{ request: "r", driver: "d", pool: "p", device: "x" }];
+  const reservedFor = [{ resource: "pods", name: "claiming", uid: pod.metadata?.uid }];
+  const status = { allocation: { devices: { results } }, reservedFor };
+  await claims.patch(name, { status }, { type: "merge", subresource: "status" });
+  await client
+    .resource(pods, in_)
+    .patch("claiming", { status: { phase: "Failed" } }, { type: "merge", subresource: "status" });
+  await until(async () => expect((await claims.list()).items).toEqual([]));
   expect(lines.filter((line) => line.includes("forbidden"))).toEqual([]);
 });

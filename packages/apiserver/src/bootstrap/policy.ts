@@ -87,6 +87,7 @@ const CONTROLLERS: readonly Rule[] = [
   ["create", "apps", "replicasets controllerrevisions"],
   ["create", "batch", "jobs"],
   ["create", "discovery.k8s.io", "endpointslices"],
+  ["create", "resource.k8s.io", "resourceclaims"],
   ["create", "authentication.k8s.io", "tokenreviews"],
   ["create", "authorization.k8s.io", "subjectaccessreviews"],
   // Aggregated ClusterRoles hold rights that their writer need not have.

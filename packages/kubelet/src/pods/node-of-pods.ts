@@ -15,6 +15,7 @@ import { containerInputs } from "../runtime/container-inputs.ts";
 import type { PodInputs } from "../runtime/pod-runtime.ts";
 import { podLogDirectory, sandboxConfig } from "../runtime/sandbox-config.ts";
 import type { MountedVolume, VolumeManager } from "../volumes/types.ts";
+import { claimsProblem } from "./claims-problem.ts";
 import { admit, type Rejection } from "./admission.ts";
 import type { MirrorPods } from "./mirror-pods.ts";
 import type { Pleg } from "./pleg.ts";
@@ -80,6 +81,10 @@ export class NodeOfPods implements PodNode {
 
   networkProblem(): string | undefined {
     return this.#options.networkProblem();
+  }
+
+  devicesProblem(pod: Pod): string | undefined {
+    return claimsProblem(pod);
   }
 
   end(uid: string, termination: Termination): void {

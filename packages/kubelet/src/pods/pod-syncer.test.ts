@@ -12,6 +12,7 @@ import { PodRuntime } from "../runtime/pod-runtime.ts";
 import { sandboxConfig } from "../runtime/sandbox-config.ts";
 import type { StatusManager } from "../status/status-manager.ts";
 import type { Rejection } from "./admission.ts";
+import { claimsProblem } from "./claims-problem.ts";
 import { Pleg } from "./pleg.ts";
 import { PodSyncer } from "./pod-syncer.ts";
 import type { Termination, WorkerView } from "./pod-workers.ts";
@@ -84,6 +85,7 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
       hostIPs: ["1.1.1.1"],
       admit: () => options.rejection,
       networkProblem: () => undefined,
+      devicesProblem: claimsProblem,
       ensureCgroup: () => Promise.resolve(),
       removeCgroup: () => Promise.resolve(),
       ensureMirror: () => Promise.resolve(),
@@ -128,6 +130,16 @@ describe("PodSyncer", () => {
       containerStatuses: [{ ready: true, restartCount: 0 }],
     });
     expect(events).toEqual(["Pulling", "Pulled", "Created", "Started"]);
+  });
+
+  it("does not let a pod run without the devices of its claims", async () => {
+    const { syncer, shown, events } = set();
+    const claiming = worker({ resourceClaims: [{ name: "gpu", resourceClaimName: "claim" }] });
+    await expect(syncer.sync(claiming)).rejects.toThrow(
+      "Failed to prepare dynamic resources: prepare dynamic resources: this kubelet does not talk to DRA drivers, and the pod has resource claims [gpu]",
+    );
+    expect(shown.get("u")?.phase).toBe("Pending");
+    expect(events).toEqual(["FailedPrepareDynamicResources"]);
   });
 
   it("runs init containers in order, beside a sidecar, to the end of a pod that does not restart", async () => {

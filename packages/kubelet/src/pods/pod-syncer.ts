@@ -24,6 +24,8 @@ export interface PodNode {
   admit(pod: Pod): Rejection | "wait" | undefined;
   /** Why pods with a network of their own cannot start at present. */
   networkProblem(): string | undefined;
+  /** Why the pod cannot be given the devices that its ResourceClaims stand for. */
+  devicesProblem(pod: Pod): string | undefined;
   ensureCgroup(pod: Pod): Promise<void>;
   removeCgroup(pod: Pod): Promise<void>;
   inputs(pod: Pod, volumes: ReadonlyMap<string, MountedVolume>): Promise<PodInputs>;
@@ -103,6 +105,12 @@ export class PodSyncer implements PodHandlers {
       if (problem !== undefined && actions.createSandbox) {
         recorder.event(pod, "Warning", "NetworkNotReady", `network is not ready: ${problem}`);
         throw new Error(`network is not ready: ${problem}`);
+      }
+      const noDevices = node.devicesProblem(pod);
+      if (noDevices !== undefined) {
+        const message = `Failed to prepare dynamic resources: ${noDevices}`;
+        recorder.event(pod, "Warning", "FailedPrepareDynamicResources", message);
+        throw new Error(message);
       }
       const inputs = await this.#prepare(pod);
       const result = await runtime.syncPod(pod, seen, actions, inputs, worker.signal);

@@ -46,6 +46,11 @@ export class SimulatedPodNode implements PodNode {
     return undefined;
   }
 
+  /** A simulated pod uses devices no more than it uses anything else. */
+  devicesProblem(): string | undefined {
+    return undefined;
+  }
+
   end(uid: string, termination: Termination): void {
     this.#options.end(uid, termination);
   }
