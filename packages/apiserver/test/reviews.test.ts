@@ -78,7 +78,7 @@ describe("access reviews", () => {
     expect(body).toEqual({
       kind: "SubjectAccessReview",
       apiVersion: "authorization.k8s.io/v1",
-      metadata: {},
+      metadata: { managedFields: [expect.objectContaining({ manager: "test" })] },
       spec: { user: "alice", resourceAttributes: PODS },
       status: { allowed: true },
     });
@@ -235,4 +235,29 @@ describe("SelfSubjectReview", () => {
     });
     expect(body.metadata.creationTimestamp).toMatch(/^\d{4}-/);
   });
+});
+
+it("names whose fields a review's are where it gives the review back", async () => {
+  const spec = { resourceAttributes: { verb: "get", resource: "pods", namespace: "default" } };
+  const headers = { "user-agent": "asker/1.0" };
+  const { body: access } = await api.post(`${AUTHORIZATION}/selfsubjectaccessreviews`, { spec }, headers);
+  const [field, ...others] = access.metadata.managedFields;
+  expect(others).toEqual([]);
+  expect(field).toEqual({
+    manager: "asker",
+    operation: "Update",
+    apiVersion: "authorization.k8s.io/v1",
+    time: expect.stringMatching(/^\d{4}-/),
+    fieldsType: "FieldsV1",
+    fieldsV1: {
+      "f:spec": { "f:resourceAttributes": { ".": {}, "f:namespace": {}, "f:resource": {}, "f:verb": {} } },
+    },
+  });
+  const token = `${AUTHENTICATION}/tokenreviews?fieldManager=gate`;
+  const { body: review } = await api.post(token, { spec: { token: "sesame" } });
+  expect(review.metadata.managedFields).toMatchObject([{ manager: "gate", fieldsV1: { "f:spec": { "f:token": {} } } }]);
+  const { body: rules } = await api.post(`${AUTHORIZATION}/selfsubjectrulesreviews`, {
+    spec: { namespace: "default" },
+  });
+  expect(rules.metadata).toEqual({});
 });

@@ -1,6 +1,9 @@
 // A review's body in, through admission, and its answer out, in whatever format the client speaks.
 import { schemaFor } from "@knots/api";
+import { formatTime } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
+import { TypedError, everyField, trackUpdate } from "@knots/machinery/managed-fields/index";
+import type { Writer } from "@knots/machinery/managed-fields/index";
 import type { AdmissionAttributes } from "../admission/types.ts";
 import { readBody } from "../http/body.ts";
 import { checkIdentity, shapeObject } from "../http/handlers/decode.ts";
@@ -8,6 +11,7 @@ import { operationOf } from "../http/handlers/write.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { writeOptions } from "../http/options.ts";
 import { sendObject } from "../http/respond.ts";
+import { writerOf } from "../registry/managed-field-tracker.ts";
 import type { RequestContext } from "../http/types.ts";
 import type { SecurityDependencies } from "../security.ts";
 
@@ -39,6 +43,7 @@ export async function admitReview(
   checkIdentity(sent, namespace !== "", namespace, "");
   if (namespace !== "") Object.assign((sent.metadata ??= {}), { namespace });
   const op = operationOf(deps.handlers, ctx, writeOptions(ctx, "CreateOptions"), "CreateOptions");
+  own(sent, type, writerOf(op, `${group}/${version}`, formatTime(new Date(deps.clock.now()))));
   const attributes: AdmissionAttributes = {
     operation: "CREATE",
     group,
@@ -66,6 +71,23 @@ export async function admitReview(
   validate(object);
   await op.admission?.validate(attributes);
   return object;
+}
+
+/** The sender's fields are named in a review as in every object that is created, and shown where it is given back. */
+function own(sent: KubeObject, type: { group: string; version: string; kind: string }, writer: Writer): void {
+  const metadata = (sent.metadata ??= {});
+  delete metadata.managedFields;
+  try {
+    const managedFields = trackUpdate(undefined, sent, writer, {
+      typing: () => ({ schema: schemaFor(type), untyped: "atomic" }),
+      convert: (object) => object,
+      filter: () => everyField,
+    });
+    if (managedFields !== undefined) metadata.managedFields = managedFields;
+  } catch (error) {
+    // Whose fields they are is no reason to refuse a question; what is wrong with them is validation's to say.
+    if (!(error instanceof TypedError)) throw error;
+  }
 }
 
 export function sendReview(deps: SecurityDependencies, ctx: RequestContext, review: object): void {
