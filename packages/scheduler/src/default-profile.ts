@@ -2,13 +2,16 @@ import type { Handle } from "./framework/handle.ts";
 import type { AnyPlugin } from "./framework/plugin.ts";
 import { Profile } from "./framework/profile.ts";
 import type { EnabledPlugin } from "./framework/profile.ts";
-import { balancedAllocation } from "./plugins/balanced-allocation.ts";
+import { balancedAllocationOf } from "./plugins/balanced-allocation.ts";
+import type { BalancedAllocationArgs } from "./plugins/balanced-allocation.ts";
 import { defaultBinder } from "./plugins/default-binder.ts";
 import { dynamicResources } from "./plugins/dynamic-resources/plugin.ts";
 import type { DynamicResourcesArgs } from "./plugins/dynamic-resources/plugin.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
+import type { InterPodAffinityArgs } from "./plugins/inter-pod-affinity.ts";
 import { interPodAffinity } from "./plugins/inter-pod-affinity.ts";
 import { NAMES } from "./plugins/names.ts";
+import type { NodeAffinityArgs } from "./plugins/node-affinity.ts";
 import { nodeAffinity } from "./plugins/node-affinity.ts";
 import { nodeName } from "./plugins/node-name.ts";
 import { nodePorts } from "./plugins/node-ports.ts";
@@ -16,13 +19,16 @@ import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
 import type { NodeResourcesFitArgs } from "./plugins/node-resources-fit.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
 import { nodeVolumeLimits } from "./plugins/node-volume-limits.ts";
+import type { PodTopologySpreadArgs } from "./plugins/pod-topology-spread/plugin.ts";
 import { podTopologySpread } from "./plugins/pod-topology-spread/plugin.ts";
 import { prioritySort } from "./plugins/priority-sort.ts";
 import { schedulingGates } from "./plugins/scheduling-gates.ts";
 import { taintToleration } from "./plugins/taint-toleration.ts";
+import type { VolumeBindingArgs } from "./plugins/volume-binding/plugin.ts";
 import { volumeBinding } from "./plugins/volume-binding/plugin.ts";
 import { volumeRestrictions } from "./plugins/volume-restrictions.ts";
 import { volumeZone } from "./plugins/volume-zone.ts";
+import type { DefaultPreemptionArgs } from "./preemption/default-preemption.ts";
 import { defaultPreemption } from "./preemption/default-preemption.ts";
 
 /** Makes a plug-in for a profile; `profile` may be called once the profile is complete. */
@@ -32,6 +38,12 @@ export type PluginFactory = (handle: Handle, profile: () => Profile) => AnyPlugi
 export interface PluginArgs {
   readonly nodeResourcesFit?: NodeResourcesFitArgs;
   readonly dynamicResources?: DynamicResourcesArgs;
+  readonly nodeAffinity?: NodeAffinityArgs;
+  readonly interPodAffinity?: InterPodAffinityArgs;
+  readonly podTopologySpread?: PodTopologySpreadArgs;
+  readonly volumeBinding?: VolumeBindingArgs;
+  readonly defaultPreemption?: DefaultPreemptionArgs;
+  readonly balancedAllocation?: BalancedAllocationArgs;
 }
 
 /** What a profile is made of: which plug-ins are left out, and those of others. */
@@ -57,7 +69,7 @@ const DEFAULTS: readonly {
   { name: NAMES.nodeUnschedulable, create: () => nodeUnschedulable },
   { name: NAMES.nodeName, create: () => nodeName },
   { name: NAMES.taintToleration, weight: 3, create: () => taintToleration },
-  { name: NAMES.nodeAffinity, weight: 2, create: () => nodeAffinity },
+  { name: NAMES.nodeAffinity, weight: 2, create: (_handle, _profile, args) => nodeAffinity(args.nodeAffinity) },
   { name: NAMES.nodePorts, create: () => nodePorts },
   {
     name: NAMES.nodeResourcesFit,
@@ -66,14 +78,29 @@ const DEFAULTS: readonly {
   },
   { name: NAMES.volumeRestrictions, create: volumeRestrictions },
   { name: NAMES.nodeVolumeLimits, create: nodeVolumeLimits },
-  { name: NAMES.volumeBinding, create: volumeBinding },
+  { name: NAMES.volumeBinding, create: (handle, _profile, args) => volumeBinding(handle, args.volumeBinding) },
   { name: NAMES.volumeZone, create: volumeZone },
-  { name: NAMES.podTopologySpread, weight: 2, create: podTopologySpread },
-  { name: NAMES.interPodAffinity, weight: 2, create: interPodAffinity },
+  {
+    name: NAMES.podTopologySpread,
+    weight: 2,
+    create: (handle, _profile, args) => podTopologySpread(handle, args.podTopologySpread),
+  },
+  {
+    name: NAMES.interPodAffinity,
+    weight: 2,
+    create: (handle, _profile, args) => interPodAffinity(handle, args.interPodAffinity),
+  },
   // Before preemption: a claim that lies idle is given back before pods are evicted.
   { name: NAMES.dynamicResources, create: (handle, _profile, args) => dynamicResources(handle, args.dynamicResources) },
-  { name: NAMES.defaultPreemption, create: (handle, profile) => defaultPreemption({ handle, profile }) },
-  { name: NAMES.balancedAllocation, weight: 1, create: () => balancedAllocation },
+  {
+    name: NAMES.defaultPreemption,
+    create: (handle, profile, args) => defaultPreemption({ handle, profile, args: args.defaultPreemption ?? {} }),
+  },
+  {
+    name: NAMES.balancedAllocation,
+    weight: 1,
+    create: (_handle, _profile, args) => balancedAllocationOf(args.balancedAllocation ?? {}),
+  },
   { name: NAMES.imageLocality, weight: 1, create: imageLocality },
   { name: NAMES.defaultBinder, create: defaultBinder },
 ];

@@ -1,5 +1,6 @@
 // `pluginConfig` of a profile in a KubeSchedulerConfiguration.
 import type { PluginArgs } from "./default-profile.ts";
+import { ARGS_READERS } from "./plugin-args.ts";
 import { NAMES } from "./plugins/names.ts";
 import type { NodeResourcesFitArgs } from "./plugins/node-resources-fit.ts";
 import { DEFAULT_STRATEGY } from "./plugins/resource-scoring.ts";
@@ -25,10 +26,15 @@ const TYPES = ["LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"] as
 
 /** Throws on plug-ins whose arguments this scheduler does not read, and on values upstream refuses. */
 export function readPluginConfig(configs: readonly PluginConfig[]): PluginArgs {
-  const result: { nodeResourcesFit?: NodeResourcesFitArgs } = {};
+  let result: PluginArgs = {};
   for (const { name, args } of configs) {
-    if (name !== NAMES.nodeResourcesFit) throw new Error(`pluginConfig of ${name} is not supported`);
-    result.nodeResourcesFit = readFitArgs((args ?? {}) as FitArgs);
+    if (name === NAMES.nodeResourcesFit) {
+      result = { ...result, nodeResourcesFit: readFitArgs((args ?? {}) as FitArgs) };
+      continue;
+    }
+    const read = ARGS_READERS[name];
+    if (read === undefined) throw new Error(`pluginConfig of ${name} is not supported`);
+    result = { ...result, ...read((args ?? {}) as Readonly<Record<string, unknown>>) };
   }
   return result;
 }

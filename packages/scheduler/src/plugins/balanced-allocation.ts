@@ -1,7 +1,52 @@
 import { MAX_NODE_SCORE } from "../framework/plugin.ts";
 import type { PreScorePlugin, ScorePlugin } from "../framework/plugin.ts";
+import type { Resources } from "../framework/resources.ts";
 import { SKIP } from "../framework/status.ts";
 import { NAMES } from "./names.ts";
+
+/** NodeResourcesBalancedAllocationArgs. */
+export interface BalancedAllocationArgs {
+  /** CPU and memory by default. */
+  readonly resources?: readonly string[];
+}
+
+/** By the resources that are configured. */
+export function balancedAllocationOf({ resources = [] }: BalancedAllocationArgs): PreScorePlugin & ScorePlugin {
+  const names = new Set(resources);
+  if (names.size === 0 || (names.size === 2 && names.has("cpu") && names.has("memory"))) return balancedAllocation;
+  const all = [...names];
+  return {
+    name: NAMES.balancedAllocation,
+    preScore: (_state, { requests }) => (all.every((name) => amountOf(requests, name) === 0) ? SKIP : undefined),
+    score(_state, { requests }, { allocatable, requested }) {
+      const fractions = all.flatMap((name) => {
+        const [total, more] = [amountOf(allocatable, name), amountOf(requests, name)];
+        // What the node does not have counts not at all; extended resources only where the pod asks for them.
+        if (total <= 0 || (more === 0 && !(name in NATIVE))) return [];
+        return [Math.min(1, (amountOf(requested, name) + more) / total)];
+      });
+      return Math.floor((1 - deviation(fractions)) * MAX_NODE_SCORE);
+    },
+  };
+}
+
+const NATIVE: Readonly<Record<string, "milliCPU" | "memory" | "ephemeralStorage">> = {
+  cpu: "milliCPU",
+  memory: "memory",
+  "ephemeral-storage": "ephemeralStorage",
+};
+
+function amountOf(resources: Resources, name: string): number {
+  const native = NATIVE[name];
+  return native === undefined ? (resources.scalar.get(name) ?? 0) : resources[native];
+}
+
+/** The standard deviation; nothing of fewer than two. */
+function deviation(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
 
 /** Prefers nodes on which CPU and memory will be used up evenly. */
 export const balancedAllocation: PreScorePlugin & ScorePlugin = {

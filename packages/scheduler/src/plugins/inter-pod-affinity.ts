@@ -15,8 +15,14 @@ const NO_AFFINITY = unresolvable("node(s) didn't match pod affinity rules");
 const ANTI_AFFINITY = unschedulable("node(s) didn't match pod anti-affinity rules");
 const EXISTING_ANTI_AFFINITY = unschedulable("node(s) didn't satisfy existing pods anti-affinity rules");
 const SCORE_KEY = `${NAMES.interPodAffinity}/score`;
-/** What a required affinity of a running pod towards the new one counts when nodes are compared. */
-const HARD_POD_AFFINITY_WEIGHT = 1;
+
+/** InterPodAffinityArgs. */
+export interface InterPodAffinityArgs {
+  /** What a required affinity of a running pod towards the new one counts when nodes are compared: 0 to 100, 1 by default. */
+  readonly hardPodAffinityWeight?: number;
+  /** Running pods' wishes are looked at only where the new pod has some of its own. */
+  readonly ignorePreferredTermsOfExistingPods?: boolean;
+}
 
 /** Counts per topology value. */
 class Counted implements StateData {
@@ -76,7 +82,10 @@ class Scores implements StateData {
 }
 
 /** Pod affinity and anti-affinity, both of the new pod and of those that run. */
-export function interPodAffinity(handle: Handle): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
+export function interPodAffinity(
+  handle: Handle,
+  { hardPodAffinityWeight = 1, ignorePreferredTermsOfExistingPods = false }: InterPodAffinityArgs = {},
+): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
   const labelsOf = handle.listers.namespaceLabels;
   const countOf = (state: { read<T extends StateData>(key: string): T | undefined }): Counted | undefined =>
     state.read<Counted>(NAMES.interPodAffinity);
@@ -135,6 +144,7 @@ export function interPodAffinity(handle: Handle): PreFilterPlugin & FilterPlugin
       const scores = new Scores();
       const { counts } = scores;
       const own = [...pod.preferredAffinity, ...pod.preferredAntiAffinity];
+      if (ignorePreferredTermsOfExistingPods && own.length === 0) return SKIP;
       forPodsMeant(snapshot, own, labelsOf, (other, node) => {
         for (const term of pod.preferredAffinity) {
           if (term.matches(other.pod, labelsOf)) counts.add(term.topologyKey, node, term.weight);
@@ -147,7 +157,7 @@ export function interPodAffinity(handle: Handle): PreFilterPlugin & FilterPlugin
         if (node.node === undefined) continue;
         for (const other of node.podsWithAffinity.values()) {
           for (const term of other.requiredAffinity) {
-            if (term.matches(pod.pod, labelsOf)) counts.add(term.topologyKey, node, HARD_POD_AFFINITY_WEIGHT);
+            if (term.matches(pod.pod, labelsOf)) counts.add(term.topologyKey, node, hardPodAffinityWeight);
           }
           for (const term of other.preferredAffinity) {
             if (term.matches(pod.pod, labelsOf)) counts.add(term.topologyKey, node, term.weight);

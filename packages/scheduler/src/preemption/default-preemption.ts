@@ -13,9 +13,13 @@ import { NAMES } from "../plugins/names.ts";
 import { pickCandidate, selectVictims } from "./victims.ts";
 import type { Candidate } from "./victims.ts";
 
-/** So many candidates are enough to choose from: a tenth of the nodes, at least a hundred. */
-const MIN_CANDIDATES_SHARE = 0.1;
-const MIN_CANDIDATES = 100;
+/** DefaultPreemptionArgs: so many candidates are enough to choose from. */
+export interface DefaultPreemptionArgs {
+  /** Of all nodes; 10 by default. */
+  readonly minCandidateNodesPercentage?: number;
+  /** At least so many; 100 by default. */
+  readonly minCandidateNodesAbsolute?: number;
+}
 
 const NOT_HELPFUL: Status = unresolvable("Preemption is not helpful for scheduling");
 const NO_VICTIMS: Status = unschedulable("No preemption victims found for incoming pod");
@@ -25,6 +29,7 @@ export interface PreemptionContext {
   /** The profile this plug-in is part of; it exists once all plug-ins do. */
   readonly profile: () => Profile;
   readonly random?: () => number;
+  readonly args?: DefaultPreemptionArgs;
 }
 
 /** Makes room for a pod by deleting pods of lower priority, and promises it the node (status.nominatedNodeName). */
@@ -95,7 +100,7 @@ function isBeingPreempted(pod: Pod): boolean {
 }
 
 function findCandidates(
-  { handle, profile, random = () => Math.random() }: PreemptionContext,
+  { handle, profile, random = () => Math.random(), args = {} }: PreemptionContext,
   state: CycleState,
   pod: PodInfo,
   rejected: ReadonlyMap<string, Status>,
@@ -107,7 +112,8 @@ function findCandidates(
     statuses.set(name, NOT_HELPFUL);
     return false;
   });
-  const enough = Math.max(MIN_CANDIDATES, Math.floor(nodes.length * MIN_CANDIDATES_SHARE));
+  const { minCandidateNodesPercentage = 10, minCandidateNodesAbsolute = 100 } = args;
+  const enough = Math.max(minCandidateNodesAbsolute, Math.floor((nodes.length * minCandidateNodesPercentage) / 100));
   const start = Math.floor(random() * hopeful.length);
   const candidates: Candidate[] = [];
   for (let i = 0; i < hopeful.length && candidates.length < enough; i++) {

@@ -20,6 +20,31 @@ export interface Constraint {
   readonly honorTaints: boolean;
 }
 
+/** A constraint of a pod, or one that applies where pods have none. */
+type Rules = Omit<TopologySpreadConstraint, "labelSelector" | "matchLabelKeys">;
+
+function compile(rules: Rules, selector: Selector): Constraint {
+  return {
+    topologyKey: rules.topologyKey,
+    maxSkew: rules.maxSkew,
+    minDomains: rules.minDomains ?? 1,
+    selector,
+    honorAffinity: rules.nodeAffinityPolicy !== "Ignore",
+    honorTaints: rules.nodeTaintsPolicy === "Honor",
+  };
+}
+
+/** Configured constraints of that kind, for a pod that says nothing itself: over the pods that belong together with it. */
+export function configuredDefaults(
+  defaults: readonly TopologySpreadConstraint[],
+  when: TopologySpreadConstraint["whenUnsatisfiable"],
+  selector: () => Selector | undefined,
+): Constraint[] {
+  const own = defaults.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when);
+  const kin = own.length === 0 ? undefined : selector();
+  return kin === undefined || kin.empty ? [] : own.map((rules) => compile(rules, kin));
+}
+
 /** The pod's constraints of that kind, with the values of its matchLabelKeys as part of the selector. */
 export function constraintsOf(pod: Pod, when: TopologySpreadConstraint["whenUnsatisfiable"]): Constraint[] {
   const labels = pod.metadata?.labels ?? {};
@@ -38,14 +63,7 @@ export function constraintsOf(pod: Pod, when: TopologySpreadConstraint["whenUnsa
                 ...keys.map((key) => ({ key, operator: "In" as const, values: [labels[key] ?? ""] })),
               ],
             };
-      return {
-        topologyKey: constraint.topologyKey,
-        maxSkew: constraint.maxSkew,
-        minDomains: constraint.minDomains ?? 1,
-        selector: selectorFromLabelSelector(selector),
-        honorAffinity: constraint.nodeAffinityPolicy !== "Ignore",
-        honorTaints: constraint.nodeTaintsPolicy === "Honor",
-      };
+      return compile(constraint, selectorFromLabelSelector(selector));
     });
 }
 

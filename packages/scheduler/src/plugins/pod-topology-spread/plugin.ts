@@ -1,3 +1,5 @@
+import type { TopologySpreadConstraint } from "@knots/api/core/v1";
+import type { Selector } from "@knots/machinery";
 import type { MatchCounts } from "../../cache/match-counts.ts";
 import type { StateData } from "../../framework/cycle-state.ts";
 import type { Handle } from "../../framework/handle.ts";
@@ -7,7 +9,15 @@ import type { FilterPlugin, PreFilterPlugin, PreScorePlugin, ScorePlugin } from 
 import type { PodInfo } from "../../framework/pod-info.ts";
 import { SKIP, unresolvable, unschedulable } from "../../framework/status.ts";
 import { NAMES } from "../names.ts";
-import { constraintsOf, domainOf, HOSTNAME, matchesByNode, nodeCounts, systemDefaults } from "./constraint.ts";
+import {
+  configuredDefaults,
+  constraintsOf,
+  domainOf,
+  HOSTNAME,
+  matchesByNode,
+  nodeCounts,
+  systemDefaults,
+} from "./constraint.ts";
 import type { Constraint } from "./constraint.ts";
 import { HardDomains } from "./domains.ts";
 
@@ -37,15 +47,45 @@ class SoftState implements StateData {
   }
 }
 
-function softConstraints(handle: Handle, pod: PodInfo): { constraints: Constraint[]; byDefault: boolean } {
-  if ((pod.pod.spec?.topologySpreadConstraints ?? []).length > 0) {
+/** PodTopologySpreadArgs. */
+export interface PodTopologySpreadArgs {
+  /** For pods without constraints of their own (defaultingType List); absent: upstream's (System). */
+  readonly defaultConstraints?: readonly TopologySpreadConstraint[];
+}
+
+function hasConstraints({ pod }: PodInfo): boolean {
+  return (pod.spec?.topologySpreadConstraints ?? []).length > 0;
+}
+
+function hardConstraints(
+  handle: Handle,
+  pod: PodInfo,
+  { defaultConstraints = [] }: PodTopologySpreadArgs,
+): Constraint[] {
+  if (hasConstraints(pod) || defaultConstraints.length === 0) return constraintsOf(pod.pod, "DoNotSchedule");
+  return configuredDefaults(defaultConstraints, "DoNotSchedule", () => handle.listers.defaultSelector(pod.pod));
+}
+
+function softConstraints(
+  handle: Handle,
+  pod: PodInfo,
+  { defaultConstraints }: PodTopologySpreadArgs,
+): { constraints: Constraint[]; byDefault: boolean } {
+  if (hasConstraints(pod)) {
     return { constraints: constraintsOf(pod.pod, "ScheduleAnyway"), byDefault: false };
+  }
+  if (defaultConstraints !== undefined) {
+    const kin = (): Selector | undefined => handle.listers.defaultSelector(pod.pod);
+    return { constraints: configuredDefaults(defaultConstraints, "ScheduleAnyway", kin), byDefault: false };
   }
   return { constraints: systemDefaults(handle.listers.defaultSelector(pod.pod)), byDefault: true };
 }
 
 /** Spreads pods of a kind over zones, nodes or whatever a label names. */
-export function podTopologySpread(handle: Handle): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
+export function podTopologySpread(
+  handle: Handle,
+  args: PodTopologySpreadArgs = {},
+): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
   return {
     name: NAMES.podTopologySpread,
     events: [
@@ -58,7 +98,7 @@ export function podTopologySpread(handle: Handle): PreFilterPlugin & FilterPlugi
       "PodUpdate",
     ],
     preFilter(state, pod, nodes) {
-      const constraints = constraintsOf(pod.pod, "DoNotSchedule");
+      const constraints = hardConstraints(handle, pod, args);
       if (constraints.length === 0) return { status: SKIP };
       const matches = pod.pod.spec === undefined ? undefined : compileRequiredNodeAffinity(pod.pod.spec);
       const placed = (constraint: Constraint): MatchCounts =>
@@ -78,7 +118,7 @@ export function podTopologySpread(handle: Handle): PreFilterPlugin & FilterPlugi
       return why === "skew" ? SKEW : MISSING_LABEL;
     },
     preScore(state, pod, nodes) {
-      const { constraints, byDefault } = softConstraints(handle, pod);
+      const { constraints, byDefault } = softConstraints(handle, pod, args);
       if (constraints.length === 0) return SKIP;
       const ignored = new Set<string>();
       const domains = constraints.map(() => new Map<string, number>());

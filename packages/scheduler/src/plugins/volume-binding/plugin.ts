@@ -16,8 +16,14 @@ const NODE_CONFLICT = unresolvable("node(s) didn't match PersistentVolume's node
 const NO_VOLUME = unschedulable("node(s) didn't find available persistent volumes to bind");
 const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 const NO_PROVISIONER = "kubernetes.io/no-provisioner";
-const BIND_TIMEOUT = 600_000;
+const DEFAULT_BIND_TIMEOUT = 600_000;
 const POLL = 250;
+
+/** VolumeBindingArgs. */
+export interface VolumeBindingArgs {
+  /** How long a pod waits for its claims to be bound. */
+  readonly bindTimeoutMs?: number;
+}
 
 class ClaimState implements StateData {
   readonly claims: PodClaims;
@@ -65,7 +71,10 @@ function fits(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
  * Pods go where their volumes are; a pod with a claim that should be bound by now waits. Claims that wait for their first
  * consumer are told the node (the provisioner or the volume controller then binds them), and the pod is bound after them.
  */
-export function volumeBinding(handle: Handle): PreFilterPlugin & FilterPlugin & PreBindPlugin {
+export function volumeBinding(
+  handle: Handle,
+  { bindTimeoutMs = DEFAULT_BIND_TIMEOUT }: VolumeBindingArgs = {},
+): PreFilterPlugin & FilterPlugin & PreBindPlugin {
   const { listers, client, clock } = handle;
   const canProvision = (claim: PersistentVolumeClaim, node: NodeInfo): boolean => {
     const storageClass = listers.storageClass(claim.spec?.storageClassName ?? "");
@@ -121,7 +130,7 @@ export function volumeBinding(handle: Handle): PreFilterPlugin & FilterPlugin & 
           const body = { metadata: { uid: claim.metadata?.uid, annotations: { [SELECTED_NODE]: nodeName } } };
           await claims.patch(claim.metadata?.name ?? "", body, { type: "merge" });
         }
-        const deadline = clock.now() + BIND_TIMEOUT;
+        const deadline = clock.now() + bindTimeoutMs;
         for (;;) {
           const waiting = delayed.filter((claim) => {
             const current = listers.claim(pod.namespace, claim.metadata?.name ?? "");
