@@ -1,5 +1,6 @@
 // Answers that clients of upstream know, to requests that are not quite right.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { define, definition, version } from "./definitions.ts";
 import { Harness } from "./harness.ts";
 import type { Answer, Json } from "./harness.ts";
 
@@ -109,4 +110,38 @@ it("an address of a Service may not change, within the range of addresses or wit
     ]);
   }
   expect((await api.get(`${SERVICES}/s`)).body.spec.clusterIP).toBe(own);
+});
+
+describe("finalizers that do not say whose they are", () => {
+  const BAD = "name is neither a standard finalizer name nor is it fully qualified";
+
+  it("are refused on built-in objects, new and changed", async () => {
+    const made = await api.post(MAPS, {
+      metadata: { name: "f", finalizers: ["a.example.com/b", "finalizer.example.com"] },
+    });
+    expect([made.status, made.body.message]).toEqual([
+      422,
+      `ConfigMap "f" is invalid: metadata.finalizers[1]: Invalid value: "finalizer.example.com": ${BAD}`,
+    ]);
+    const changed = await api.patch(`${MAPS}/a`, { metadata: { finalizers: ["finalizer.example.com"] } });
+    expect([changed.status, changed.body.details?.causes?.[0].field]).toEqual([422, "metadata.finalizers[0]"]);
+  });
+
+  it("are let pass on custom ones, with a warning, as on definitions and leases", async () => {
+    await define(api, definition("things", "finalizers.example.com", [version("v1")]));
+    const things = "/apis/finalizers.example.com/v1/namespaces/default/things";
+    const warning = (name: string): string =>
+      `299 - "metadata.finalizers: \\"${name}\\": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers"`;
+    const thing = { apiVersion: "finalizers.example.com/v1", kind: "Thing" };
+    const made = await api.post(things, { ...thing, metadata: { name: "t", finalizers: ["finalizer.example.com"] } });
+    expect([made.status, made.headers["warning"]]).toEqual([201, warning("finalizer.example.com")]);
+    const more = await api.patch(`${things}/t`, {
+      metadata: { finalizers: ["finalizer.example.com", "other", "a.example.com/b", "orphan"] },
+    });
+    expect([more.status, more.headers["warning"]]).toEqual([200, warning("other")]);
+    const freed = await api.patch(`${things}/t`, { metadata: { finalizers: null } });
+    expect([freed.status, freed.headers["warning"]]).toEqual([200, undefined]);
+    const lease = { metadata: { name: "l", finalizers: ["finalizer.example.com"] } };
+    expect((await api.post("/apis/coordination.k8s.io/v1/namespaces/default/leases", lease)).status).toBe(201);
+  });
 });

@@ -12,7 +12,7 @@ import { deepEqual } from "../registry/metadata.ts";
 import type { ScaleAccess } from "../registry/special/scale.ts";
 import type { Strategy, StrategyContext } from "../strategies/types.ts";
 import { nameIsDNSSubdomain } from "../strategies/validation/names.ts";
-import { validateObjectMeta, validateObjectMetaUpdate } from "../strategies/validation/metadata.ts";
+import { finalizerWarnings, validateObjectMeta, validateObjectMetaUpdate } from "../strategies/validation/metadata.ts";
 import { fieldsOfPath, parseJsonPath } from "./simple-json-path.ts";
 import { applyDefaults } from "./structural.ts";
 import { toTypeSchema } from "./type-schema.ts";
@@ -151,7 +151,10 @@ export function customStrategy(versions: CustomVersions, checked: CheckedObjects
       ...validateObjectMeta(object.metadata ?? {}, current().info.namespaced, nameIsDNSSubdomain, METADATA),
       ...check(object, undefined, ctx),
     ],
-    warnings: (object) => [...(said.get(object) ?? [])],
+    warnings: (object, old) => [
+      ...finalizerWarnings(object.metadata ?? {}, old?.metadata, METADATA),
+      ...(said.get(object) ?? []),
+    ],
     validateUpdate,
     subresources: {
       status: {

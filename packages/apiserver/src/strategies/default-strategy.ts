@@ -6,11 +6,19 @@ import { everyField, withoutFields } from "@knots/machinery/managed-fields/index
 import { semanticEqual } from "./equality.ts";
 import { FieldPath } from "./field.ts";
 import type { Strategy } from "./types.ts";
-import { metaOf, validateObjectMeta, validateObjectMetaUpdate } from "./validation/metadata.ts";
+import { metaOf, validateKubeFinalizers, validateObjectMeta, validateObjectMetaUpdate } from "./validation/metadata.ts";
 import type { NameCheck } from "./validation/names.ts";
 import { nameIsDNSSubdomain } from "./validation/names.ts";
 
 const METADATA = FieldPath.root("metadata");
+
+/** Groups whose validation is apimachinery's alone: any qualified name is a finalizer there. */
+const ANY_FINALIZER = new Set([
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+  "coordination.k8s.io",
+]);
 
 /** Facts of a kind that the default rules need. */
 export interface DefaultRules {
@@ -44,6 +52,7 @@ export function defaultStrategy(
   const emptyStatus = hasStatus ? statusMaker(info) : undefined;
   const generationOf = rules.generationOf ?? ((obj) => (obj as Parts).spec);
   const checkName = rules.checkName ?? nameIsDNSSubdomain;
+  const anyFinalizer = ANY_FINALIZER.has(info.group);
   return {
     allowUnconditionalUpdate: true,
     allowCreateOnUpdate: false,
@@ -63,10 +72,16 @@ export function defaultStrategy(
     validate(obj) {
       // Reviews and bindings are questions and orders, not objects: they have no name of their own.
       if (!info.verbs.includes("get")) return [];
-      return validateObjectMeta(metaOf(obj), info.namespaced, checkName, METADATA);
+      return [
+        ...validateObjectMeta(metaOf(obj), info.namespaced, checkName, METADATA),
+        ...(anyFinalizer ? [] : validateKubeFinalizers(metaOf(obj), METADATA)),
+      ];
     },
     validateUpdate(next, old) {
-      return validateObjectMetaUpdate(metaOf(next), metaOf(old), METADATA);
+      return [
+        ...validateObjectMetaUpdate(metaOf(next), metaOf(old), METADATA),
+        ...(anyFinalizer ? [] : validateKubeFinalizers(metaOf(next), METADATA)),
+      ];
     },
     subresources: Object.fromEntries(
       Object.keys(info.subresources).map((name) => [name, name === "status" ? statusStrategy() : metadataOnly()]),

@@ -129,16 +129,41 @@ function validateOwnerReferences(references: readonly OwnerReference[], path: Fi
 }
 
 function validateFinalizers(finalizers: readonly string[], path: FieldPath, errors: FieldError[]): void {
-  for (const finalizer of finalizers) {
+  for (const finalizer of finalizers)
     for (const message of isQualifiedName(finalizer)) errors.push(invalid(path, finalizer, message));
-    if (!finalizer.includes("/") && !STANDARD_FINALIZERS.has(finalizer)) {
-      const why = "name is neither a standard finalizer name nor is it fully qualified";
-      errors.push(invalid(path, finalizer, why));
-    }
-  }
   if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {
     errors.push(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }
+}
+
+/** Whether a finalizer says whose it is, or is one of Kubernetes' own. */
+function saysWhose(finalizer: string): boolean {
+  return finalizer.includes("/") || STANDARD_FINALIZERS.has(finalizer);
+}
+
+/** What most built-in kinds demand of finalizers, new ones and old (upstream: pkg/apis/core/validation). */
+export function validateKubeFinalizers({ finalizers = [] }: ObjectMeta, path: FieldPath): FieldError[] {
+  return finalizers.flatMap((finalizer, index) => {
+    const at = path.child("finalizers").index(index);
+    const errors = isQualifiedName(finalizer).map((message) => invalid(at, finalizer, message));
+    if (!saysWhose(finalizer))
+      errors.push(invalid(at, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
+    return errors;
+  });
+}
+
+/** What custom resources are only warned of, about finalizers that are new. */
+export function finalizerWarnings(meta: ObjectMeta, old: ObjectMeta | undefined, path: FieldPath): string[] {
+  const added = (meta.finalizers ?? []).filter((each) => !(old?.finalizers ?? []).includes(each));
+  return [...new Set(added)].toSorted().flatMap((finalizer) => {
+    const about = `${path.child("finalizers").toString()}: ${JSON.stringify(finalizer)}: `;
+    const warnings = isQualifiedName(finalizer).map((message) => about + message);
+    if (!saysWhose(finalizer))
+      warnings.push(
+        `${about}prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+      );
+    return warnings;
+  });
 }
 
 const STANDARD_FINALIZERS = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
