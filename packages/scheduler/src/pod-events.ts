@@ -5,6 +5,7 @@ import type { Informer, InformerFactory } from "@knots/client";
 import type { Cache } from "./cache/cache.ts";
 import { podInfo } from "./framework/pod-info.ts";
 import type { PodInfo } from "./framework/pod-info.ts";
+import type { WaitingPods } from "./framework/waiting-pods.ts";
 import { withoutManagedFields } from "./listers.ts";
 import { nodeEvents } from "./node-events.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
@@ -16,6 +17,7 @@ export interface Wiring {
   readonly informers: InformerFactory;
   readonly cache: Cache;
   readonly queue: SchedulingQueue;
+  readonly waitingPods: WaitingPods;
   /** Whether one of our profiles is meant by spec.schedulerName. */
   readonly isOurs: (pod: Pod) => boolean;
 }
@@ -41,7 +43,7 @@ export function wishesChanged(old: Pod, pod: Pod): boolean {
 }
 
 /** Leads what the informers say of pods and nodes into cache and queue. */
-export function wirePodsAndNodes({ informers, cache, queue, isOurs }: Wiring): Informer<Pod> {
+export function wirePodsAndNodes({ informers, cache, queue, waitingPods, isOurs }: Wiring): Informer<Pod> {
   const podInformer = informers.informer(pods, { fieldSelector: LIVE_PODS, transform: withoutManagedFields });
   const nodeInformer = informers.informer(nodes, { transform: withoutManagedFields });
 
@@ -61,11 +63,15 @@ export function wirePodsAndNodes({ informers, cache, queue, isOurs }: Wiring): I
     const info = podInfo(pod);
     const held = !!pod.spec?.nodeName || cache.isAssumed(info.uid);
     queue.delete(info.uid);
+    waitingPods.reject(info.uid, "", "removed");
     if (held) released(info);
   };
   const waiting = (old: Pod | undefined, pod: Pod): void => {
     const { metadata } = pod;
-    if (metadata?.deletionTimestamp !== undefined) return queue.delete(metadata.uid ?? "");
+    if (metadata?.deletionTimestamp !== undefined) {
+      waitingPods.reject(metadata.uid ?? "", "", "removed");
+      return queue.delete(metadata.uid ?? "");
+    }
     if (!isOurs(pod) || cache.isAssumed(metadata?.uid ?? "")) return;
     queue.put(podInfo(pod), old !== undefined && wishesChanged(old, pod));
   };

@@ -11,6 +11,7 @@ import { HttpExtender } from "./extender/http-extender.ts";
 import type { ExtenderConfig } from "./extender/http-extender.ts";
 import type { ClusterEvent } from "./framework/events.ts";
 import type { Profile } from "./framework/profile.ts";
+import { WaitingPods } from "./framework/waiting-pods.ts";
 import { createListers } from "./listers.ts";
 import { SchedulerMetrics } from "./metrics.ts";
 import { wirePodsAndNodes } from "./pod-events.ts";
@@ -118,6 +119,7 @@ export class Scheduler implements AsyncDisposable {
     const profileOf = (pod: Pod): Profile | undefined =>
       profiles.get(pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME);
     const cache = new Cache();
+    const waitingPods = new WaitingPods(clock);
     const queue = new SchedulingQueue({
       clock,
       compare: (a, b) => profileOf(a.info.pod)?.queueSort.compare(a, b) ?? 0,
@@ -141,12 +143,19 @@ export class Scheduler implements AsyncDisposable {
         recorder,
         listers,
         nominator: queue.nominator,
+        waitingPods,
         snapshot: () => cache.snapshot(),
       };
       profiles.set(schedulerName, buildProfile(handle, options));
     }
     if (profiles.size === 0) throw new Error("a scheduler needs at least one profile");
-    const podInformer = wirePodsAndNodes({ informers, cache, queue, isOurs: (pod) => profileOf(pod) !== undefined });
+    const podInformer = wirePodsAndNodes({
+      informers,
+      cache,
+      queue,
+      isOurs: (pod) => profileOf(pod) !== undefined,
+      waitingPods,
+    });
     informers.start();
     await informers.waitForSync(signal);
     if (signal.aborted) return;
@@ -166,6 +175,7 @@ export class Scheduler implements AsyncDisposable {
           logger,
         }),
         extenders,
+        waitingPods,
         metrics,
         profileOf,
         current: (key) => podInformer.lister.get(key),

@@ -13,6 +13,7 @@ import type { PodInfo } from "./framework/pod-info.ts";
 import type { Profile } from "./framework/profile.ts";
 import { errorStatus, isRejection, messageOf } from "./framework/status.ts";
 import type { Status } from "./framework/status.ts";
+import type { WaitingPods } from "./framework/waiting-pods.ts";
 import type { SchedulerMetrics } from "./metrics.ts";
 import type { QueuedPod, SchedulingQueue } from "./queue/scheduling-queue.ts";
 import type { PodPlacer } from "./schedule-pod.ts";
@@ -32,6 +33,7 @@ export interface LoopParts {
   readonly placer: PodPlacer;
   readonly metrics: SchedulerMetrics;
   readonly extenders: readonly HttpExtender[];
+  readonly waitingPods: WaitingPods;
   profileOf(pod: Pod): Profile | undefined;
   /** The pod as the informer has it. */
   current(key: string): Pod | undefined;
@@ -53,7 +55,7 @@ export class SchedulingLoop implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { queue, clock, logger } = this.#parts;
+    const { queue, clock, logger, waitingPods } = this.#parts;
     let sliceStart = clock.monotonic();
     for (;;) {
       const queued = await queue.pop();
@@ -64,7 +66,8 @@ export class SchedulingLoop implements AsyncDisposable {
         logger.error({ pod: queued.info.key, err: error }, "a scheduling cycle failed");
         queue.giveBack(queued, queued.info, new Set());
       }
-      while (this.#bindings.size >= MAX_BINDINGS) await Promise.race(this.#bindings);
+      // Those that wait for permission ask nothing of the connection, and may wait for the pods yet to come.
+      while (this.#bindings.size - waitingPods.size >= MAX_BINDINGS) await Promise.race(this.#bindings);
       if (clock.monotonic() - sliceStart >= SLICE) {
         await turn();
         sliceStart = clock.monotonic();
@@ -219,7 +222,9 @@ export class SchedulingLoop implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
     this.#parts.queue[Symbol.dispose]();
+    this.#parts.waitingPods.rejectAll("the scheduler ends");
     await this.#running;
+    this.#parts.waitingPods.rejectAll("the scheduler ends");
     await Promise.all(this.#bindings);
   }
 }

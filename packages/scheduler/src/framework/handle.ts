@@ -7,6 +7,7 @@ import type { Snapshot } from "../cache/snapshot.ts";
 import type { DynamicResources } from "../plugins/dynamic-resources/manager.ts";
 import type { Nominator } from "../queue/nominator.ts";
 import type { NamespaceLabels } from "./affinity-term.ts";
+import type { WaitingPods } from "./waiting-pods.ts";
 
 /** The objects beside pods and nodes that plug-ins read. */
 export interface Listers {
@@ -32,6 +33,8 @@ export interface Handle {
   readonly recorder: EventRecorder;
   readonly listers: Listers;
   readonly nominator: Nominator;
+  /** Pods that Permit plug-ins hold back. */
+  readonly waitingPods: WaitingPods;
   /** The view of the running cycle. */
   snapshot(): Snapshot;
 }

@@ -85,12 +85,8 @@ export interface ReservePlugin extends Plugin {
 }
 
 export interface PermitPlugin extends Plugin {
-  /** A `wait` keeps the pod from being bound until it settles. */
-  permit(
-    state: CycleState,
-    pod: PodInfo,
-    nodeName: string,
-  ): Status | { readonly wait: Promise<Status | undefined> } | undefined;
+  /** `wait`: the pod is held until `handle.waitingPods` is told to allow or reject it, for so many ms at most. */
+  permit(state: CycleState, pod: PodInfo, nodeName: string): Status | { readonly wait: number } | undefined;
 }
 
 export interface PreBindPlugin extends Plugin {

@@ -21,6 +21,7 @@ import type {
 import type { PodInfo } from "./pod-info.ts";
 import { errorStatus, isRejection } from "./status.ts";
 import type { Status } from "./status.ts";
+import type { Wait } from "./waiting-pods.ts";
 
 /** A plug-in and the weight of its score. */
 export interface EnabledPlugin {
@@ -210,15 +211,14 @@ export class Profile {
 
   /** A promise: the pod is to wait for it before it is bound. */
   permit(state: CycleState, pod: PodInfo, nodeName: string): Status | Promise<Status | undefined> | undefined {
-    const waits: Promise<Status | undefined>[] = [];
+    const waits: Wait[] = [];
     for (const plugin of this.#permit) {
       const result = plugin.permit(state, pod, nodeName);
       if (result === undefined) continue;
       if ("code" in result) return { ...result, plugin: plugin.name };
-      waits.push(result.wait.then((status) => (status === undefined ? status : { ...status, plugin: plugin.name })));
+      waits.push({ plugin: plugin.name, timeoutMs: result.wait });
     }
-    if (waits.length === 0) return undefined;
-    return Promise.all(waits).then((results) => results.find((status) => status !== undefined));
+    return waits.length === 0 ? undefined : this.handle.waitingPods.add(pod, nodeName, waits).settled;
   }
 
   /** PreBind, Bind (or `bindInstead`: an extender's) and PostBind. Never rejects: what goes wrong is the status. */

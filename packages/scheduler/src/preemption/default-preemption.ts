@@ -145,6 +145,8 @@ async function evictVictims(handle: Handle, pod: PodInfo, { nodeName, victims }:
 
 async function evict(handle: Handle, pod: PodInfo, nodeName: string, victim: PodInfo): Promise<void> {
   if (victim.pod.metadata?.deletionTimestamp !== undefined && isBeingPreempted(victim.pod)) return;
+  // One that only waits to be bound gives up its place and stays.
+  if (handle.waitingPods.reject(victim.uid, NAMES.defaultPreemption, "preempted")) return;
   const condition: PodCondition = {
     type: "DisruptionTarget",
     status: "True",
