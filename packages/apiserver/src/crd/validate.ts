@@ -169,27 +169,46 @@ function checkObject(
   }
 }
 
+/** What combined schemas say, and where none fits what the first of them found (go-openapi, as clients of upstream know it). */
 function checkCombinators(
   value: unknown,
-  schema: JSONSchemaProps,
+  { allOf = [], anyOf = [], oneOf = [], not }: JSONSchemaProps,
   path: FieldPath | undefined,
   at: FieldPath,
   errors: FieldError[],
 ): void {
-  const fits = (inner: JSONSchemaProps): boolean => {
+  const problems = (inner: JSONSchemaProps): FieldError[] => {
     const found: FieldError[] = [];
     validateValue(value, inner, path, found);
-    return found.length === 0;
+    return found;
   };
-  const name = at.toString();
-  for (const inner of schema.allOf ?? []) validateValue(value, inner, path, errors);
-  if (schema.anyOf !== undefined && !schema.anyOf.some(fits)) {
-    errors.push(invalid(at, value, `${name} in body must validate at least one schema (anyOf)`));
+  const say = (detail: string): void => void errors.push(combined(`${JSON.stringify(at.toString())} ${detail}`));
+  if (anyOf.length > 0) {
+    const [first = [], ...others] = anyOf.map(problems);
+    if (first.length > 0 && others.every((found) => found.length > 0)) {
+      say("must validate at least one schema (anyOf)");
+      errors.push(...first);
+    }
   }
-  if (schema.oneOf !== undefined && schema.oneOf.filter(fits).length !== 1) {
-    errors.push(invalid(at, value, `${name} in body must validate one and only one schema (oneOf)`));
+  if (oneOf.length > 0) {
+    const [first = [], ...others] = oneOf.map(problems);
+    const valid = [first, ...others].filter((found) => found.length === 0).length;
+    if (valid === 0) {
+      say("must validate one and only one schema (oneOf). Found none valid");
+      errors.push(...first);
+    } else if (valid > 1) say(`must validate one and only one schema (oneOf). Found ${valid} valid alternatives`);
   }
-  if (schema.not !== undefined && fits(schema.not)) {
-    errors.push(invalid(at, value, `${name} in body must not validate the schema (not)`));
+  if (allOf.length > 0) {
+    const found = allOf.map(problems);
+    const failed = found.filter((each) => each.length > 0);
+    errors.push(...failed.flat());
+    if (failed.length > 0)
+      say(`must validate all the schemas (allOf)${failed.length === allOf.length ? ". None validated" : ""}`);
   }
+  if (not !== undefined && problems(not).length === 0) say("must not validate the schema (not)");
+}
+
+/** Upstream's validator gives these no field: the text says what they are about. */
+function combined(detail: string): FieldError {
+  return { type: "FieldValueInvalid", field: "<nil>", badValue: "", detail };
 }
