@@ -37,7 +37,8 @@ export class Metrics {
 
 /** Made when somebody first asks: the process's own metrics need observers that wake it a hundred times a second. */
 async function newRegistry(gauges: Gauges): Promise<MetricsRegistry> {
-  const { Gauge, Registry, collectDefaultMetrics } = await import("prom-client");
+  // A CommonJS module: once it is bundled, an import() of it gives `default` alone, and no names.
+  const { Gauge, Registry, collectDefaultMetrics } = (await import("prom-client")).default;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
