@@ -48,6 +48,12 @@ describe.skipIf(!canRunNodes)("kubectl", () => {
     expect(JSON.parse(await kubectl("get deploy web -o json"))).toMatchObject({ kind: "Deployment" });
   });
 
+  test("get --raw: what the API server measures of itself", async () => {
+    const metrics = await kubectl("get --raw /metrics");
+    expect(metrics).toMatch(/^process_cpu_seconds_total /m);
+    expect(metrics).toContain('apiserver_storage_objects{resource="deployments.apps"} 1');
+  });
+
   test("get -w tells what happens", async () => {
     const watch = spawn("kubectl", ["get", "pods", "-w"], {
       cwd: ROOT,
