@@ -5,7 +5,8 @@ import { issue, newCA } from "@knots/machinery/pki/index";
 import { Command, Option } from "commander";
 import { defaultControllerOptions } from "./framework/options.ts";
 import type { ControllerOptions } from "./framework/options.ts";
-import { HealthServer } from "./health-server.ts";
+import { HealthServer } from "@knots/client/health-server";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { ControllerManager, defaultLeaderElection } from "./manager.ts";
 
 interface Flags {
@@ -196,13 +197,15 @@ async function run(flags: Flags): Promise<void> {
     }),
   );
   if (flags.securePort !== 0) {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
     const health = stack.use(
       new HealthServer({
         client,
         bindAddress: flags.bindAddress,
         port: flags.securePort,
         tls: await servingCertificate(flags),
-        isHealthy: () => true, // a manager that waits for the Lease is healthy; a dead one does not answer
+        metrics: () => registry.metrics(),
       }),
     );
     await health.start();

@@ -5,7 +5,7 @@ import { issue, newCA } from "@knots/machinery/pki/index";
 import { Command, Option } from "commander";
 import { parseConfiguration } from "./config.ts";
 import type { SchedulerConfiguration } from "./config.ts";
-import { HealthServer } from "./health-server.ts";
+import { HealthServer } from "@knots/client/health-server";
 import { defaultLeaderElection, Scheduler } from "./scheduler.ts";
 
 interface Flags {

@@ -1,10 +1,9 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { Server } from "node:https";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { subjectAccessReviews } from "@knots/api/authorization/v1";
 import { tokenReviews } from "@knots/api/authentication/v1";
-import type { Client } from "@knots/client";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { subjectAccessReviews } from "@knots/api/authorization/v1";
+import type { Client } from "./client.ts";
 
 export interface HealthServerOptions {
   readonly client: Client;
@@ -12,18 +11,20 @@ export interface HealthServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly tls: { readonly cert: string; readonly key: string };
-  isHealthy(): boolean;
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>;
 }
 
-/** HTTPS with /healthz, /livez and /readyz for everybody, and /metrics for whom the API server lets read it. */
+/**
+ * What a component of the control plane shows of itself: HTTPS with /healthz, /livez and /readyz for everybody, and /metrics for whom the API server
+ * lets read it.
+ */
 export class HealthServer implements AsyncDisposable {
   readonly #options: HealthServerOptions;
-  readonly #registry = new Registry();
   readonly #server: Server;
 
   constructor(options: HealthServerOptions) {
     this.#options = options;
-    collectDefaultMetrics({ register: this.#registry });
     this.#server = createServer({ ...options.tls }, (request, response) => {
       this.#handle(request, response).catch((error: unknown) => {
         send(response, 500, error instanceof Error ? error.message : String(error));
@@ -44,29 +45,23 @@ export class HealthServer implements AsyncDisposable {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? "/", "https://localhost").pathname;
-    if (["/healthz", "/livez", "/readyz"].includes(path)) {
-      if (this.#options.isHealthy()) send(response, 200, "ok");
-      else send(response, 500, "controllers do not run");
-      return;
-    }
+    // One that waits for the Lease is healthy all the same; a dead one does not answer.
+    if (["/healthz", "/livez", "/readyz"].includes(path)) return send(response, 200, "ok");
     if (path !== "/metrics") return send(response, 404, "404 page not found");
     const status = await this.#authorize(request, path);
     if (status !== 200) return send(response, status, status === 401 ? "Unauthorized" : "Forbidden");
-    send(response, 200, await this.#registry.metrics(), this.#registry.contentType);
+    send(response, 200, await this.#options.metrics(), "text/plain; version=0.0.4; charset=utf-8");
   }
 
-  /** Delegated to the API server, as upstream: TokenReview, then SubjectAccessReview. */
+  /** Delegated to the API server: TokenReview, then SubjectAccessReview. */
   async #authorize(request: IncomingMessage, path: string): Promise<200 | 401 | 403> {
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
     if (token === undefined) return 401;
-    const review = await this.#options.client
-      .resource(tokenReviews)
-      .create({ apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token } });
+    const { client } = this.#options;
+    const review = await client.resource(tokenReviews).create({ spec: { token } });
     const user = review.status?.user;
     if (review.status?.authenticated !== true || user?.username === undefined) return 401;
-    const access = await this.#options.client.resource(subjectAccessReviews).create({
-      apiVersion: "authorization.k8s.io/v1",
-      kind: "SubjectAccessReview",
+    const access = await client.resource(subjectAccessReviews).create({
       spec: {
         user: user.username,
         ...(user.groups === undefined ? {} : { groups: user.groups }),
