@@ -12,7 +12,8 @@ import type { Operation } from "../registry/operation.ts";
 import type { StoredType } from "../registry/resource-type.ts";
 import type { ServedResource } from "../registry/served.ts";
 import { apiVersionOf } from "../registry/served.ts";
-import { approvalCondition } from "./api-approval.ts";
+import { definitionStatus, nameConflict } from "./definition-status.ts";
+import type { NameConflict } from "./definition-status.ts";
 import { checkObjectInTurns } from "./check-object.ts";
 import { customTable } from "./custom-table.ts";
 import { customStrategy, fieldLabel, versionsOf } from "./definition.ts";
@@ -25,11 +26,6 @@ import { applyDefaults } from "./structural.ts";
 
 const CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
 const RETRY_MS = 1000;
-
-interface NameConflict {
-  readonly reason: string;
-  readonly message: string;
-}
 
 interface Installed {
   terminating: boolean;
@@ -147,7 +143,7 @@ export class CustomResources {
       await this.#cleanUp(name, crd);
       return;
     }
-    const conflict = this.#nameConflict(crd);
+    const conflict = nameConflict(crd, this.#deps.registry.list(customResourceDefinitions));
     if (conflict === undefined) await this.#install(name, crd);
     await this.#updateStatus(crd, conflict);
   }
@@ -227,70 +223,8 @@ export class CustomResources {
     this.#onChange();
   }
 
-  /** A name that another definition of the group has: the older one keeps it. */
-  #nameConflict(crd: CustomResourceDefinition): NameConflict | undefined {
-    const { group, names } = crd.spec;
-    const taken = { resources: new Set<string>(), kinds: new Set<string>() };
-    for (const other of this.#deps.registry.list(customResourceDefinitions)) {
-      const accepted = other.status?.acceptedNames;
-      if (other.metadata?.uid === crd.metadata?.uid || other.spec.group !== group || accepted === undefined) continue;
-      for (const name of [accepted.plural, accepted.singular ?? "", ...(accepted.shortNames ?? [])]) {
-        taken.resources.add(name);
-      }
-      for (const kind of [accepted.kind, accepted.listKind ?? ""]) taken.kinds.add(kind);
-    }
-    const clash = (reason: string, name: string | undefined, among: ReadonlySet<string>): NameConflict | undefined =>
-      name === undefined || name === "" || !among.has(name)
-        ? undefined
-        : { reason, message: `${JSON.stringify(name)} is already in use` };
-    const [shortName] = (names.shortNames ?? []).filter((name) => taken.resources.has(name));
-    return (
-      clash("PluralConflict", names.plural, taken.resources) ??
-      clash("SingularConflict", names.singular, taken.resources) ??
-      clash("ShortNamesConflict", shortName, taken.resources) ??
-      clash("KindConflict", names.kind, taken.kinds) ??
-      clash("ListKindConflict", names.listKind, taken.kinds)
-    );
-  }
-
   async #updateStatus(crd: CustomResourceDefinition, conflict: NameConflict | undefined): Promise<void> {
-    const now = formatTime(new Date(this.#clock.now()));
-    const names: CustomResourceDefinitionCondition =
-      conflict === undefined
-        ? { type: "NamesAccepted", status: "True", reason: "NoConflicts", message: "no conflicts found" }
-        : { type: "NamesAccepted", status: "False", ...conflict };
-    const established: CustomResourceDefinitionCondition =
-      conflict === undefined
-        ? {
-            type: "Established",
-            status: "True",
-            reason: "InitialNamesAccepted",
-            message: "the initial names have been accepted",
-          }
-        : { type: "Established", status: "False", reason: "NotAccepted", message: "not all names are accepted" };
-    const before = crd.status?.conditions ?? [];
-    const approval = approvalCondition(crd);
-    const wanted = [names, established, ...(approval === undefined ? [] : [approval])].map((condition) => {
-      const old = before.find(({ type }) => type === condition.type);
-      // Once established a definition stays so: clients rely on it.
-      if (old?.type === "Established" && old.status === "True") return old;
-      return {
-        ...condition,
-        lastTransitionTime: old?.status === condition.status ? (old.lastTransitionTime ?? now) : now,
-      };
-    });
-    const conditions = [
-      ...wanted,
-      ...before.filter(({ type }) => !wanted.some((condition) => condition.type === type)),
-    ];
-    const storage = crd.spec.versions.find((version) => version.storage)?.name;
-    const stored = crd.status?.storedVersions ?? [];
-    const status = {
-      ...crd.status,
-      conditions,
-      acceptedNames: conflict === undefined ? crd.spec.names : (crd.status?.acceptedNames ?? { plural: "", kind: "" }),
-      storedVersions: storage === undefined || stored.includes(storage) ? stored : [...stored, storage],
-    };
+    const status = definitionStatus(crd, conflict, formatTime(new Date(this.#clock.now())));
     await this.#write(crd, (next) => {
       next.status = structuredClone(status);
       const metadata = (next.metadata ??= {});

@@ -3,19 +3,18 @@ import {
   generateName,
   newAlreadyExists,
   newBadRequest,
-  newConflict,
   newInvalid,
   newNotFound,
   StatusError,
 } from "@knots/machinery";
 import type { Clock, GroupVersionKind, KubeObject } from "@knots/machinery";
 import type { AdmissionAttributes, AdmissionUndo } from "../admission/types.ts";
-import type { Strategy, StrategyContext } from "../strategies/types.ts";
-import { encodeObject } from "../watch-cache/encode-object.ts";
+import type { Strategy } from "../strategies/types.ts";
 import { Entry } from "../watch-cache/entry.ts";
 import type { ResourceCache } from "../watch-cache/resource-cache.ts";
 import type { Committer } from "./committer.ts";
-import { checkPreconditions, decideDeletion, isFinished } from "./deletion.ts";
+import { deleteObject } from "./delete-object.ts";
+import { checkPreconditions, isFinished } from "./deletion.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import type { FieldTracker } from "./field-tracker.ts";
 import { keyOf } from "./keys.ts";
@@ -26,8 +25,8 @@ import type { ObjectSource } from "./object-source.ts";
 import type { Operation } from "./operation.ts";
 import type { StoredType, Undo } from "./resource-type.ts";
 import { mayHaveBeenMade } from "./store-failure.ts";
-import { apiVersionOf } from "./served.ts";
 import { Turns } from "./turns.ts";
+import { detachedEntry, modified, viewOf, WriteContext } from "./write-context.ts";
 
 /** Tries for a free name under generateName, as upstream. */
 const NAME_TRIES = 8;
@@ -66,12 +65,14 @@ export class ResourceStorage {
   readonly type: StoredType;
   readonly cache: ResourceCache;
   readonly #deps: StorageDependencies;
+  readonly #context: WriteContext;
   readonly #turns: Turns;
 
   constructor(type: StoredType, cache: ResourceCache, deps: StorageDependencies) {
     this.type = type;
     this.cache = cache;
     this.#deps = deps;
+    this.#context = new WriteContext(type, deps);
     this.#turns = new Turns(deps.clock);
   }
 
@@ -125,7 +126,7 @@ export class ResourceStorage {
     decided: () => void,
   ): Promise<{ entry: Entry; created: boolean }> {
     const { info } = this.type;
-    const strategy = this.#strategy(op.subresource);
+    const strategy = this.#context.strategy(op.subresource);
     for (let tries = 1; ; tries++) {
       const entry = this.#deps.committer.current(key) ?? this.cache.get(key);
       if (entry === undefined) {
@@ -143,61 +144,21 @@ export class ResourceStorage {
   }
 
   /** The object as it was when deletion was accepted, and whether it is gone already. */
-  async delete(
+  delete(
     op: Operation,
     namespace: string,
     name: string,
     options: DeleteOptions,
   ): Promise<{ object: StoredObject; removed: boolean }> {
-    const { info, hooks } = this.type;
-    const key = this.key(namespace, name);
-    const strategy = this.#strategy("");
-    for (let tries = 1; ; tries++) {
-      const entry = this.get(namespace, name);
-      const current = await this.#upgraded(entry);
-      checkPreconditions(info, current, options.preconditions);
-      const attributes = this.#attributes(op, "DELETE", namespace, name, undefined, current);
-      await op.admission?.mutate(attributes);
-      const undo = await op.admission?.validate(attributes);
-      try {
-        const decision = decideDeletion(current, options, strategy, this.#context(op, namespace, name));
-        if (decision.action === "nothing") return { object: current, removed: false };
-        if (op.dryRun) {
-          return {
-            object: decision.action === "update" ? decision.next : current,
-            removed: decision.action === "remove",
-          };
-        }
-        if (decision.action === "update") {
-          const put = await this.#deps.committer.put(key, decision.next, {
-            modRevision: entry.revision,
-            createRevision: entry.createRevision,
-          });
-          if (put !== undefined) {
-            await hooks.afterUpdate?.(put.object, current);
-            return { object: withMetadata(put.object), removed: false };
-          }
-        } else {
-          const revision = await this.#deps.committer.delete(key, entry.revision);
-          if (revision !== undefined) {
-            await hooks.afterDelete?.(current);
-            return { object: withMetadata(entry.deletedAt(revision).object), removed: true };
-          }
-        }
-      } catch (error) {
-        if (!mayHaveBeenMade(error)) await undo?.();
-        throw error;
-      }
-      await undo?.();
-      if (tries >= UPDATE_TRIES) throw modified(info, name);
-    }
+    const parts = { storage: this, committer: this.#deps.committer, context: this.#context };
+    return deleteObject(parts, op, namespace, name, options);
   }
 
   /** Runs connect admission for a streaming or proxying subresource. */
   async connect(op: Operation, namespace: string, name: string, options: KubeObject): Promise<void> {
     const { kind = "" } = options;
     const attributes = {
-      ...this.#attributes(op, "CONNECT", namespace, name, options, undefined),
+      ...this.#context.attributes(op, "CONNECT", namespace, name, options, undefined),
       kind: { group: "", version: "v1", kind },
       options: {},
     };
@@ -213,7 +174,7 @@ export class ResourceStorage {
     object: KubeObject,
     kind: GroupVersionKind,
   ): Promise<KubeObject> {
-    const attributes = { ...this.#attributes(op, "CREATE", namespace, name, object, undefined), kind };
+    const attributes = { ...this.#context.attributes(op, "CREATE", namespace, name, object, undefined), kind };
     await op.admission?.mutate(attributes);
     await op.admission?.validate(attributes);
     return attributes.object ?? object;
@@ -227,13 +188,13 @@ export class ResourceStorage {
   ): Promise<Entry> {
     const { info, hooks } = this.type;
     const { committer, clock, tracker } = this.#deps;
-    const strategy = this.#strategy(op.subresource);
+    const strategy = this.#context.strategy(op.subresource);
     let object = input;
     if (info.namespaced) object.metadata.namespace = namespace;
     else delete object.metadata.namespace;
     fillSystemFields(object, clock.now());
     const { name = "" } = object.metadata;
-    const attributes = this.#attributes(op, "CREATE", namespace, name, object, undefined);
+    const attributes = this.#context.attributes(op, "CREATE", namespace, name, object, undefined);
     if (op.admission === undefined) this.type.applyDefaults(object);
     // What admission and the server's own rules add belongs to nobody.
     if (fields === "update") tracker.onCreate(this.type, object, op, clock.now());
@@ -242,7 +203,7 @@ export class ResourceStorage {
       if (info.namespaced && object.metadata.namespace !== namespace) throw otherNamespace();
       this.type.applyDefaults(object);
     }
-    const ctx = this.#context(op, namespace, name);
+    const ctx = this.#context.of(op, namespace, name);
     strategy.prepareForCreate?.(object, ctx);
     attributes.object = viewOf(op, object);
     let release: Undo | undefined;
@@ -301,7 +262,7 @@ export class ResourceStorage {
     const { info, hooks } = this.type;
     const { clock, tracker } = this.#deps;
     const { namespace, name } = request;
-    const old = await this.#upgraded(entry);
+    const old = await this.#context.upgraded(entry);
     let next = withMetadata(await request.transform(old));
     this.#checkVersion(request, strategy, next, old);
     if (next.metadata.uid !== undefined && next.metadata.uid !== "" && next.metadata.uid !== old.metadata.uid) {
@@ -312,12 +273,12 @@ export class ResourceStorage {
       if (request.managedFields === "update") tracker.onUpdate(this.type, next, old, op, clock.now());
       return this.#commitUpdate(op, key, entry, next, old, decided);
     }
-    const attributes = this.#attributes(op, "UPDATE", namespace, name, next, old);
+    const attributes = this.#context.attributes(op, "UPDATE", namespace, name, next, old);
     if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
     next = await this.#mutate(op, attributes, next);
     keepSystemFields(next, old);
     this.type.applyDefaults(next);
-    const ctx = this.#context(op, namespace, name);
+    const ctx = this.#context.of(op, namespace, name);
     strategy.prepareForUpdate?.(next, old, ctx);
     attributes.object = viewOf(op, next);
     let release: Undo | undefined;
@@ -379,10 +340,6 @@ export class ResourceStorage {
     return put;
   }
 
-  async #upgraded(entry: Entry): Promise<StoredObject> {
-    return withMetadata((await this.type.upgrade?.(entry.object)) ?? entry.object);
-  }
-
   #checkVersion(request: UpdateRequest, strategy: Strategy, next: StoredObject, old: StoredObject): void {
     const { info } = this.type;
     const sent = next.metadata.resourceVersion ?? "";
@@ -402,74 +359,6 @@ export class ResourceStorage {
     }
     if (sent !== old.metadata.resourceVersion) throw modified(info, request.name);
   }
-
-  #strategy(subresource: string): Strategy {
-    const { strategy } = this.type;
-    if (subresource === "") return strategy;
-    const overrides = strategy.subresources?.[subresource];
-    return overrides === undefined ? strategy : { ...strategy, ...overrides };
-  }
-
-  #context(op: Operation, namespace: string, name: string): StrategyContext {
-    return {
-      user: op.user,
-      namespace,
-      name,
-      subresource: op.subresource,
-      ...(op.apiVersion === undefined ? {} : { apiVersion: op.apiVersion }),
-      now: this.#deps.clock.now(),
-      objects: this.#deps.objects,
-      dryRun: op.dryRun,
-    };
-  }
-
-  #attributes(
-    op: Operation,
-    operation: AdmissionAttributes["operation"],
-    namespace: string,
-    name: string,
-    object: KubeObject | undefined,
-    oldObject: KubeObject | undefined,
-  ): AdmissionAttributes {
-    const { group, version, resource, kind } = this.type.info;
-    return {
-      operation,
-      group,
-      version,
-      resource,
-      subresource: op.subresource,
-      kind: op.view?.kind ?? { group, version, kind },
-      requestVersion: op.apiVersion ?? apiVersionOf({ group, version }),
-      namespace,
-      name,
-      object: object === undefined ? undefined : viewOf(op, object),
-      oldObject: oldObject === undefined ? undefined : viewOf(op, oldObject),
-      options: optionsFor(operation, op.options),
-      user: op.user,
-      dryRun: op.dryRun,
-      objects: this.#deps.objects,
-      now: this.#deps.clock.now(),
-      warn: (text) => op.warn(text),
-      annotate: op.annotate,
-      signal: op.signal,
-      reinvocation: false,
-    };
-  }
-}
-
-/** A patch is admitted as what it does: the creation or the update of an object. */
-function optionsFor(
-  operation: AdmissionAttributes["operation"],
-  options: Operation["options"],
-): AdmissionAttributes["options"] {
-  if (options["kind"] !== "PatchOptions") return options;
-  const { force: _force, ...rest } = options;
-  return { ...rest, kind: operation === "CREATE" ? "CreateOptions" : "UpdateOptions" };
-}
-
-/** What admission sees of an object. */
-function viewOf(op: Operation, object: KubeObject): KubeObject {
-  return op.view === undefined || op.admission === undefined ? object : op.view.of(object);
 }
 
 /** The object after mutating admission. */
@@ -484,17 +373,4 @@ function mutated(op: Operation, { object: seen }: AdmissionAttributes, object: S
 
 function otherNamespace(): Error {
   return newBadRequest("the namespace of the provided object does not match the namespace sent on the request");
-}
-
-function modified(info: { group: string; resource: string }, name: string): Error {
-  return newConflict(
-    info,
-    name,
-    "the object has been modified; please apply your changes to the latest version and try again",
-  );
-}
-
-/** An entry that the store does not hold: what a dry run, or the update that ended an object, shows its caller. */
-function detachedEntry(key: string, object: StoredObject): Entry {
-  return new Entry(key, Number(object.metadata.resourceVersion ?? 0), 0, encodeObject(object), object);
 }
