@@ -17,8 +17,9 @@ export default defineConfig({
           include: ["e2e/workloads/*.test.ts"],
           globalSetup: ["e2e/workloads/shared-cluster.ts"],
           testTimeout: 240_000,
-          maxWorkers: 4,
-          maxConcurrency: 6,
+          // A container takes about a second of processor time to start: more at a time would only wait longer.
+          maxWorkers: 3,
+          maxConcurrency: 3,
         },
       },
     ],

@@ -1,7 +1,7 @@
 // A namespace of the shared cluster for one test, and how the test looks at what is in it.
 import type { Container, Event, Pod, PodTemplateSpec } from "@knots/api/core/v1";
-import { events, namespaces, pods } from "@knots/api/core/v1";
-import { Client, loadKubeconfig, type ListOptions, type ResourceClient } from "@knots/client";
+import { events, namespaces, pods, serviceAccounts } from "@knots/api/core/v1";
+import { Client, loadKubeconfig, type ListOptions, type ResourceClient, type WatchEvent } from "@knots/client";
 import { isNotFound, type KubeObject, type ResourceType } from "@knots/machinery";
 import { inject } from "vitest";
 import { eventually, runCommand, type Outcome } from "../cluster.ts";
@@ -12,7 +12,7 @@ const kubeconfig = inject("kubeconfig");
 export const hasCluster = kubeconfig !== "";
 
 /** How long a wait lasts at most. Far beyond what is needed: only a failing test waits so long. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 180_000;
 
 /** One connection for all tests of a file; it ends with the file's process. */
 let shared: Client | undefined;
@@ -33,7 +33,10 @@ export class Place implements AsyncDisposable {
     const made = await client()
       .resource(namespaces)
       .create({ metadata: { generateName: `${prefix}-` } });
-    return new Place(nameOf(made));
+    const place = new Place(nameOf(made));
+    // Pods are refused before their account is there.
+    await place.until(serviceAccounts, "default", "there", () => true);
+    return place;
   }
 
   of<T extends KubeObject>(type: ResourceType<T>): ResourceClient<T> {
@@ -102,6 +105,27 @@ export class Place implements AsyncDisposable {
     return await eventually(what, probe, PATIENCE_MS);
   }
 
+  /** Tells `see` what happens in this namespace, from now until the result is called. That throws when the watch broke. */
+  watch<T extends KubeObject>(
+    type: ResourceType<T>,
+    see: (event: WatchEvent<T>) => void,
+    labelSelector = "",
+  ): () => Promise<void> {
+    const { signal, abort } = abortable();
+    const ended = (async () => {
+      for await (const event of this.of(type).watch({ labelSelector, signal })) see(event);
+    })().catch((error: unknown) => {
+      if (!signal.aborted) return error;
+      return undefined;
+    });
+    return async () => {
+      const early = await Promise.race([ended, Promise.resolve()]);
+      abort();
+      await ended;
+      if (early !== undefined) throw new Error("the watch broke", { cause: early });
+    };
+  }
+
   /** kubectl in this namespace: its output; throws with its words when it fails. */
   async kubectl(line: string, ...more: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(line, ...more);
@@ -117,6 +141,11 @@ export class Place implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.resource(namespaces).delete(this.namespace);
   }
+}
+
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
 }
 
 export function nameOf(object: KubeObject): string {
