@@ -46,11 +46,39 @@ test("v2 leaves out what its clients do not understand", () => {
   expect(v2.properties?.["spec"]).toEqual({
     type: "object",
     required: ["b"],
-    properties: { a: {}, b: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+    properties: { a: {}, b: { "x-kubernetes-preserve-unknown-fields": true } },
   });
   expect(v3.properties?.["spec"]).toMatchObject({
     required: ["a", "b"],
     oneOf: [{ required: ["a"] }],
     properties: { a: { nullable: true, properties: { c: {} } }, b: { properties: { d: {} } } },
   });
+});
+
+test("v2 gives no type to a value that may be anything, or to a list of anything", () => {
+  const keep = { "x-kubernetes-preserve-unknown-fields": true };
+  const properties: Record<string, JSONSchemaProps> = {
+    list: { type: "array", ...keep },
+    text: { type: "string", ...keep },
+    described: { description: "Any.", type: "object", ...keep },
+    items: { type: "array" },
+    names: { type: "array", items: { type: "string" } },
+  };
+  const { v2, v3 } = publish({ type: "object", properties: { spec: { type: "object", properties } } });
+  expect(v2.properties?.["spec"]?.properties).toEqual({
+    list: keep,
+    text: { type: "string", ...keep },
+    described: { description: "Any.", ...keep },
+    items: {},
+    names: properties["names"],
+  });
+  expect(v3.properties?.["spec"]?.properties).toEqual(properties);
+});
+
+test("metadata is a reference beside its description in v2, and within allOf in v3", () => {
+  const { v2, v3 } = publish({ type: "object", properties: {} });
+  const name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+  const description = "Standard object's metadata.";
+  expect(v2.properties?.["metadata"]).toEqual({ description, $ref: `#/definitions/${name}` });
+  expect(v3.properties?.["metadata"]).toEqual({ description, allOf: [{ $ref: `#/components/schemas/${name}` }] });
 });

@@ -102,7 +102,11 @@ function definitions(
         ? { type: "object" }
         : {
             ...body,
-            properties: { ...TYPE_FIELDS, metadata: metadataRef(ref), ...omit(body.properties as Json | undefined) },
+            properties: {
+              ...TYPE_FIELDS,
+              metadata: metadataRef("Standard object's metadata.", `${ref}${META}.ObjectMeta`),
+              ...omit(body.properties as Json | undefined),
+            },
           }),
       [GVK]: [{ group, version: v, kind }],
     },
@@ -112,7 +116,7 @@ function definitions(
       required: ["items"],
       properties: {
         ...TYPE_FIELDS,
-        metadata: { description: "Standard list metadata.", allOf: [{ $ref: `${ref}${META}.ListMeta` }] },
+        metadata: metadataRef("Standard list metadata.", `${ref}${META}.ListMeta`),
         items: { description: `List of ${info.resource}.`, type: "array", items: { $ref: `${ref}${name}` } },
       },
       [GVK]: [{ group, version: v, kind: listKind }],
@@ -120,8 +124,9 @@ function definitions(
   };
 }
 
-function metadataRef(ref: string): Json {
-  return { description: "Standard object's metadata.", allOf: [{ $ref: `${ref}${META}.ObjectMeta` }] };
+/** v3 has nothing beside a reference; v2's readers look for it beside the description, and nowhere else. */
+function metadataRef(description: string, $ref: string): Json {
+  return $ref.startsWith("#/definitions/") ? { description, $ref } : { description, allOf: [{ $ref }] };
 }
 
 function omit(properties: Json | undefined): Json {
@@ -132,10 +137,11 @@ function omit(properties: Json | undefined): Json {
 /** The published schema; v2 cannot say everything that v3 can, and drops it as upstream does. */
 function publish(schema: JSONSchemaProps, v2: boolean): Json {
   if (v2 && schema["x-kubernetes-preserve-unknown-fields"] === true) {
-    const { description } = schema;
+    const { description, type } = schema;
+    // Without a type anything may stand there, null too: old clients take an object for one of described values.
     return {
       ...(description === undefined ? {} : { description }),
-      type: schema.type ?? "object",
+      ...(type === undefined || type === "object" || type === "array" ? {} : { type }),
       "x-kubernetes-preserve-unknown-fields": true,
     };
   }
@@ -156,7 +162,11 @@ function publish(schema: JSONSchemaProps, v2: boolean): Json {
   if (items !== undefined) result.items = inner(Array.isArray(items) ? (items[0] ?? {}) : items);
   if (typeof additionalProperties === "object") result.additionalProperties = inner(additionalProperties);
   else if (additionalProperties !== undefined) result.additionalProperties = additionalProperties;
-  if (v2) return result;
+  if (v2) {
+    // Nor do they understand a list of nothing in particular.
+    if (result.type === "array" && items === undefined) delete result.type;
+    return result;
+  }
   return {
     ...result,
     ...(nullable === undefined ? {} : { nullable }),

@@ -5,6 +5,7 @@ import type { KubeObject } from "@knots/machinery";
 import { everyField, withoutFields } from "@knots/machinery/managed-fields/index";
 import { semanticEqual } from "./equality.ts";
 import { FieldPath } from "./field.ts";
+import type { FieldError } from "./field.ts";
 import type { Strategy } from "./types.ts";
 import { metaOf, validateKubeFinalizers, validateObjectMeta, validateObjectMetaUpdate } from "./validation/metadata.ts";
 import type { NameCheck } from "./validation/names.ts";
@@ -53,6 +54,13 @@ export function defaultStrategy(
   const generationOf = rules.generationOf ?? ((obj) => (obj as Parts).spec);
   const checkName = rules.checkName ?? nameIsDNSSubdomain;
   const anyFinalizer = ANY_FINALIZER.has(info.group);
+  /** What a subresource's write is told: of finalizers that it brings, not of what lies there already. */
+  const subresourceMetadata = (next: KubeObject, old: KubeObject): FieldError[] => [
+    ...validateObjectMetaUpdate(metaOf(next), metaOf(old), METADATA),
+    ...(anyFinalizer || semanticEqual(metaOf(next).finalizers, metaOf(old).finalizers)
+      ? []
+      : validateKubeFinalizers(metaOf(next), METADATA)),
+  ];
   return {
     allowUnconditionalUpdate: true,
     allowCreateOnUpdate: false,
@@ -84,32 +92,24 @@ export function defaultStrategy(
       ];
     },
     subresources: Object.fromEntries(
-      Object.keys(info.subresources).map((name) => [name, name === "status" ? statusStrategy() : metadataOnly()]),
+      Object.keys(info.subresources).map((name) => [
+        name,
+        // Metadata stays within its rules everywhere: what /status let in, a later update of the object would refuse.
+        { ...(name === "status" ? STATUS : {}), validateUpdate: subresourceMetadata },
+      ]),
     ),
   };
 }
 
 /** /status: everything but status and metadata is kept as it was. */
-export function statusStrategy(): Partial<Strategy> {
-  return {
-    resetFields: WITHOUT_SPEC,
-    prepareForUpdate(next, old) {
-      keepAllBut(next, old, ["apiVersion", "kind", "metadata", "status"]);
-      copyGeneration(next, metaOf(old).generation);
-      keepMetadata(next, old, "deletionTimestamp");
-    },
-    validateUpdate(next, old) {
-      return validateObjectMetaUpdate(metaOf(next), metaOf(old), METADATA);
-    },
-  };
-}
-
-/** Any other subresource: metadata stays within its rules, the kind says the rest. */
-function metadataOnly(): Partial<Strategy> {
-  return {
-    validateUpdate: (next, old) => validateObjectMetaUpdate(metaOf(next), metaOf(old), METADATA),
-  };
-}
+const STATUS: Partial<Strategy> = {
+  resetFields: WITHOUT_SPEC,
+  prepareForUpdate(next, old) {
+    keepAllBut(next, old, ["apiVersion", "kind", "metadata", "status"]);
+    copyGeneration(next, metaOf(old).generation);
+    keepMetadata(next, old, "deletionTimestamp");
+  },
+};
 
 /** Puts back every field of `old` except the named ones. */
 export function keepAllBut(next: KubeObject, old: KubeObject, except: readonly string[]): void {

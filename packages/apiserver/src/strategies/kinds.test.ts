@@ -253,6 +253,17 @@ describe("updates", () => {
     expect(errors).toEqual(["status.updatedReplicas: cannot be greater than status.replicas"]);
   });
 
+  it("on /status look at finalizers that are new there, and at no others", () => {
+    const bring = (finalizer: string) =>
+      change("persistentvolumes", (obj) => void (obj.metadata.finalizers = [finalizer]), "status").errors;
+    expect(bring("")).toEqual(expect.arrayContaining([expect.stringMatching(/^metadata.finalizers\[0\]: /)]));
+    expect(bring("a.com/x")).toEqual([]);
+    const info = infoOf("persistentvolumes");
+    const kept = { ...good("persistentvolumes"), metadata: { ...meta, finalizers: ["old"] } };
+    const report = (obj: Loose) => void (obj.status = { phase: "Available" });
+    expect(updated(info, kept, report, "status").errors).toEqual([]);
+  });
+
   it("refuse new finalizers of what is being deleted", () => {
     const info = infoOf("configmaps");
     const dying = {
