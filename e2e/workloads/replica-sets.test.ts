@@ -16,7 +16,7 @@ type Set = ReplicaSet | ReplicationController;
 interface Kind<T extends Set> {
   readonly title: string;
   readonly type: ResourceType<T>;
-  make(replicas: number, script?: string): T;
+  readonly make: (replicas: number, script?: string) => T;
 }
 const replicaSet: Kind<ReplicaSet> = {
   title: "a ReplicaSet",

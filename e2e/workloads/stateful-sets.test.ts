@@ -9,10 +9,10 @@ const labels = { app: "db" };
 const SELECTOR = "app=db";
 const REVISION = "controller-revision-hash";
 /** Ready while a file is there, which is so from the start. */
-const readinessProbe = { exec: { command: ["test", "-e", "/tmp/ready"] }, periodSeconds: 1, timeoutSeconds: 10 };
-const healthy = shell(`touch /tmp/ready; ${IDLE}`, { readinessProbe });
+const readinessProbe = { httpGet: { path: "/ready", port: 8080 }, periodSeconds: 1, timeoutSeconds: 10 };
+const healthy = shell(`mkdir /www; touch /www/ready; httpd -p 8080 -h /www; ${IDLE}`, { readinessProbe });
 const setHealth = async (place: Place, pod: string, ready: boolean): Promise<string> =>
-  await place.kubectl(`exec ${pod} -- ${ready ? "touch" : "rm"} /tmp/ready`);
+  await place.kubectl(`exec ${pod} -- ${ready ? "touch" : "rm"} /www/ready`);
 
 /** Makes the set and its Service. */
 async function start(place: Place, spec: Partial<StatefulSetSpec>, container = shell(IDLE)): Promise<StatefulSet> {
@@ -94,7 +94,7 @@ describe.skipIf(!hasCluster)("stateful sets", { concurrent: true }, () => {
 
   test("Parallel makes and ends all pods at once, ready or not", async () => {
     await using place = await Place.open("stateful");
-    // Nothing of it is ever ready until it is told.
+    // Nothing answers the probe: no pod is ever ready.
     await start(place, { replicas: 2, podManagementPolicy: "Parallel" }, shell(IDLE, { readinessProbe }));
     const started = (count: number) => (all: Pod[]) =>
       all.length === count && all.every(({ status }) => status?.phase === "Running");
@@ -108,7 +108,7 @@ describe.skipIf(!hasCluster)("stateful sets", { concurrent: true }, () => {
 
   test("an update replaces the pods one at a time from the last; an update back is the old revision again", async () => {
     await using place = await Place.open("stateful");
-    await start(place, { replicas: 3 }, healthy);
+    await start(place, { replicas: 3 });
     const before = (await settled(place, 3)).status?.currentRevision;
     const { log, stop } = record(place);
     await place.eventually("the record has begun", () => Promise.resolve(log.length === 6));
