@@ -109,7 +109,8 @@ export class DaemonSetController {
         informer: this.#revisions,
         resolve: (ref, namespace) => resolveOwner(ref, namespace, "DaemonSet", (key) => this.#sets.lister.get(key)),
         mayAdopt: (revision) => selecting(revision.metadata?.labels, revision.metadata?.namespace),
-        added: enqueue,
+        // One that has its owner is what the owner has just made (upstream: addHistory).
+        added: () => undefined,
         updated: enqueue,
         deleted: enqueue,
         changed: enqueue,

@@ -144,8 +144,8 @@ export function dynamicResources(
     },
 
     async postFilter(state, { pod }) {
-      if (!usesClaims(pod)) return { status: unschedulable() };
-      const data = stateOf(state);
+      const data = usesClaims(pod) ? stateOf(state) : undefined;
+      // Said of pods without claims, too: so upstream's message reads.
       if (data === undefined) return { status: unschedulable("no new claims to deallocate") };
       for (const claim of data.unavailable) {
         const users = claim.status?.reservedFor ?? [];

@@ -1,7 +1,7 @@
-// docs/api.md names tests: they must exist.
+// docs/api.md and docs/workloads.md name tests: they must exist.
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -44,19 +44,26 @@ function hasTest(file: string, title: string): boolean {
   );
 }
 
-const { rows, counts } = parseTables(readFileSync(join(ROOT, "docs", "api.md"), "utf8"));
+const DOCUMENTS: readonly [file: string, counts: Readonly<Record<string, number>>][] = [
+  ["docs/api.md", { "sig-api-machinery": 99, "sig-cli": 17 }],
+  ["docs/workloads.md", { "sig-apps": 60, "sig-scheduling": 11 }],
+];
 
-test("every behaviour is in docs/api.md once, with a test or a reason", () => {
-  expect(Object.fromEntries(counts)).toEqual({ "sig-api-machinery": 99, "sig-cli": 17 });
-  for (const [section, count] of counts)
-    expect(rows.filter((row) => row.section === section).length, section).toBe(count);
-  const behaviours = rows.map(({ behaviour }) => behaviour);
-  expect(behaviours.filter((each, i) => behaviours.indexOf(each) !== i)).toEqual([]);
-  expect(rows.filter(({ shown, notShown }) => shown.length === 0 && notShown === undefined)).toEqual([]);
-});
+describe.each(DOCUMENTS)("%s", (file, wanted) => {
+  const { rows, counts } = parseTables(readFileSync(join(ROOT, file), "utf8"));
 
-test("every test that docs/api.md names exists", () => {
-  const missing = rows.flatMap(({ shown }) => shown.filter(({ file, title }) => !hasTest(file, title)));
-  expect(missing).toEqual([]);
-  expect(hasTest("scripts/api-docs.test.ts", "no test has this title")).toBe(false);
+  test("has every behaviour once, with a test or a reason", () => {
+    expect(Object.fromEntries(counts)).toEqual(wanted);
+    for (const [section, count] of counts)
+      expect(rows.filter((row) => row.section === section).length, section).toBe(count);
+    const behaviours = rows.map(({ behaviour }) => behaviour);
+    expect(behaviours.filter((each, i) => behaviours.indexOf(each) !== i)).toEqual([]);
+    expect(rows.filter(({ shown, notShown }) => shown.length === 0 && notShown === undefined)).toEqual([]);
+  });
+
+  test("names tests that exist", () => {
+    const missing = rows.flatMap(({ shown }) => shown.filter((each) => !hasTest(each.file, each.title)));
+    expect(missing).toEqual([]);
+    expect(hasTest("scripts/test-tables.test.ts", "no test has this title")).toBe(false);
+  });
 });
