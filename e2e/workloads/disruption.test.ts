@@ -105,8 +105,10 @@ describe.skipIf(!hasCluster)("disruption budgets", { concurrent: true }, () => {
       message: "Cannot evict pod as it would violate the pod's disruption budget.",
     });
     // kubectl says the same, and gives up after the time that it is given.
-    const drained = await place.run(`drain ${first.spec?.nodeName} --dry-run=server --pod-selector=${SELECTOR}`);
-    expect(drained.stdout + drained.stderr).toContain(nameOf(first));
+    const drain = `drain ${first.spec?.nodeName} --dry-run=server --timeout=2s --pod-selector=${SELECTOR}`;
+    const { stderr } = await place.run(drain);
+    expect(stderr).toContain(`error when evicting pods/"${nameOf(first)}"`);
+    expect(stderr).toContain("Cannot evict pod as it would violate the pod's disruption budget.");
     expect(isReady(await place.of(pods).get(nameOf(first)))).toBe(true);
 
     await of.patch("web", { spec: { minAvailable: 1 } }, { type: "merge" });

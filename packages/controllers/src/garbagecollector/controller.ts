@@ -7,7 +7,17 @@ import { messageOf } from "../framework/pod-control.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { Controller, ControllerContext, ControllerInitializer } from "../framework/types.ts";
 import { decide, type OwnerState } from "./decide.ts";
-import { FOREGROUND, graphNode, isForeground, isOrphaning, ORPHAN, OwnerGraph, type GraphNode } from "./graph.ts";
+import {
+  FOREGROUND,
+  graphNode,
+  groupOf,
+  isForeground,
+  isMeant,
+  isOrphaning,
+  ORPHAN,
+  OwnerGraph,
+  type GraphNode,
+} from "./graph.ts";
 
 const NAME = "garbage-collector-controller";
 /** Ms between a change of the definitions and the look at what is served now. */
@@ -161,11 +171,14 @@ class GarbageCollector implements Controller {
 
   async #ownerState(node: GraphNode, owner: OwnerReference): Promise<OwnerState> {
     const known = this.#graph.get(owner.uid);
-    if (known !== undefined) return isForeground(known) ? "waiting" : "solid";
-    const group = owner.apiVersion.includes("/") ? (owner.apiVersion.split("/")[0] ?? "") : "";
-    const type = this.#types.get(`${group}/${owner.kind}`);
+    if (known !== undefined && isMeant(owner, node.namespace, known)) return isForeground(known) ? "waiting" : "solid";
+    // An owner of that uid elsewhere, or under another name, is none: only what the reference says is asked for.
+    if (node.namespace !== "" && known?.type.namespaced === true && known.namespace !== node.namespace)
+      this.#tellWrongNamespace(node, owner);
+    const type = this.#types.get(`${groupOf(owner.apiVersion)}/${owner.kind}`);
     // A kind nobody serves (any more, or yet) proves nothing about its objects.
     if (type === undefined) throw new Error(`no matches for kind "${owner.kind}" in version "${owner.apiVersion}"`);
+    // Where it would have to be looked for nobody can say, so nothing is ever deleted for it.
     if (type.namespaced && node.namespace === "") {
       this.#tellWrongNamespace(node, owner);
       return "solid";

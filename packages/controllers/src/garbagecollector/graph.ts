@@ -35,6 +35,25 @@ export function isOrphaning(node: Pick<GraphNode, "deleting" | "finalizers">): b
   return node.deleting && node.finalizers.includes(ORPHAN);
 }
 
+/** The group of an apiVersion; "" for core. */
+export function groupOf(apiVersion: string): string {
+  return apiVersion.includes("/") ? (apiVersion.split("/")[0] ?? "") : "";
+}
+
+/**
+ * Whether a reference, in an object of `namespace`, means the object that has its uid: of that kind and name, and in the
+ * same namespace or in none. A dependent cannot be owned from another namespace.
+ */
+export function isMeant(owner: OwnerReference, namespace: string, found: GraphNode): boolean {
+  const { type, name } = found;
+  return (
+    (found.namespace === "" || found.namespace === namespace) &&
+    name === owner.name &&
+    type.kind === owner.kind &&
+    type.group === groupOf(owner.apiVersion)
+  );
+}
+
 /** Who owns whom, by uid, as the informers have seen it. */
 export class OwnerGraph {
   readonly #nodes = new Map<string, GraphNode>();

@@ -5,9 +5,9 @@ import {
   formatTime,
   isPodReady,
   newConflict,
-  newInternalError,
   newTooManyRequests,
   selectorFromLabelSelector,
+  StatusError,
 } from "@knots/machinery";
 import type { Clock } from "@knots/machinery";
 import { checkPreconditions } from "../deletion.ts";
@@ -21,7 +21,7 @@ const MAX_DISRUPTED_PODS = 2000;
 
 /**
  * Deletes a pod if its disruption budget allows it (upstream: EvictionREST). Throws TooManyRequests when it does not
- * at the moment, InternalError when several budgets select the pod.
+ * at the moment, a StatusError of code 500 when several budgets select the pod.
  */
 export async function evictPod(
   registry: Registry,
@@ -35,11 +35,7 @@ export async function evictPod(
   const pod = pods.get(namespace, name).object as Pod;
   if (!bypassesBudget(pod)) {
     const budgets = budgetsOf(registry, namespace, pod);
-    if (budgets.length > 1) {
-      throw newInternalError(
-        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
-      );
-    }
+    if (budgets.length > 1) throw newTooManyBudgets();
     const [budget] = budgets;
     if (budget !== undefined && costsBudget(pod, budget)) await takeFrom(registry, op, clock, pod, budget);
   }
@@ -48,6 +44,18 @@ export async function evictPod(
   checkPreconditions({ group: "", resource: "pods" }, withMetadata(pod), preconditions);
   if (!op.dryRun) await markDisrupted(registry, clock, namespace, name);
   await pods.delete(op, namespace, name, { ...options, preconditions: { uid: preconditions.uid } });
+}
+
+/** A mistake of whoever wrote the budgets, not of this server: upstream's 500 has no reason and no prefix. */
+function newTooManyBudgets(): StatusError {
+  return new StatusError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+    code: 500,
+  });
 }
 
 /** Pods that have ended, have not started or are going anyway cost no budget. */
