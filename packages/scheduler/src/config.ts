@@ -1,17 +1,13 @@
 import { parseDuration } from "@knots/machinery";
 import { parse } from "yaml";
-import { DEFAULT_PLUGINS } from "./default-profile.ts";
 import type { ProfileOptions } from "./default-profile.ts";
 import { readExtenders } from "./extender/extender-config.ts";
 import type { ExtenderEntry } from "./extender/extender-config.ts";
+import { isExtensionPoint } from "./framework/extension-points.ts";
 import { readPluginConfig } from "./plugin-config.ts";
 import type { PluginConfig } from "./plugin-config.ts";
+import type { PluginSets } from "./plugin-sets.ts";
 import type { LeaderElectionOptions, SchedulerOptions } from "./scheduler.ts";
-
-interface PluginSet {
-  readonly enabled?: readonly { readonly name: string; readonly weight?: number }[];
-  readonly disabled?: readonly { readonly name: string }[];
-}
 
 /** What is read of `kind: KubeSchedulerConfiguration` (kubescheduler.config.k8s.io/v1). */
 interface Configuration {
@@ -32,7 +28,7 @@ interface Configuration {
   readonly profiles?: readonly {
     readonly schedulerName?: string;
     readonly percentageOfNodesToScore?: number;
-    readonly plugins?: Readonly<Record<string, PluginSet>>;
+    readonly plugins?: PluginSets;
     readonly pluginConfig?: readonly PluginConfig[];
   }[];
   readonly extenders?: readonly ExtenderEntry[];
@@ -45,9 +41,6 @@ export interface SchedulerConfiguration {
     "extenders" | "profiles" | "percentageOfNodesToScore" | "podInitialBackoffMs" | "podMaxBackoffMs" | "leaderElect"
   > & { readonly leaderElection: Partial<LeaderElectionOptions> };
 }
-
-/** Extension points at which leaving a plug-in out cannot be told from leaving it out altogether. */
-const WHOLE = new Set(["multiPoint", "filter", "postFilter", "score", "bind", "queueSort", "preEnqueue"]);
 
 /** Reads a configuration file. Throws on what it says and this scheduler does not do, rather than ignoring it. */
 export function parseConfiguration(text: string): SchedulerConfiguration {
@@ -64,7 +57,7 @@ export function parseConfiguration(text: string): SchedulerConfiguration {
     options: {
       ...defined({
         profiles,
-        percentageOfNodesToScore: config.percentageOfNodesToScore ?? config.profiles?.[0]?.percentageOfNodesToScore,
+        percentageOfNodesToScore: config.percentageOfNodesToScore,
         podInitialBackoffMs: seconds(config.podInitialBackoffSeconds),
         podMaxBackoffMs: seconds(config.podMaxBackoffSeconds),
         leaderElect: election?.leaderElect,
@@ -85,23 +78,9 @@ type Profiles = NonNullable<Configuration["profiles"]>;
 
 function readProfile(profile: Profiles[number]): ProfileOptions {
   const schedulerName = profile.schedulerName ?? "default-scheduler";
-  const disabled = new Set<string>();
-  const weights: Record<string, number> = {};
-  for (const [point, set] of Object.entries(profile.plugins ?? {})) {
-    if (!WHOLE.has(point) && ((set.enabled ?? []).length > 0 || (set.disabled ?? []).length > 0)) {
-      throw new Error(`profile ${schedulerName}: plugins.${point} is not supported; use plugins.multiPoint`);
-    }
-    for (const { name } of set.disabled ?? []) disabled.add(name);
-  }
-  for (const set of Object.values(profile.plugins ?? {})) {
-    for (const { name, weight } of set.enabled ?? []) {
-      if (!DEFAULT_PLUGINS.includes(name)) throw new Error(`profile ${schedulerName}: plugin "${name}" does not exist`);
-      if (disabled.has("*"))
-        throw new Error(`profile ${schedulerName}: disabling "*" and enabling some is not supported`);
-      disabled.delete(name);
-      if (weight !== undefined) weights[name] = weight;
-    }
-  }
+  for (const point of Object.keys(profile.plugins ?? {}))
+    if (point !== "multiPoint" && !isExtensionPoint(point))
+      throw new Error(`profile ${schedulerName}: plugins.${point} is no extension point`);
   let args;
   try {
     args = readPluginConfig(profile.pluginConfig ?? []);
@@ -110,7 +89,13 @@ function readProfile(profile: Profiles[number]): ProfileOptions {
       cause: error,
     });
   }
-  return { schedulerName, disabled: [...disabled], weights, args };
+  const { percentageOfNodesToScore: percentage } = profile;
+  return {
+    schedulerName,
+    sets: profile.plugins ?? {},
+    args,
+    ...(percentage === undefined ? {} : { percentageOfNodesToScore: percentage }),
+  };
 }
 
 /** Resources that an extender alone looks after are not checked by the scheduler. */

@@ -1,7 +1,9 @@
+import { EXTENSION_POINTS, implementsPoint } from "./framework/extension-points.ts";
 import type { Handle } from "./framework/handle.ts";
 import type { AnyPlugin } from "./framework/plugin.ts";
 import { Profile } from "./framework/profile.ts";
-import type { EnabledPlugin } from "./framework/profile.ts";
+import { expandPlugins, multiPointPlugins } from "./plugin-sets.ts";
+import type { EnabledAt, NamedPlugin, PluginSets } from "./plugin-sets.ts";
 import { balancedAllocationOf } from "./plugins/balanced-allocation.ts";
 import type { BalancedAllocationArgs } from "./plugins/balanced-allocation.ts";
 import { defaultBinder } from "./plugins/default-binder.ts";
@@ -46,15 +48,15 @@ export interface PluginArgs {
   readonly balancedAllocation?: BalancedAllocationArgs;
 }
 
-/** What a profile is made of: which plug-ins are left out, and those of others. */
+/** What a profile is made of: the default plug-ins, changed by `sets`, and those of others. */
 export interface ProfileOptions {
   readonly schedulerName: string;
-  /** Names of default plug-ins to leave out; "*" leaves out all. */
-  readonly disabled?: readonly string[];
-  /** More plug-ins, after the default ones. */
+  /** As `plugins` of a profile in a configuration file. */
+  readonly sets?: PluginSets;
+  /** More plug-ins, at all the points that they implement, after the default ones. */
   readonly plugins?: readonly { readonly create: PluginFactory; readonly weight?: number }[];
-  /** Weights that differ from the default. */
-  readonly weights?: Readonly<Record<string, number>>;
+  /** 1–100, for pods of this profile; absent: the scheduler's. */
+  readonly percentageOfNodesToScore?: number;
   readonly args?: PluginArgs;
 }
 
@@ -108,25 +110,51 @@ const DEFAULTS: readonly {
 /** Names of the default plug-ins. */
 export const DEFAULT_PLUGINS: readonly string[] = DEFAULTS.map(({ name }) => name);
 
-/** Throws where `disabled` or `weights` names a plug-in that does not exist. */
+/** Throws on plug-ins that do not exist, are enabled where they have nothing to do, or twice; and where nothing binds. */
 export function buildProfile(handle: Handle, options: ProfileOptions): Profile {
-  const disabled = new Set(options.disabled ?? []);
-  for (const name of [...disabled, ...Object.keys(options.weights ?? {})]) {
-    if (name !== "*" && !DEFAULT_PLUGINS.includes(name)) {
-      throw new Error(`profile ${options.schedulerName}: plugin "${name}" does not exist`);
-    }
-  }
   const profile = (): Profile => result;
-  const enabled: EnabledPlugin[] = [];
-  const add = (create: PluginFactory, weight: number | undefined): void => {
-    enabled.push({ plugin: create(handle, profile), ...(weight === undefined ? {} : { weight }) });
-  };
-  for (const { name, weight, create } of DEFAULTS) {
-    if (!disabled.has("*") && !disabled.has(name)) {
-      add((own, done) => create(own, done, options.args ?? {}), options.weights?.[name] ?? weight);
-    }
-  }
-  for (const { create, weight } of options.plugins ?? []) add(create, weight);
-  const result = new Profile(handle, enabled);
+  const own = (options.plugins ?? []).map(({ create, weight }) => ({ plugin: create(handle, profile), weight }));
+  const { sets = {} } = options;
+  const multiPoint = multiPointPlugins(
+    [
+      ...DEFAULTS,
+      ...own.map(({ plugin: { name }, weight }) => ({ name, ...(weight === undefined ? {} : { weight }) })),
+    ],
+    sets.multiPoint,
+  );
+  // Only what is named anywhere is made at all.
+  const needed = new Set(
+    [...multiPoint, ...EXTENSION_POINTS.flatMap((point) => sets[point]?.enabled ?? [])].map(({ name }) => name),
+  );
+  const plugins = [
+    ...DEFAULTS.filter(({ name }) => needed.has(name)).map(({ create }) => create(handle, profile, options.args ?? {})),
+    ...own.map(({ plugin }) => plugin).filter(({ name }) => needed.has(name)),
+  ];
+  const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
+  const { points, weights } = expanded(options.schedulerName, sets, multiPoint, byName);
+  const result = new Profile(handle, {
+    plugins,
+    at: (point) => points[point].flatMap((name) => byName.get(name) ?? []),
+    weight: (name) => weights.get(name) ?? 1,
+    percentageOfNodesToScore: options.percentageOfNodesToScore,
+  });
   return result;
+}
+
+function expanded(
+  schedulerName: string,
+  sets: PluginSets,
+  multiPoint: readonly NamedPlugin[],
+  byName: ReadonlyMap<string, AnyPlugin>,
+): EnabledAt {
+  try {
+    return expandPlugins(sets, multiPoint, (name, point) => {
+      const plugin = byName.get(name);
+      return plugin === undefined ? undefined : implementsPoint(plugin, point);
+    });
+  } catch (error) {
+    throw new Error(`profile ${schedulerName}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }

@@ -163,7 +163,7 @@ export class PodPlacer {
     nodes: readonly NodeInfo[],
     rejected: Map<string, Status>,
   ): NodeInfo[] | Status {
-    const enough = feasibleNodesToFind(nodes.length, this.#percentage);
+    const enough = feasibleNodesToFind(nodes.length, profile.percentageOfNodesToScore ?? this.#percentage);
     const feasible: NodeInfo[] = [];
     const first = this.#start % Math.max(1, nodes.length);
     let looked = 0;

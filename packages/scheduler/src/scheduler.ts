@@ -59,16 +59,19 @@ export interface SchedulerOptions {
   readonly random?: () => number;
 }
 
-/** What exists while the scheduler runs. */
-interface Running extends AsyncDisposable {
+/** All parts of a scheduler that has been configured and does not run yet. */
+interface Prepared extends AsyncDisposable {
   readonly metrics: SchedulerMetrics;
+  /** Watches, and resolves once pods are scheduled, or `signal` has aborted. */
+  run(signal: AbortSignal): Promise<void>;
 }
 
 /** Gives pods without a node one. */
 export class Scheduler implements AsyncDisposable {
   readonly #options: SchedulerOptions;
   readonly #abort = new AbortController();
-  #running: Running | undefined;
+  #prepared: Prepared | undefined;
+  #running: Prepared | undefined;
   #election: Promise<void> | undefined;
 
   constructor(options: SchedulerOptions) {
@@ -85,8 +88,12 @@ export class Scheduler implements AsyncDisposable {
     return (await this.#running?.metrics.registry.metrics()) ?? "";
   }
 
-  /** Without leader election: resolves when the informers have synced and pods are scheduled. With it: at once. */
+  /**
+   * Without leader election: resolves when the informers have synced and pods are scheduled. With it: at once. Rejects
+   * where the profiles cannot be made, before anybody waits for the Lease.
+   */
   async start(): Promise<void> {
+    this.#prepared = await this.#prepare();
     if (this.#options.leaderElect !== true) return this.#run(this.#abort.signal);
     const { client, clock, logger } = this.#options;
     const election = { ...defaultLeaderElection, ...this.#options.leaderElection };
@@ -112,6 +119,18 @@ export class Scheduler implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    // A second term as the leader begins with nothing of the first.
+    const prepared = this.#prepared ?? (await this.#prepare());
+    this.#prepared = undefined;
+    await using stack = new AsyncDisposableStack();
+    stack.use(prepared);
+    await prepared.run(signal);
+    if (signal.aborted) return;
+    stack.move();
+    this.#running = prepared;
+  }
+
+  async #prepare(): Promise<Prepared> {
     const { client, clock, logger } = this.#options;
     await using stack = new AsyncDisposableStack();
     const informers = stack.use(new InformerFactory(client, { clock, logger }));
@@ -130,6 +149,7 @@ export class Scheduler implements AsyncDisposable {
         : { initialBackoffMs: this.#options.podInitialBackoffMs }),
       ...(this.#options.podMaxBackoffMs === undefined ? {} : { maxBackoffMs: this.#options.podMaxBackoffMs }),
     });
+    const extenders = (this.#options.extenders ?? []).map((config) => new HttpExtender(config));
     const listers = createListers(informers, logger, (event, old, current) => queue.event(event, old, current));
     for (const options of this.#options.profiles ?? [{ schedulerName: DEFAULT_SCHEDULER_NAME }]) {
       const { schedulerName } = options;
@@ -144,11 +164,12 @@ export class Scheduler implements AsyncDisposable {
         listers,
         nominator: queue.nominator,
         waitingPods,
+        extenders,
         snapshot: () => cache.snapshot(),
       };
       profiles.set(schedulerName, buildProfile(handle, options));
     }
-    if (profiles.size === 0) throw new Error("a scheduler needs at least one profile");
+    checkProfiles(profiles);
     const podInformer = wirePodsAndNodes({
       informers,
       cache,
@@ -156,12 +177,8 @@ export class Scheduler implements AsyncDisposable {
       isOurs: (pod) => profileOf(pod) !== undefined,
       waitingPods,
     });
-    informers.start();
-    await informers.waitForSync(signal);
-    if (signal.aborted) return;
     const metrics = new SchedulerMetrics([...profiles.keys()].join(), () => queue.sizes);
     const { percentageOfNodesToScore, random } = this.#options;
-    const extenders = (this.#options.extenders ?? []).map((config) => new HttpExtender(config));
     const loop = stack.use(
       new SchedulingLoop({
         clock,
@@ -181,10 +198,18 @@ export class Scheduler implements AsyncDisposable {
         current: (key) => podInformer.lister.get(key),
       }),
     );
-    loop.start();
     const owned = stack.move();
-    this.#running = { metrics, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-    logger.info({ profiles: [...profiles.keys()] }, "scheduling");
+    return {
+      metrics,
+      async run(signal) {
+        informers.start();
+        await informers.waitForSync(signal);
+        if (signal.aborted) return;
+        loop.start();
+        logger.info({ profiles: [...profiles.keys()] }, "scheduling");
+      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    };
   }
 
   async #stop(): Promise<void> {
@@ -197,7 +222,19 @@ export class Scheduler implements AsyncDisposable {
     this.#abort.abort();
     await this.#election;
     await this.#stop();
+    await this.#prepared?.[Symbol.asyncDispose]();
   }
+}
+
+/** One queue holds the pods of all profiles: all must sort it alike. */
+function checkProfiles(profiles: ReadonlyMap<string, Profile>): void {
+  const [first] = profiles.values();
+  if (first === undefined) throw new Error("a scheduler needs at least one profile");
+  for (const [name, { queueSort }] of profiles)
+    if (queueSort.name !== first.queueSort.name)
+      throw new Error(
+        `different queue sort plugins for profile "${name}": "${queueSort.name}", first: "${first.queueSort.name}"`,
+      );
 }
 
 /** Whether one of the plug-ins that rejected the pod sees a chance in the event. */

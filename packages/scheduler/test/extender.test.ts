@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Pod } from "@knots/api/core/v1";
+import type { Node, Pod } from "@knots/api/core/v1";
 import { nodes, pods } from "@knots/api/core/v1";
+import { priorityClasses } from "@knots/api/scheduling/v1";
 import { nullLogger, RealClock } from "@knots/machinery";
 import { Scheduler } from "@knots/scheduler";
 import { TestEnvironment } from "@knots/testing";
@@ -10,7 +11,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ExtenderConfig } from "../src/extender/http-extender.ts";
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
-type Answer = (args: { pod: Pod; nodenames: string[]; node: string }) => unknown;
+/** As upstream's scheduler writes them. */
+interface Args {
+  readonly Pod?: Pod;
+  readonly Nodes: { readonly items: readonly Node[] } | null;
+  readonly NodeNames: string[];
+  readonly PodName: string;
+  readonly Node: string;
+  readonly NodeNameToMetaVictims: Readonly<Record<string, { Pods: { UID: string }[]; NumPDBViolations: number }>>;
+}
+type Answer = (args: Args) => unknown;
 
 let environment: TestEnvironment;
 let server: Server;
@@ -27,7 +37,7 @@ beforeEach(async () => {
     request.on("end", () => {
       const verb = (request.url ?? "").slice(1);
       const args = JSON.parse(body) as Parameters<Answer>[0];
-      asked.push(`${verb} ${args.pod?.metadata?.name ?? args.node}`);
+      asked.push(`${verb} ${args.Pod?.metadata?.name ?? args.PodName}`);
       const answer = answers[verb];
       if (answer === undefined) response.writeHead(500).end();
       else response.end(JSON.stringify(answer(args)));
@@ -55,7 +65,12 @@ afterEach(async () => {
   server.close();
 });
 
-async function scheduled(extender: ExtenderConfig, holds: (pod: Pod) => boolean, resource?: string): Promise<Pod> {
+async function scheduled(
+  extender: ExtenderConfig,
+  holds: (pod: Pod) => boolean,
+  resource?: string,
+  spec: object = {},
+): Promise<Pod> {
   const client = environment.client;
   await using scheduler = new Scheduler({
     client,
@@ -67,7 +82,7 @@ async function scheduled(extender: ExtenderConfig, holds: (pod: Pod) => boolean,
   const requests = resource === undefined ? {} : { resources: { limits: { [resource]: "1" } } };
   await client.resource(pods, "default").create({
     metadata: { name: "pod" },
-    spec: { containers: [{ name: "main", image: "app", ...requests }] },
+    spec: { containers: [{ name: "main", image: "app", ...requests }], ...spec },
   });
   return await vi.waitFor(async () => {
     const pod = await client.resource(pods, "default").get("pod");
@@ -81,15 +96,30 @@ const conditionOf = ({ status }: Pod) => status?.conditions?.find(({ type }) => 
 
 describe("an extender", { timeout: 30_000 }, () => {
   it("keeps pods from nodes", async () => {
-    answers["filter"] = ({ nodenames }) => ({ nodenames: nodenames.filter((name) => name === "b") });
+    answers["filter"] = ({ NodeNames }) => ({ NodeNames: NodeNames.filter((name) => name === "b") });
     const pod = await scheduled({ ...base, filterVerb: "filter" }, isBound);
     expect(pod.spec?.nodeName).toBe("b");
   });
 
+  it("is told nodes whole where it does not know them, and may answer with names in any case", async () => {
+    answers["filter"] = ({ Nodes, NodeNames }) => {
+      expect(NodeNames).toBeNull();
+      return { nodes: { items: Nodes?.items.filter(({ metadata }) => metadata?.name === "c") } };
+    };
+    const pod = await scheduled({ ...base, nodeCacheCapable: false, filterVerb: "filter" }, isBound);
+    expect(pod.spec?.nodeName).toBe("c");
+  });
+
+  it("that lets the pod onto a node which was not asked about is in error", async () => {
+    answers["filter"] = () => ({ NodeNames: ["d"] });
+    const pod = await scheduled({ ...base, filterVerb: "filter" }, (each) => conditionOf(each) !== undefined);
+    expect(conditionOf(pod)?.message).toContain('claims a filtered node "d" which is not found in the input node list');
+  });
+
   it("says why no node will do", async () => {
-    answers["filter"] = ({ nodenames }) => ({
-      nodenames: [],
-      failedNodes: Object.fromEntries(nodenames.map((name) => [name, "no licence"])),
+    answers["filter"] = ({ NodeNames }) => ({
+      NodeNames: [],
+      FailedNodes: Object.fromEntries(NodeNames.map((name) => [name, "no licence"])),
     });
     const pod = await scheduled({ ...base, filterVerb: "filter" }, (each) => conditionOf(each) !== undefined);
     expect(conditionOf(pod)).toMatchObject({ status: "False", reason: "Unschedulable" });
@@ -97,13 +127,67 @@ describe("an extender", { timeout: 30_000 }, () => {
   });
 
   it("prefers nodes by its scores", async () => {
-    answers["prioritize"] = ({ nodenames }) => nodenames.map((host) => ({ host, score: host === "c" ? 10 : 0 }));
+    answers["prioritize"] = ({ NodeNames }) => NodeNames.map((Host) => ({ Host, Score: Host === "c" ? 10 : 0 }));
     const pod = await scheduled({ ...base, weight: 100, prioritizeVerb: "prioritize" }, isBound);
     expect(pod.spec?.nodeName).toBe("c");
   });
 
+  describe("asked about preemption", () => {
+    /** Fills each node with a pod of lower priority; their uids by node. */
+    async function fill(): Promise<Map<string, string>> {
+      const { client } = environment;
+      await client.resource(priorityClasses).create({ metadata: { name: "high" }, value: 1000 });
+      const uids = new Map<string, string>();
+      for (const nodeName of ["a", "b", "c"]) {
+        const { metadata } = await client.resource(pods, "default").create({
+          metadata: { name: `low-${nodeName}` },
+          spec: { nodeName, containers: [{ name: "main", image: "app", resources: { requests: { cpu: "4" } } }] },
+        });
+        uids.set(nodeName, metadata?.uid ?? "");
+      }
+      return uids;
+    }
+    const preempting = async (holds: (pod: Pod) => boolean, more: Partial<ExtenderConfig> = {}): Promise<Pod> =>
+      await scheduled({ ...base, preemptVerb: "preempt", ...more }, holds, "cpu", { priorityClassName: "high" });
+    const left = async (): Promise<string[]> =>
+      (await environment.client.resource(pods, "default").list()).items
+        .filter(({ metadata }) => metadata?.deletionTimestamp === undefined)
+        .map(({ metadata }) => metadata?.name ?? "")
+        .toSorted();
+
+    it("leaves the nodes that it wants", async () => {
+      const uids = await fill();
+      answers["preempt"] = ({ NodeNameToMetaVictims }) => {
+        const given = Object.entries(NodeNameToMetaVictims).map(([node, { Pods }]) => [
+          node,
+          Pods.map(({ UID }) => UID),
+        ]);
+        expect(Object.fromEntries(given)).toEqual(Object.fromEntries([...uids].map(([node, uid]) => [node, [uid]])));
+        return { NodeNameToMetaVictims: { b: { Pods: [{ UID: uids.get("b") }] } } };
+      };
+      const pod = await preempting(({ status }) => status?.nominatedNodeName !== undefined);
+      expect(pod.status?.nominatedNodeName).toBe("b");
+      expect(await left()).toEqual(["low-a", "low-c", "pod"]);
+    });
+
+    it("that names a pod which is not there stops it", async () => {
+      await fill();
+      answers["preempt"] = () => ({ NodeNameToMetaVictims: { a: { Pods: [{ UID: "nobody" }] } } });
+      await preempting((each) => conditionOf(each) !== undefined);
+      expect(await left()).toEqual(["low-a", "low-b", "low-c", "pod"]);
+    });
+
+    it("that does not answer is passed over where it may be ignored", async () => {
+      await fill();
+      const pod = await preempting(({ status }) => status?.nominatedNodeName !== undefined, { ignorable: true });
+      expect(await left()).toHaveLength(3);
+      expect(asked).toContain("preempt pod");
+      expect(pod.status?.nominatedNodeName).toMatch(/^[abc]$/);
+    });
+  });
+
   it("binds in the scheduler's place", async () => {
-    answers["bind"] = () => ({ error: "the rack is on fire" });
+    answers["bind"] = () => ({ Error: "the rack is on fire" });
     const pod = await scheduled({ ...base, bindVerb: "bind" }, (each) => conditionOf(each) !== undefined);
     expect(pod.spec?.nodeName).toBeUndefined();
     expect(conditionOf(pod)).toMatchObject({ reason: "SchedulerError", message: "the rack is on fire" });

@@ -19,6 +19,11 @@ describe("readExtenders", () => {
     ]);
   });
 
+  it("reads the verbs", () => {
+    const verbs = { filterVerb: "f", preemptVerb: "e", prioritizeVerb: "p", bindVerb: "b" };
+    expect(readExtenders([{ urlPrefix, weight: 1, ...verbs }]).extenders[0]).toMatchObject(verbs);
+  });
+
   it("reads timeout, https, resources and inline certificates", () => {
     const entry: ExtenderEntry = {
       urlPrefix,
@@ -48,7 +53,6 @@ describe("readExtenders", () => {
       ],
       "only one extender can implement bind",
     ],
-    ["preemption", [{ urlPrefix, preemptVerb: "p" }], "extenders[0].preemptVerb"],
     [
       "a resource twice",
       [{ urlPrefix, managedResources: [{ name: "a.test/b" }, { name: "a.test/b" }] }],

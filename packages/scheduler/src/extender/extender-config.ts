@@ -31,7 +31,7 @@ export interface Extenders {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 
-/** Throws on what upstream refuses, and on a preemptVerb, which is not asked. */
+/** Throws on what upstream refuses. */
 export function readExtenders(entries: readonly ExtenderEntry[]): Extenders {
   const extenders = entries.map((entry, i) => readOne(entry, `extenders[${i}]`));
   if (extenders.filter(({ bindVerb }) => bindVerb !== undefined).length > 1)
@@ -47,9 +47,8 @@ export function readExtenders(entries: readonly ExtenderEntry[]): Extenders {
 }
 
 function readOne(entry: ExtenderEntry, field: string): ExtenderConfig {
-  const { urlPrefix, weight = 0, tlsConfig, preemptVerb, httpTimeout } = entry;
+  const { urlPrefix, weight = 0, tlsConfig, httpTimeout } = entry;
   if (urlPrefix === undefined || !URL.canParse(urlPrefix)) throw new Error(`${field}.urlPrefix: must be a URL`);
-  if (preemptVerb) throw new Error(`${field}.preemptVerb: extenders are not asked about preemption`);
   if (entry.prioritizeVerb && weight <= 0)
     throw new Error(`${field}.weight: must have a positive weight applied to it where prioritizeVerb is set`);
   return {
@@ -65,10 +64,13 @@ function readOne(entry: ExtenderEntry, field: string): ExtenderConfig {
   };
 }
 
-function verbs(entry: ExtenderEntry): Pick<ExtenderConfig, "filterVerb" | "prioritizeVerb" | "bindVerb"> {
-  const { filterVerb, prioritizeVerb, bindVerb } = entry;
+function verbs(
+  entry: ExtenderEntry,
+): Pick<ExtenderConfig, "filterVerb" | "preemptVerb" | "prioritizeVerb" | "bindVerb"> {
+  const { filterVerb, preemptVerb, prioritizeVerb, bindVerb } = entry;
   return {
     ...(filterVerb ? { filterVerb } : {}),
+    ...(preemptVerb ? { preemptVerb } : {}),
     ...(prioritizeVerb ? { prioritizeVerb } : {}),
     ...(bindVerb ? { bindVerb } : {}),
   };

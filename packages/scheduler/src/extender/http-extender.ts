@@ -2,15 +2,18 @@ import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { RequestOptions } from "node:https";
-import type { Container, Node, Pod } from "@knots/api/core/v1";
+import type { Container, Pod } from "@knots/api/core/v1";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
 import type { Status } from "../framework/status.ts";
+import { entries, field, list, text } from "./wire.ts";
+import type { ExtenderArgs, ExtenderBindingArgs, ExtenderPreemptionArgs } from "./wire.ts";
 
 /** An extender of a KubeSchedulerConfiguration. */
 export interface ExtenderConfig {
   readonly urlPrefix: string;
   readonly filterVerb?: string;
+  readonly preemptVerb?: string;
   readonly prioritizeVerb?: string;
   readonly bindVerb?: string;
   readonly weight: number;
@@ -35,17 +38,6 @@ export interface ExtenderTls {
   readonly keyData?: string;
   readonly caData?: string;
 }
-
-/** The wire's ExtenderFilterResult. */
-interface FilterResult {
-  readonly nodes?: { readonly items?: readonly Node[] | null } | null;
-  readonly nodenames?: readonly string[] | null;
-  readonly failedNodes?: Readonly<Record<string, string>> | null;
-  readonly failedAndUnresolvableNodes?: Readonly<Record<string, string>> | null;
-  readonly error?: string;
-}
-
-type HostPriorityList = readonly { readonly host: string; readonly score: number }[] | null;
 
 /** Extenders score from 0 to this. */
 export const MAX_EXTENDER_PRIORITY = 10;
@@ -87,18 +79,25 @@ export class HttpExtender {
   async filter(pod: PodInfo, nodes: readonly NodeInfo[]): Promise<Filtered> {
     const { filterVerb } = this.config;
     if (filterVerb === undefined) return { nodes, rejected: new Map() };
-    const result = (await this.#post(filterVerb, this.#args(pod, nodes))) as FilterResult;
-    if (result.error !== undefined && result.error !== "") throw new Error(result.error);
-    const names = result.nodenames ?? result.nodes?.items?.map(({ metadata }) => metadata?.name ?? "");
-    if (names === undefined) throw new Error(`extender ${this.name} answered neither nodes nor nodenames`);
-    const left = new Set(names);
+    const answer = await this.#post(filterVerb, this.#args(pod, nodes));
+    throwError(answer);
+    const names =
+      list(field(answer, "NodeNames")) ??
+      list(field(field(answer, "Nodes"), "items"))?.map((node) => field(field(node, "metadata"), "name"));
+    const left = new Set((names ?? []).map(text));
+    const known = new Set(nodes.map(({ name }) => name));
+    for (const name of left)
+      if (!known.has(name))
+        throw new Error(
+          `extender ${JSON.stringify(this.name)} claims a filtered node ${JSON.stringify(name)} which is not found in the input node list`,
+        );
     const rejected = new Map<string, Status>();
-    const reject = (failed: FilterResult["failedNodes"], code: Status["code"]): void => {
-      for (const [node, reason] of Object.entries(failed ?? {}))
-        rejected.set(node, { code, reasons: [reason], plugin: ANY_EVENT });
+    const reject = (failed: unknown, code: Status["code"]): void => {
+      for (const [node, reason] of entries(failed))
+        rejected.set(node, { code, reasons: [text(reason)], plugin: ANY_EVENT });
     };
-    reject(result.failedNodes, "Unschedulable");
-    reject(result.failedAndUnresolvableNodes, "UnschedulableAndUnresolvable");
+    reject(field(answer, "FailedNodes"), "Unschedulable");
+    reject(field(answer, "FailedAndUnresolvableNodes"), "UnschedulableAndUnresolvable");
     return { nodes: nodes.filter(({ name }) => left.has(name)), rejected };
   }
 
@@ -106,8 +105,45 @@ export class HttpExtender {
   async prioritize(pod: PodInfo, nodes: readonly NodeInfo[]): Promise<ReadonlyMap<string, number>> {
     const { prioritizeVerb, weight } = this.config;
     if (prioritizeVerb === undefined) return new Map();
-    const list = (await this.#post(prioritizeVerb, this.#args(pod, nodes))) as HostPriorityList;
-    return new Map((list ?? []).map(({ host, score }) => [host, score * weight]));
+    const scores = list(await this.#post(prioritizeVerb, this.#args(pod, nodes))) ?? [];
+    return new Map(scores.map((each) => [text(field(each, "Host")), Number(field(each, "Score") ?? 0) * weight]));
+  }
+
+  get preempts(): boolean {
+    return this.config.preemptVerb !== undefined;
+  }
+
+  /**
+   * Who would have to go by its own rules: the victims' uids by node, of the nodes that it would have the pod on. Throws
+   * where it does not answer.
+   */
+  async preempt(
+    pod: PodInfo,
+    candidates: readonly { nodeName: string; victims: readonly PodInfo[]; budgetViolations: number }[],
+  ): Promise<ReadonlyMap<string, { readonly uids: readonly string[]; readonly budgetViolations: number }>> {
+    const byNode = <T>(of: (victim: PodInfo) => T) =>
+      Object.fromEntries(
+        candidates.map(({ nodeName, victims, budgetViolations }) => [
+          nodeName,
+          { Pods: victims.map(of), NumPDBViolations: budgetViolations },
+        ]),
+      );
+    const { nodeCacheCapable, preemptVerb = "" } = this.config;
+    const args: ExtenderPreemptionArgs = {
+      Pod: pod.pod,
+      NodeNameToVictims: nodeCacheCapable ? null : byNode((victim) => victim.pod),
+      NodeNameToMetaVictims: nodeCacheCapable ? byNode(({ uid }) => ({ UID: uid })) : null,
+    };
+    const answer = await this.#post(preemptVerb, args);
+    return new Map(
+      entries(field(answer, "NodeNameToMetaVictims")).map(([node, victims]) => [
+        node,
+        {
+          uids: (list(field(victims, "Pods")) ?? []).map((each) => text(field(each, "UID"))),
+          budgetViolations: Number(field(victims, "NumPDBViolations") ?? 0),
+        },
+      ]),
+    );
   }
 
   get binds(): boolean {
@@ -116,14 +152,14 @@ export class HttpExtender {
 
   /** Binds the pod in the scheduler's place. Throws where it could not. */
   async bind({ namespace, name, uid }: PodInfo, nodeName: string): Promise<void> {
-    const args = { podName: name, podNamespace: namespace, podUID: uid, node: nodeName };
-    const result = (await this.#post(this.config.bindVerb ?? "", args)) as { readonly error?: string } | null;
-    if (result?.error !== undefined && result.error !== "") throw new Error(result.error);
+    const args: ExtenderBindingArgs = { PodName: name, PodNamespace: namespace, PodUID: uid, Node: nodeName };
+    throwError(await this.#post(this.config.bindVerb ?? "", args));
   }
 
-  #args({ pod }: { readonly pod: Pod }, nodes: readonly NodeInfo[]): object {
-    if (this.config.nodeCacheCapable) return { pod, nodenames: nodes.map(({ name }) => name) };
-    return { pod, nodes: { metadata: {}, items: nodes.map(({ node }) => node) } };
+  #args({ pod }: { readonly pod: Pod }, nodes: readonly NodeInfo[]): ExtenderArgs {
+    if (this.config.nodeCacheCapable) return { Pod: pod, Nodes: null, NodeNames: nodes.map(({ name }) => name) };
+    const items = nodes.flatMap(({ node }) => node ?? []);
+    return { Pod: pod, Nodes: { metadata: {}, items }, NodeNames: null };
   }
 
   async #post(verb: string, body: object): Promise<unknown> {
@@ -164,6 +200,12 @@ export class HttpExtender {
       request.end(text);
     });
   }
+}
+
+/** What an extender says went wrong. */
+function throwError(answer: unknown): void {
+  const error = text(field(answer, "Error"));
+  if (error !== "") throw new Error(error);
 }
 
 function tlsOptions(tls: ExtenderTls): RequestOptions {

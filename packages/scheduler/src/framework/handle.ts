@@ -3,6 +3,7 @@ import type { PodDisruptionBudget } from "@knots/api/policy/v1";
 import type { CSINode, StorageClass } from "@knots/api/storage/v1";
 import type { Client, EventRecorder } from "@knots/client";
 import type { Clock, Logger, Selector } from "@knots/machinery";
+import type { HttpExtender } from "../extender/http-extender.ts";
 import type { Snapshot } from "../cache/snapshot.ts";
 import type { DynamicResources } from "../plugins/dynamic-resources/manager.ts";
 import type { Nominator } from "../queue/nominator.ts";
@@ -35,6 +36,8 @@ export interface Handle {
   readonly nominator: Nominator;
   /** Pods that Permit plug-ins hold back. */
   readonly waitingPods: WaitingPods;
+  /** Those who are asked about preemption too. */
+  readonly extenders: readonly HttpExtender[];
   /** The view of the running cycle. */
   snapshot(): Snapshot;
 }

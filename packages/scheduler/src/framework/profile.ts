@@ -1,4 +1,5 @@
 import { CycleState } from "./cycle-state.ts";
+import type { ExtensionPoint } from "./extension-points.ts";
 import type { Handle } from "./handle.ts";
 import type { NodeInfo } from "./node-info.ts";
 import type {
@@ -23,10 +24,15 @@ import { errorStatus, isRejection } from "./status.ts";
 import type { Status } from "./status.ts";
 import type { Wait } from "./waiting-pods.ts";
 
-/** A plug-in and the weight of its score. */
-export interface EnabledPlugin {
-  readonly plugin: AnyPlugin;
-  readonly weight?: number;
+/** The plug-ins of a profile, and where each of them runs. */
+export interface ProfilePlugins {
+  /** All that exist, whether or not they run anywhere: they know which events may help the pods that they rejected. */
+  readonly plugins: readonly AnyPlugin[];
+  /** Those of each extension point, in the order in which they run; each implements it. */
+  at(point: ExtensionPoint): readonly AnyPlugin[];
+  /** The weight of its score. */
+  weight(name: string): number;
+  readonly percentageOfNodesToScore?: number | undefined;
 }
 
 export interface PreFiltered {
@@ -35,16 +41,13 @@ export interface PreFiltered {
   readonly rejectedBy: ReadonlySet<string>;
 }
 
-// Each list holds the plug-ins that implement that extension point, in their order.
-function implementing<T extends Plugin>(plugins: readonly AnyPlugin[], method: keyof T): T[] {
-  return plugins.filter((plugin) => method in plugin) as unknown as T[];
-}
-
 /** The plug-ins of one scheduler name, run at their extension points. */
 export class Profile {
   readonly handle: Handle;
   readonly plugins: readonly AnyPlugin[];
   readonly queueSort: QueueSortPlugin;
+  /** 1–100; undefined: the scheduler's. */
+  readonly percentageOfNodesToScore: number | undefined;
   readonly #preEnqueue: readonly PreEnqueuePlugin[];
   readonly #preFilter: readonly PreFilterPlugin[];
   readonly #filter: readonly FilterPlugin[];
@@ -57,29 +60,33 @@ export class Profile {
   readonly #bind: readonly BindPlugin[];
   readonly #postBind: readonly PostBindPlugin[];
 
-  /** Throws where nothing sorts the queue or binds. */
-  constructor(handle: Handle, enabled: readonly EnabledPlugin[]) {
+  /** Throws where not exactly one plug-in sorts the queue, or none binds. */
+  constructor(handle: Handle, enabled: ProfilePlugins) {
     this.handle = handle;
-    const plugins = enabled.map(({ plugin }) => plugin);
-    this.plugins = plugins;
-    const [queueSort] = implementing<QueueSortPlugin>(plugins, "compare");
-    if (queueSort === undefined) throw new Error(`profile ${handle.schedulerName}: no queue sort plugin is enabled`);
+    this.plugins = enabled.plugins;
+    this.percentageOfNodesToScore = enabled.percentageOfNodesToScore;
+    const name = handle.schedulerName;
+    const at = <T extends Plugin>(point: ExtensionPoint): T[] => [...enabled.at(point)] as unknown as T[];
+    const sorting = at<QueueSortPlugin>("queueSort");
+    const [queueSort] = sorting;
+    if (queueSort === undefined || sorting.length > 1)
+      throw new Error(
+        `only one queue sort plugin required for profile with scheduler name "${name}", but got ${sorting.length}`,
+      );
     this.queueSort = queueSort;
-    this.#preEnqueue = implementing(plugins, "preEnqueue");
-    this.#preFilter = implementing(plugins, "preFilter");
-    this.#filter = implementing(plugins, "filter");
-    this.#postFilter = implementing(plugins, "postFilter");
-    this.#preScore = implementing(plugins, "preScore");
-    this.#score = enabled.flatMap(({ plugin, weight = 1 }) => {
-      const [scoring] = implementing<ScorePlugin>([plugin], "score");
-      return scoring === undefined ? [] : [{ plugin: scoring, weight }];
-    });
-    this.#reserve = implementing(plugins, "reserve");
-    this.#permit = implementing(plugins, "permit");
-    this.#preBind = implementing(plugins, "preBind");
-    this.#bind = implementing(plugins, "bind");
-    this.#postBind = implementing(plugins, "postBind");
-    if (this.#bind.length === 0) throw new Error(`profile ${handle.schedulerName}: at least one bind plugin is needed`);
+    this.#preEnqueue = at("preEnqueue");
+    this.#preFilter = at("preFilter");
+    this.#filter = at("filter");
+    this.#postFilter = at("postFilter");
+    this.#preScore = at("preScore");
+    this.#score = at<ScorePlugin>("score").map((plugin) => ({ plugin, weight: enabled.weight(plugin.name) }));
+    this.#reserve = at("reserve");
+    this.#permit = at("permit");
+    this.#preBind = at("preBind");
+    this.#bind = at("bind");
+    this.#postBind = at("postBind");
+    if (this.#bind.length === 0)
+      throw new Error(`at least one bind plugin is needed for profile with scheduler name "${name}"`);
   }
 
   preEnqueue(pod: PodInfo): Status | undefined {

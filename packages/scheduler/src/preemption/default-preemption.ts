@@ -10,6 +10,7 @@ import type { Profile } from "../framework/profile.ts";
 import { errorStatus, unresolvable, unschedulable } from "../framework/status.ts";
 import type { Status } from "../framework/status.ts";
 import { NAMES } from "../plugins/names.ts";
+import { askAboutPreemption } from "./extenders.ts";
 import { pickCandidate, selectVictims } from "./victims.ts";
 import type { Candidate } from "./victims.ts";
 
@@ -55,9 +56,15 @@ async function preempt(
   const { handle } = context;
   const ineligible = whyNotEligible(handle, pod, rejected);
   if (ineligible !== undefined) return { status: unschedulable(ineligible) };
-  // Up to here and through the choice nothing is awaited: the snapshot is still the one that rejected the pod.
+  // Up to here and through the choice nothing is awaited but extenders: the snapshot is the one that rejected the pod.
   const { candidates, statuses } = findCandidates(context, state, pod, rejected);
-  const best = pickCandidate(candidates);
+  let left: readonly Candidate[] = candidates;
+  try {
+    if (handle.extenders.some(({ preempts }) => preempts)) left = await askAboutPreemption(handle, pod, candidates);
+  } catch (error) {
+    return { status: errorStatus(error) };
+  }
+  const best = pickCandidate(left);
   if (best === undefined) {
     const message = fitErrorMessage({
       nodeCount: statuses.size,
@@ -116,7 +123,10 @@ function findCandidates(
   const enough = Math.max(minCandidateNodesAbsolute, Math.floor((nodes.length * minCandidateNodesPercentage) / 100));
   const start = Math.floor(random() * hopeful.length);
   const candidates: Candidate[] = [];
-  for (let i = 0; i < hopeful.length && candidates.length < enough; i++) {
+  // One that breaks no budget is looked for among all of them.
+  const found = (): boolean =>
+    candidates.length >= enough && candidates.some(({ budgetViolations }) => budgetViolations === 0);
+  for (let i = 0; i < hopeful.length && !found(); i++) {
     const node = hopeful[(start + i) % hopeful.length];
     if (node === undefined) continue;
     const candidate = selectVictims(profile(), state, pod, node);
