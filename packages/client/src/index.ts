@@ -11,7 +11,8 @@ export {
   writeKubeconfig,
   type KubeconfigEntry,
 } from "./kubeconfig.ts";
-export { LeaderElector } from "./leader-elector.ts";
+export { leaderElectionDefaults, LeaderElector } from "./leader-elector.ts";
+export type { LeaderElectionOptions } from "./leader-elector.ts";
 export type { Indexers, Lister } from "./lister.ts";
 export {
   ResourceClient,

@@ -29,6 +29,20 @@ const LEASES: ResourceType<Lease> = {
   namespaced: true,
 };
 
+/** Which Lease a component holds, and for how long. */
+export interface LeaderElectionOptions {
+  readonly namespace: string;
+  readonly name: string;
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
+
+/** Upstream's, for the component of that name. */
+export function leaderElectionDefaults(name: string): LeaderElectionOptions {
+  return { namespace: "kube-system", name, leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2000 };
+}
+
 export interface LeaderElectorOptions {
   client: Client;
   lock: { namespace: string; name: string };

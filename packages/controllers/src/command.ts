@@ -1,22 +1,23 @@
 import { readFile } from "node:fs/promises";
 import { Client, loadKubeconfig } from "@knots/client";
+import {
+  addLeaderElectionFlags,
+  addServingFlags,
+  boolFlag,
+  leaderElectionOf,
+  servingCertificate,
+} from "@knots/client/component-flags";
+import type { LeaderElectionFlags, ServingFlags } from "@knots/client/component-flags";
 import { newLogger, parseDuration, RealClock, shutdownRequested } from "@knots/machinery";
-import { issue, newCA } from "@knots/machinery/pki/index";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { defaultControllerOptions } from "./framework/options.ts";
 import type { ControllerOptions } from "./framework/options.ts";
 import { HealthServer } from "@knots/client/health-server";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { ControllerManager, defaultLeaderElection } from "./manager.ts";
 
-interface Flags {
+interface Flags extends LeaderElectionFlags, ServingFlags {
   readonly kubeconfig: string;
-  readonly leaderElect: boolean;
-  readonly leaderElectLeaseDuration: number;
-  readonly leaderElectRenewDeadline: number;
-  readonly leaderElectRetryPeriod: number;
-  readonly leaderElectResourceName: string;
-  readonly leaderElectResourceNamespace: string;
   readonly controllers: string[];
   readonly allocateNodeCidrs: boolean;
   readonly clusterCidr?: string[];
@@ -28,10 +29,6 @@ interface Flags {
   readonly serviceAccountPrivateKeyFile?: string;
   readonly clusterSigningCertFile?: string;
   readonly clusterSigningKeyFile?: string;
-  readonly bindAddress: string;
-  readonly securePort: number;
-  readonly tlsCertFile?: string;
-  readonly tlsPrivateKeyFile?: string;
   readonly v: number;
   readonly [flag: string]: unknown;
 }
@@ -77,32 +74,17 @@ function list(value: string): string[] {
   return value.split(",").filter((part) => part !== "");
 }
 
-/** A boolean flag in Go's manner: `--flag`, `--flag=true`, `--flag=false`. */
-function bool(flag: string, description: string, initial: boolean): Option {
-  return new Option(`--${flag} [bool]`, description)
-    .default(initial)
-    .preset(true)
-    .argParser((value: string) => value === "true" || value === "1");
-}
-
 function camel(flag: string): string {
   return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** `kube-controller-manager`, with upstream's flags. */
 export function command(): Command {
-  const election = defaultLeaderElection;
   const result = new Command("kube-controller-manager")
     .description("Runs the controllers that drive the cluster's state towards what its objects ask for")
     .requiredOption("--kubeconfig <file>", "kubeconfig with the address and credentials of the API server")
-    .addOption(bool("leader-elect", "run only while holding the Lease", true))
-    .option("--leader-elect-lease-duration <duration>", "life of the Lease", parseDuration, election.leaseDurationMs)
-    .option("--leader-elect-renew-deadline <duration>", "time to renew it in", parseDuration, election.renewDeadlineMs)
-    .option("--leader-elect-retry-period <duration>", "time between tries", parseDuration, election.retryPeriodMs)
-    .option("--leader-elect-resource-name <name>", "name of the Lease", election.name)
-    .option("--leader-elect-resource-namespace <namespace>", "namespace of the Lease", election.namespace)
     .option("--controllers <names>", "controllers to run: '*', 'foo', '-foo', comma-separated", list, ["*"])
-    .addOption(bool("allocate-node-cidrs", "give each node a part of --cluster-cidr", true))
+    .addOption(boolFlag("allocate-node-cidrs", "give each node a part of --cluster-cidr", true))
     .option("--cluster-cidr <cidrs>", "pod CIDRs of the cluster, comma-separated", list)
     .option("--service-cluster-ip-range <cidr>", "CIDR of the Services")
     .option("--node-cidr-mask-size <bits>", "prefix length of a node's pod CIDR", Number)
@@ -112,11 +94,9 @@ export function command(): Command {
     .option("--service-account-private-key-file <file>", "key that signs service-account tokens")
     .option("--cluster-signing-cert-file <file>", "CA that signs CertificateSigningRequests")
     .option("--cluster-signing-key-file <file>", "its key")
-    .option("--bind-address <ip>", "address for /healthz and /metrics", "0.0.0.0")
-    .option("--secure-port <port>", "port for them; 0: none", Number, 10257)
-    .option("--tls-cert-file <file>", "its certificate; self-signed where absent")
-    .option("--tls-private-key-file <file>", "its key")
     .option("-v, --v <level>", "log verbosity", Number, 0);
+  addLeaderElectionFlags(result, defaultLeaderElection);
+  addServingFlags(result, 10_257);
   for (const [stem, signer] of Object.entries(SIGNER_FLAGS)) {
     result.option(`--cluster-signing-${stem}-cert-file <file>`, `CA of the signer ${signer}`);
     result.option(`--cluster-signing-${stem}-key-file <file>`, "its key");
@@ -186,13 +166,7 @@ async function run(flags: Flags): Promise<void> {
       options: await optionsFrom(flags),
       controllers: flags.controllers,
       leaderElect: flags.leaderElect,
-      leaderElection: {
-        name: flags.leaderElectResourceName,
-        namespace: flags.leaderElectResourceNamespace,
-        leaseDurationMs: flags.leaderElectLeaseDuration,
-        renewDeadlineMs: flags.leaderElectRenewDeadline,
-        retryPeriodMs: flags.leaderElectRetryPeriod,
-      },
+      leaderElection: leaderElectionOf(flags),
       onLeadershipLost: () => stopped.resolve("lost"),
     }),
   );
@@ -204,7 +178,7 @@ async function run(flags: Flags): Promise<void> {
         client,
         bindAddress: flags.bindAddress,
         port: flags.securePort,
-        tls: await servingCertificate(flags),
+        tls: await servingCertificate("kube-controller-manager", flags),
         metrics: () => registry.metrics(),
       }),
     );
@@ -216,21 +190,4 @@ async function run(flags: Flags): Promise<void> {
     logger.error("leaderelection lost");
     process.exitCode = 1;
   }
-}
-
-async function servingCertificate(flags: Flags): Promise<{ cert: string; key: string }> {
-  if (flags.tlsCertFile !== undefined && flags.tlsPrivateKeyFile !== undefined) {
-    return { cert: await readFile(flags.tlsCertFile, "utf8"), key: await readFile(flags.tlsPrivateKeyFile, "utf8") };
-  }
-  const ca = await newCA("kube-controller-manager-ca");
-  const { certPem, keyPem } = await issue({
-    ca,
-    cn: "kube-controller-manager",
-    organizations: [],
-    dnsNames: ["localhost"],
-    ipAddresses: ["127.0.0.1"],
-    usages: ["server"],
-    days: 365,
-  });
-  return { cert: certPem, key: keyPem };
 }

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
-import { EventRecorder, InformerFactory, LeaderElector } from "@knots/client";
-import type { Client } from "@knots/client";
+import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector } from "@knots/client";
+import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import { defaultControllerOptions } from "./framework/options.ts";
 import type { ControllerOptions } from "./framework/options.ts";
@@ -9,21 +9,7 @@ import type { Controller, ControllerContext, ControllerInitializer } from "./fra
 import { CONTROLLERS } from "./registry.ts";
 import { selectControllers } from "./selection.ts";
 
-export interface LeaderElectionOptions {
-  readonly namespace: string;
-  readonly name: string;
-  readonly leaseDurationMs: number;
-  readonly renewDeadlineMs: number;
-  readonly retryPeriodMs: number;
-}
-
-export const defaultLeaderElection: LeaderElectionOptions = {
-  namespace: "kube-system",
-  name: "kube-controller-manager",
-  leaseDurationMs: 15_000,
-  renewDeadlineMs: 10_000,
-  retryPeriodMs: 2000,
-};
+export const defaultLeaderElection: LeaderElectionOptions = leaderElectionDefaults("kube-controller-manager");
 
 export interface ControllerManagerOptions {
   readonly client: Client;

@@ -2,8 +2,9 @@
 import { hostname } from "node:os";
 import { nodes } from "@knots/api/core/v1";
 import { Client, loadKubeconfig } from "@knots/client";
+import { boolFlag } from "@knots/client/component-flags";
 import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { healthAnswer, HttpServer, parseBindAddress, type Answer } from "./http-server.ts";
 import { isIPv4 } from "./ipv4.ts";
 import { KubeProxy } from "./kube-proxy.ts";
@@ -28,14 +29,6 @@ const METRICS_PORT = 10_249;
 function nftables(mode: string): string {
   if (mode !== "nftables") throw new InvalidArgumentError("Knots serves Services with nftables only.");
   return mode;
-}
-
-/** A boolean flag in Go's manner: `--flag`, `--flag=true`, `--flag=false`. */
-function bool(flag: string, description: string): Option {
-  return new Option(`--${flag} [bool]`, description)
-    .default(false)
-    .preset("true")
-    .argParser((value: string) => value === "true" || value === "1");
 }
 
 /** The address other nodes know this one by; upstream looks it up in the same way. */
@@ -109,11 +102,11 @@ export function command(): Command {
     .option("--bind-address <ip>", "this node's address; the Node's InternalIP where it is 0.0.0.0", "0.0.0.0")
     .option("--cluster-cidr <cidr>", "the pods' network: who is not in it is masqueraded on the way to a ClusterIP")
     .option("--proxy-mode <mode>", "nftables", nftables, "nftables")
-    .addOption(bool("masquerade-all", "masquerade all traffic to ClusterIPs"))
+    .addOption(boolFlag("masquerade-all", "masquerade all traffic to ClusterIPs", false))
     .option("--nodeport-addresses <list>", 'where node ports answer: networks, or "primary"', list, ["primary"])
     .option("--healthz-bind-address <address>", 'where /healthz and /livez answer; "": nowhere', "0.0.0.0:10256")
     .option("--metrics-bind-address <address>", 'where /metrics answers; "": nowhere', "127.0.0.1:10249")
-    .addOption(bool("cleanup", "remove the rules and exit"))
+    .addOption(boolFlag("cleanup", "remove the rules and exit", false))
     .option("-v, --v <level>", "log verbosity", Number, 0)
     .action(run);
 }

@@ -1,57 +1,35 @@
 import { readFile } from "node:fs/promises";
 import { Client, loadKubeconfig } from "@knots/client";
-import { newLogger, parseDuration, RealClock, shutdownRequested } from "@knots/machinery";
-import { issue, newCA } from "@knots/machinery/pki/index";
-import { Command, Option } from "commander";
+import {
+  addLeaderElectionFlags,
+  addServingFlags,
+  leaderElectionOf,
+  servingCertificate,
+} from "@knots/client/component-flags";
+import type { LeaderElectionFlags, ServingFlags } from "@knots/client/component-flags";
+import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
+import { Command } from "commander";
 import { parseConfiguration } from "./config.ts";
 import type { SchedulerConfiguration } from "./config.ts";
 import { HealthServer } from "@knots/client/health-server";
 import { defaultLeaderElection, Scheduler } from "./scheduler.ts";
 
-interface Flags {
+interface Flags extends LeaderElectionFlags, ServingFlags {
   readonly kubeconfig?: string;
   readonly config?: string;
-  readonly leaderElect: boolean;
-  readonly leaderElectLeaseDuration: number;
-  readonly leaderElectRenewDeadline: number;
-  readonly leaderElectRetryPeriod: number;
-  readonly leaderElectResourceName: string;
-  readonly leaderElectResourceNamespace: string;
-  readonly bindAddress: string;
-  readonly securePort: number;
-  readonly tlsCertFile?: string;
-  readonly tlsPrivateKeyFile?: string;
   readonly v: number;
-}
-
-/** A boolean flag in Go's manner: `--flag`, `--flag=true`, `--flag=false`. */
-function bool(flag: string, description: string, initial: boolean): Option {
-  return new Option(`--${flag} [bool]`, description)
-    .default(initial)
-    .preset(true)
-    .argParser((value: string) => value === "true" || value === "1");
 }
 
 /** `kube-scheduler`, with upstream's flags. */
 export function command(): Command {
-  const election = defaultLeaderElection;
-  return new Command("scheduler")
+  const result = new Command("scheduler")
     .alias("kube-scheduler")
     .description("Finds a node for each pod that has none")
     .option("--kubeconfig <file>", "kubeconfig with the address and credentials of the API server")
     .option("--config <file>", "a KubeSchedulerConfiguration; what it says wins over the flags it covers")
-    .addOption(bool("leader-elect", "run only while holding the Lease", true))
-    .option("--leader-elect-lease-duration <duration>", "life of the Lease", parseDuration, election.leaseDurationMs)
-    .option("--leader-elect-renew-deadline <duration>", "time to renew it in", parseDuration, election.renewDeadlineMs)
-    .option("--leader-elect-retry-period <duration>", "time between tries", parseDuration, election.retryPeriodMs)
-    .option("--leader-elect-resource-name <name>", "name of the Lease", election.name)
-    .option("--leader-elect-resource-namespace <namespace>", "namespace of the Lease", election.namespace)
-    .option("--bind-address <ip>", "address for /healthz and /metrics", "0.0.0.0")
-    .option("--secure-port <port>", "port for them; 0: none", Number, 10259)
-    .option("--tls-cert-file <file>", "its certificate; self-signed where absent")
-    .option("--tls-private-key-file <file>", "its key")
-    .option("-v, --v <level>", "log verbosity", Number, 0)
-    .action((flags: Flags) => run(flags));
+    .option("-v, --v <level>", "log verbosity", Number, 0);
+  addLeaderElectionFlags(result, defaultLeaderElection);
+  return addServingFlags(result, 10_259).action((flags: Flags) => run(flags));
 }
 
 async function readConfiguration(path: string): Promise<SchedulerConfiguration> {
@@ -83,14 +61,7 @@ async function run(flags: Flags): Promise<void> {
       logger,
       leaderElect: flags.leaderElect,
       ...config?.options,
-      leaderElection: {
-        name: flags.leaderElectResourceName,
-        namespace: flags.leaderElectResourceNamespace,
-        leaseDurationMs: flags.leaderElectLeaseDuration,
-        renewDeadlineMs: flags.leaderElectRenewDeadline,
-        retryPeriodMs: flags.leaderElectRetryPeriod,
-        ...config?.options.leaderElection,
-      },
+      leaderElection: { ...leaderElectionOf(flags), ...config?.options.leaderElection },
       onLeadershipLost: () => stopped.resolve("lost"),
     }),
   );
@@ -100,7 +71,7 @@ async function run(flags: Flags): Promise<void> {
         client,
         bindAddress: flags.bindAddress,
         port: flags.securePort,
-        tls: await servingCertificate(flags),
+        tls: await servingCertificate("kube-scheduler", flags),
         metrics: () => scheduler.metrics(),
       }),
     );
@@ -112,19 +83,4 @@ async function run(flags: Flags): Promise<void> {
     logger.error("leaderelection lost");
     process.exitCode = 1;
   }
-}
-
-async function servingCertificate(flags: Flags): Promise<{ cert: string; key: string }> {
-  if (flags.tlsCertFile !== undefined && flags.tlsPrivateKeyFile !== undefined) {
-    return { cert: await readFile(flags.tlsCertFile, "utf8"), key: await readFile(flags.tlsPrivateKeyFile, "utf8") };
-  }
-  const { certPem, keyPem } = await issue({
-    ca: await newCA("kube-scheduler-ca"),
-    cn: "kube-scheduler",
-    dnsNames: ["localhost"],
-    ipAddresses: ["127.0.0.1"],
-    usages: ["server"],
-    days: 365,
-  });
-  return { cert: certPem, key: keyPem };
 }

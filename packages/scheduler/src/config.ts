@@ -1,3 +1,4 @@
+import type { LeaderElectionOptions } from "@knots/client";
 import { parseDuration } from "@knots/machinery";
 import { parse } from "yaml";
 import type { ProfileOptions } from "./default-profile.ts";
@@ -7,7 +8,7 @@ import { isExtensionPoint } from "./framework/extension-points.ts";
 import { readPluginConfig } from "./plugin-config.ts";
 import type { PluginConfig } from "./plugin-config.ts";
 import type { PluginSets } from "./plugin-sets.ts";
-import type { LeaderElectionOptions, SchedulerOptions } from "./scheduler.ts";
+import type { SchedulerOptions } from "./scheduler.ts";
 
 /** What is read of `kind: KubeSchedulerConfiguration` (kubescheduler.config.k8s.io/v1). */
 interface Configuration {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Pod } from "@knots/api/core/v1";
-import { EventRecorder, InformerFactory, LeaderElector } from "@knots/client";
-import type { Client } from "@knots/client";
+import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector } from "@knots/client";
+import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import { Cache } from "./cache/cache.ts";
 import { buildProfile } from "./default-profile.ts";
@@ -22,21 +22,7 @@ import { SchedulingLoop } from "./scheduling-loop.ts";
 
 export const DEFAULT_SCHEDULER_NAME = "default-scheduler";
 
-export interface LeaderElectionOptions {
-  readonly namespace: string;
-  readonly name: string;
-  readonly leaseDurationMs: number;
-  readonly renewDeadlineMs: number;
-  readonly retryPeriodMs: number;
-}
-
-export const defaultLeaderElection: LeaderElectionOptions = {
-  namespace: "kube-system",
-  name: "kube-scheduler",
-  leaseDurationMs: 15_000,
-  renewDeadlineMs: 10_000,
-  retryPeriodMs: 2000,
-};
+export const defaultLeaderElection: LeaderElectionOptions = leaderElectionDefaults("kube-scheduler");
 
 export interface SchedulerOptions {
   readonly client: Client;
