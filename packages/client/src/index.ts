@@ -25,3 +25,4 @@ export {
 } from "./resource-client.ts";
 export type { RestConfig } from "./rest-config.ts";
 export { runWorkers, WorkQueue } from "./work-queue.ts";
+export type { WorkQueueObserver, WorkQueueOptions } from "./work-queue.ts";

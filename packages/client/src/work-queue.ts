@@ -1,9 +1,22 @@
 // A queue of keys: each waits at most once, none is worked on twice at a time, failures come back later and later.
 import type { Clock, Logger, Timer } from "@knots/machinery";
 
+/** Is told what happens in a queue, to count and time it. */
+export interface WorkQueueObserver {
+  /** A key that did not wait yet was added. */
+  added(): void;
+  /** A worker took a key that had waited so long, ms. */
+  taken(waitedMs: number): void;
+  /** A worker was done with a key after so long, ms. */
+  done(workedMs: number): void;
+  /** A key is to come back later. */
+  retried(): void;
+}
+
 export interface WorkQueueOptions {
   clock: Clock;
   name: string;
+  observer?: WorkQueueObserver;
   baseDelayMs?: number;
   maxDelayMs?: number;
 }
@@ -13,10 +26,12 @@ export class WorkQueue {
   readonly #clock: Clock;
   readonly #base: number;
   readonly #max: number;
-  readonly #queue = new Set<string>();
-  readonly #processing = new Set<string>();
+  readonly #observer: WorkQueueObserver | undefined;
+  // Each key with the time, by the monotonic clock, at which it came there.
+  readonly #queue = new Map<string, number>();
+  readonly #processing = new Map<string, number>();
   /** Added again while being worked on. */
-  readonly #again = new Set<string>();
+  readonly #again = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   readonly #timers = new Map<string, { due: number; timer: Timer }>();
   readonly #getters: ((key: string | undefined) => void)[] = [];
@@ -27,29 +42,46 @@ export class WorkQueue {
     this.#clock = options.clock;
     this.#base = options.baseDelayMs ?? 5;
     this.#max = options.maxDelayMs ?? 1_000_000;
+    this.#observer = options.observer;
   }
 
   get length(): number {
     return this.#queue.size;
   }
 
+  /** How long keys have been worked on that are not done, ms. */
+  get underWay(): number[] {
+    const now = this.#clock.monotonic();
+    return [...this.#processing.values()].map((since) => now - since);
+  }
+
   add(key: string): void {
-    if (this.#down || this.#queue.has(key)) return;
-    if (this.#processing.has(key)) {
-      this.#again.add(key);
-      return;
-    }
+    if (this.#down || this.#queue.has(key) || this.#again.has(key)) return;
+    this.#observer?.added();
+    const now = this.#clock.monotonic();
+    if (this.#processing.has(key)) this.#again.set(key, now);
+    else this.#enqueue(key, now);
+  }
+
+  #enqueue(key: string, since: number): void {
     const getter = this.#getters.shift();
-    if (getter === undefined) this.#queue.add(key);
+    if (getter === undefined) this.#queue.set(key, since);
     else {
-      this.#processing.add(key);
+      this.#take(key, since);
       getter(key);
     }
+  }
+
+  #take(key: string, since: number): void {
+    const now = this.#clock.monotonic();
+    this.#processing.set(key, now);
+    this.#observer?.taken(now - since);
   }
 
   /** Adds the key after a while; of several such calls the earliest counts. */
   addAfter(key: string, ms: number): void {
     if (this.#down) return;
+    this.#observer?.retried();
     if (ms <= 0) {
       this.add(key);
       return;
@@ -84,19 +116,24 @@ export class WorkQueue {
 
   /** The next key; undefined once the queue is shut down and empty. */
   async get(): Promise<string | undefined> {
-    const { value, done } = this.#queue.values().next();
+    const { value, done } = this.#queue.entries().next();
     if (done !== true) {
-      this.#queue.delete(value);
-      this.#processing.add(value);
-      return value;
+      const [key, since] = value;
+      this.#queue.delete(key);
+      this.#take(key, since);
+      return key;
     }
     if (this.#down) return undefined;
     return await new Promise((resolve) => this.#getters.push(resolve));
   }
 
   done(key: string): void {
+    const began = this.#processing.get(key);
+    if (began !== undefined) this.#observer?.done(this.#clock.monotonic() - began);
     this.#processing.delete(key);
-    if (this.#again.delete(key)) this.add(key);
+    const since = this.#again.get(key);
+    this.#again.delete(key);
+    if (since !== undefined && !this.#down) this.#enqueue(key, since);
   }
 
   shutDown(): void {

@@ -41,6 +41,8 @@ const DURATIONS = {
   "cluster-signing-duration": "clusterSigningDuration",
   "legacy-service-account-token-clean-up-period": "legacyTokenCleanUpPeriod",
   "endpoint-updates-batch-period": "endpointUpdatesBatchPeriod",
+  "endpointslice-updates-batch-period": "endpointSliceUpdatesBatchPeriod",
+  "mirroring-endpointslice-updates-batch-period": "mirroringEndpointSliceUpdatesBatchPeriod",
   "namespace-sync-period": "namespaceSyncPeriod",
   "resource-quota-sync-period": "resourceQuotaSyncPeriod",
   "horizontal-pod-autoscaler-sync-period": "hpaSyncPeriod",
@@ -72,6 +74,13 @@ const SIGNER_FLAGS = {
 
 function list(value: string): string[] {
   return value.split(",").filter((part) => part !== "");
+}
+
+/** Upstream has the words of one of them in another order. */
+function workersFlag(stem: string): string {
+  return stem === "mirroring-service-endpoint"
+    ? "mirroring-concurrent-service-endpoint-syncs"
+    : `concurrent-${stem}-syncs`;
 }
 
 function camel(flag: string): string {
@@ -108,7 +117,7 @@ export function command(): Command {
     result.option(`--${flag} <number>`, `see ${flag}`, Number, defaultControllerOptions[option]);
   }
   for (const [stem, workers] of Object.entries(defaultControllerOptions.concurrentSyncs)) {
-    result.option(`--concurrent-${stem}-syncs <number>`, `workers of the ${stem} controller`, Number, workers);
+    result.option(`--${workersFlag(stem)} <number>`, `workers of the ${stem} controller`, Number, workers);
   }
   return result.action((flags: Flags) => run(flags));
 }
@@ -129,7 +138,7 @@ export async function optionsFrom(flags: Flags): Promise<Partial<ControllerOptio
   for (const [flag, option] of Object.entries({ ...DURATIONS, ...NUMBERS })) rest[option] = flags[camel(flag)];
   const concurrentSyncs: Record<string, number> = {};
   for (const stem of Object.keys(defaultControllerOptions.concurrentSyncs)) {
-    const workers = flags[camel(`concurrent-${stem}-syncs`)];
+    const workers = flags[camel(workersFlag(stem))];
     if (typeof workers === "number") concurrentSyncs[stem] = workers;
   }
   const signers: Record<string, { cert: string; key: string }> = {};
@@ -158,6 +167,8 @@ async function run(flags: Flags): Promise<void> {
   const client = stack.use(new Client({ ...config, userAgent: "kube-controller-manager" }, { logger, clock }));
   const stopped = Promise.withResolvers<"signal" | "lost">();
   void shutdownRequested().then(() => stopped.resolve("signal"));
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
   const manager = stack.use(
     new ControllerManager({
       client,
@@ -165,14 +176,13 @@ async function run(flags: Flags): Promise<void> {
       logger,
       options: await optionsFrom(flags),
       controllers: flags.controllers,
+      registry,
       leaderElect: flags.leaderElect,
       leaderElection: leaderElectionOf(flags),
       onLeadershipLost: () => stopped.resolve("lost"),
     }),
   );
   if (flags.securePort !== 0) {
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
     const health = stack.use(
       new HealthServer({
         client,

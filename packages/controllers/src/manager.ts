@@ -3,9 +3,11 @@ import { randomUUID } from "node:crypto";
 import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector } from "@knots/client";
 import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
+import type { Registry } from "prom-client";
 import { defaultControllerOptions } from "./framework/options.ts";
 import type { ControllerOptions } from "./framework/options.ts";
 import type { Controller, ControllerContext, ControllerInitializer } from "./framework/types.ts";
+import { QueueMetrics } from "./framework/queue-metrics.ts";
 import { CONTROLLERS } from "./registry.ts";
 import { selectControllers } from "./selection.ts";
 
@@ -24,6 +26,8 @@ export interface ControllerManagerOptions {
   /** Run only while holding the Lease. False (the default) runs at once: for a manager that is alone. */
   readonly leaderElect?: boolean;
   readonly leaderElection?: Partial<LeaderElectionOptions>;
+  /** Where the figures of the queues are shown; nowhere where it is absent. */
+  readonly registry?: Registry;
   /** Told when the Lease was lost: the controllers have stopped, and a process should end. */
   onLeadershipLost?(): void;
 }
@@ -32,6 +36,7 @@ export interface ControllerManagerOptions {
 export class ControllerManager implements AsyncDisposable {
   readonly #options: ControllerManagerOptions;
   readonly #selected: readonly ControllerInitializer[];
+  readonly #queues: QueueMetrics;
   readonly #recorders = new Map<string, EventRecorder>();
   readonly #abort = new AbortController();
   #informers: InformerFactory | undefined;
@@ -42,6 +47,7 @@ export class ControllerManager implements AsyncDisposable {
   /** Throws where `controllers` names one that does not exist. */
   constructor(options: ControllerManagerOptions) {
     this.#options = options;
+    this.#queues = new QueueMetrics(options.registry);
     this.#selected = selectControllers(options.initializers ?? CONTROLLERS, options.controllers);
   }
 
@@ -89,6 +95,7 @@ export class ControllerManager implements AsyncDisposable {
         ...this.#options.options,
         concurrentSyncs: { ...defaultControllerOptions.concurrentSyncs, ...this.#options.options?.concurrentSyncs },
       },
+      queues: this.#queues,
       recorder: (component) => this.#recorder(component),
     };
     this.#controllers = this.#selected.map((initializer) =>

@@ -38,7 +38,7 @@ export class CronJobController {
     this.controller = new QueueController({
       name: "cronjob-controller",
       ctx,
-      workers: concurrency(ctx.options, "cronjob"),
+      workers: concurrency(ctx.options, "cron-job"),
       reconcile: (key) => this.reconcile(key),
     });
     const enqueue = (cronJob: CronJob): void => this.controller.enqueue(cronJob);

@@ -73,7 +73,7 @@ export class EndpointSliceController {
     const podChanged = (old: Pod | undefined, pod: Pod): void => {
       const inNamespace = this.#services.lister.list(pod.metadata?.namespace ?? "");
       for (const service of servicesToUpdate(this.#selectors, inNamespace, old, pod)) {
-        this.controller.enqueueAfter(service, this.#ctx.options.endpointUpdatesBatchPeriod);
+        this.controller.enqueueAfter(service, this.#ctx.options.endpointSliceUpdatesBatchPeriod);
       }
     };
     this.controller.own(

@@ -82,8 +82,10 @@ export const endpointSliceMirroringController: ControllerInitializer = {
         }
       },
     });
-    const enqueue = (object: Endpoints | Service): void => controller.enqueue(object);
-    controller.own(allEndpoints.addHandler({ add: enqueue, update: (_old, next) => enqueue(next), delete: enqueue }));
+    const enqueue = (service: Service): void => controller.enqueue(service);
+    const batched = (of: Endpoints): void =>
+      controller.enqueueAfter(of, ctx.options.mirroringEndpointSliceUpdatesBatchPeriod);
+    controller.own(allEndpoints.addHandler({ add: batched, update: (_old, next) => batched(next), delete: batched }));
     controller.own(
       allServices.addHandler({
         add: enqueue,

@@ -38,6 +38,8 @@ export interface ControllerOptions {
   readonly maxEndpointsPerSlice: number;
   readonly mirroringMaxEndpointsPerSubset: number;
   readonly endpointUpdatesBatchPeriod: number;
+  readonly endpointSliceUpdatesBatchPeriod: number;
+  readonly mirroringEndpointSliceUpdatesBatchPeriod: number;
   readonly namespaceSyncPeriod: number;
   readonly resourceQuotaSyncPeriod: number;
   readonly pvClaimBinderSyncPeriod: number;
@@ -60,7 +62,7 @@ export const defaultControllerOptions: ControllerOptions = {
     statefulset: 5,
     daemonset: 2,
     job: 5,
-    cronjob: 5,
+    "cron-job": 5,
     "ttl-after-finished": 5,
     endpoint: 5,
     "service-endpoint": 5,
@@ -72,6 +74,7 @@ export const defaultControllerOptions: ControllerOptions = {
     "resource-quota": 5,
     "horizontal-pod-autoscaler": 5,
     ephemeralvolume: 5,
+    "resource-claim": 10,
   },
   allocateNodeCIDRs: true,
   clusterCIDRs: [],
@@ -80,7 +83,7 @@ export const defaultControllerOptions: ControllerOptions = {
   legacyTokenCleanUpPeriod: 365 * 24 * 60 * MINUTE,
   clusterSigningDuration: 365 * 24 * 60 * MINUTE,
   nodeMonitorPeriod: 5 * SECOND,
-  nodeMonitorGracePeriod: 40 * SECOND,
+  nodeMonitorGracePeriod: 50 * SECOND,
   nodeStartupGracePeriod: MINUTE,
   nodeEvictionRate: 0.1,
   secondaryNodeEvictionRate: 0.01,
@@ -90,6 +93,8 @@ export const defaultControllerOptions: ControllerOptions = {
   maxEndpointsPerSlice: 100,
   mirroringMaxEndpointsPerSubset: 1000,
   endpointUpdatesBatchPeriod: 0,
+  endpointSliceUpdatesBatchPeriod: 0,
+  mirroringEndpointSliceUpdatesBatchPeriod: 0,
   namespaceSyncPeriod: 5 * MINUTE,
   resourceQuotaSyncPeriod: 5 * MINUTE,
   pvClaimBinderSyncPeriod: 15 * SECOND,

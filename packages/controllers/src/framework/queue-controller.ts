@@ -1,4 +1,5 @@
-import { runWorkers, WorkQueue } from "@knots/client";
+import { runWorkers } from "@knots/client";
+import type { WorkQueue } from "@knots/client";
 import { isConflict, namespacedName } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { Controller, ControllerContext } from "./types.ts";
@@ -8,7 +9,7 @@ const CONFLICT_DELAY = 100;
 
 export interface QueueControllerOptions {
   readonly name: string;
-  readonly ctx: Pick<ControllerContext, "clock" | "logger">;
+  readonly ctx: Pick<ControllerContext, "clock" | "logger" | "queues">;
   readonly workers: number;
   /** Level-triggered: brings the world one step nearer to what the object of that key asks for. Throwing retries with back-off. */
   reconcile(key: string): Promise<void | { requeueAfterMs: number }>;
@@ -29,7 +30,7 @@ export class QueueController implements Controller {
   constructor(options: QueueControllerOptions) {
     this.name = options.name;
     this.#options = options;
-    this.queue = new WorkQueue({
+    this.queue = options.ctx.queues.queue({
       clock: options.ctx.clock,
       name: options.name,
       ...(options.baseDelayMs === undefined ? {} : { baseDelayMs: options.baseDelayMs }),

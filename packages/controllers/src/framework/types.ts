@@ -1,6 +1,7 @@
 import type { Client, EventRecorder, InformerFactory } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import type { ControllerOptions } from "./options.ts";
+import type { QueueMetrics } from "./queue-metrics.ts";
 
 /**
  * One control loop. `init` of its ControllerInitializer subscribes it to informers; `start` is called once, after every
@@ -20,6 +21,8 @@ export interface ControllerContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly options: ControllerOptions;
+  /** Makes the queues, and keeps their figures. */
+  readonly queues: QueueMetrics;
   /** The recorder whose Events carry `source.component = component`; one per component, owned by the manager. */
   recorder(component: string): EventRecorder;
 }

@@ -3,6 +3,7 @@ import { InformerFactory } from "@knots/client";
 import { isNotFound } from "@knots/machinery";
 import type { KubeObject, OwnerReference, Timer } from "@knots/machinery";
 import { canDelete, servedResources, type ServedResource } from "../discovery/served-resources.ts";
+import { concurrency } from "../framework/options.ts";
 import { messageOf } from "../framework/pod-control.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { Controller, ControllerContext, ControllerInitializer } from "../framework/types.ts";
@@ -39,7 +40,12 @@ class GarbageCollector implements Controller {
 
   constructor(ctx: ControllerContext) {
     this.#ctx = ctx;
-    this.#queue = new QueueController({ name: NAME, ctx, workers: 10, reconcile: (key) => this.#reconcile(key) });
+    this.#queue = new QueueController({
+      name: NAME,
+      ctx,
+      workers: concurrency(ctx.options, "gc"),
+      reconcile: (key) => this.#reconcile(key),
+    });
     const changed = (): void => this.#refreshAfter(REFRESH);
     this.#definitions = ctx.informers
       .informer(customResourceDefinitions)

@@ -61,7 +61,7 @@ export class JobController implements Controller {
       maxDelayMs: MAX_API_BACKOFF,
       reconcile: (key) => this.reconcile(key),
     });
-    this.#orphans = new WorkQueue({ clock: ctx.clock, name: "job-orphan-pods" });
+    this.#orphans = ctx.queues.queue({ clock: ctx.clock, name: "job-orphan-pods" });
     this.#subscribe();
   }
 

@@ -5,6 +5,7 @@ import type { KubeObject } from "@knots/machinery";
 import { canDelete, servedResources, type ServedResource } from "../discovery/served-resources.ts";
 import { semanticEqual } from "../framework/equality.ts";
 import { metaOf } from "../framework/objects.ts";
+import { concurrency } from "../framework/options.ts";
 import { messageOf } from "../framework/pod-control.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { ControllerContext, ControllerInitializer } from "../framework/types.ts";
@@ -110,7 +111,7 @@ export const namespaceController: ControllerInitializer = {
     const controller = new QueueController({
       name: "namespace-controller",
       ctx,
-      workers: 5,
+      workers: concurrency(ctx.options, "namespace"),
       maxDelayMs: 60_000,
       reconcile: (name) => work.reconcile(name),
     });

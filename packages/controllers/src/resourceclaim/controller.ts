@@ -6,6 +6,7 @@ import { isDoneWithClaims } from "@knots/machinery";
 import { ownedInformer } from "../framework/informers.ts";
 import { isBeingDeleted, keyOf, metaOf } from "../framework/objects.ts";
 import { isNamespaceTerminating, messageOf } from "../framework/pod-control.ts";
+import { concurrency } from "../framework/options.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { ControllerInitializer } from "../framework/types.ts";
 import { knownClaimNames } from "./claims.ts";
@@ -13,8 +14,6 @@ import { PodClaimError, PodClaims } from "./pods-claims.ts";
 import { releaseClaim } from "./release.ts";
 
 const NAME = "resourceclaim-controller";
-/** Upstream has no flag for it. */
-const WORKERS = 10;
 /** Index of pods by the claims that they name. */
 const CLAIM_INDEX = "resourceClaim";
 const POD = "pod:";
@@ -59,7 +58,7 @@ export const resourceClaimController: ControllerInitializer = {
     const controller = new QueueController({
       name: NAME,
       ctx,
-      workers: WORKERS,
+      workers: concurrency(ctx.options, "resource-claim"),
       async reconcile(key) {
         if (key.startsWith(POD)) await syncPod(key.slice(POD.length));
         else await syncClaim(key.slice(CLAIM.length));

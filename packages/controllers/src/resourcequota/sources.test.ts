@@ -2,6 +2,7 @@ import { Client, InformerFactory } from "@knots/client";
 import { FakeClock, nullLogger } from "@knots/machinery";
 import { expect, test } from "vitest";
 import { defaultControllerOptions } from "../framework/options.ts";
+import { QueueMetrics } from "../framework/queue-metrics.ts";
 import { QuotaSources } from "./sources.ts";
 
 /** A server that names widgets in discovery and never gives them out. */
@@ -26,7 +27,7 @@ async function setUp() {
     throw new Error("nothing is told here");
   };
   const sources = new QuotaSources(
-    { ...context, client, informers, options: defaultControllerOptions, recorder },
+    { ...context, client, informers, options: defaultControllerOptions, queues: new QueueMetrics(), recorder },
     () => undefined,
   );
   return { clock, sources };
