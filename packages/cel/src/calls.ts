@@ -7,6 +7,7 @@ import type { Overload } from "./functions.ts";
 import type { Compiler } from "./interpreter.ts";
 import { compileRegex } from "./regex.ts";
 import { runtimeCost } from "./runtime-cost.ts";
+import { attempt, attemptInTurns, inTurns, nary } from "./turns.ts";
 import { formatType } from "./types.ts";
 import { typeOfValue } from "./values.ts";
 import type { Value } from "./values.ts";
@@ -33,7 +34,9 @@ export function compileCall(compiler: Compiler, expr: CallExpr): Step {
     default: {
       if (REGEX_FUNCTIONS.has(expr.function)) checkPattern(args[target === undefined ? 1 : 0]);
       const overloads = compiler.checked.overloads.get(expr.id) ?? [];
-      return dispatch(expr.function, overloads, operands);
+      const values = target === undefined || global ? args : [target, ...args];
+      const step = dispatch(expr.function, overloads, operands);
+      return values.every(({ kind }) => kind === "literal") ? once(step) : step;
     }
   }
 }
@@ -53,51 +56,75 @@ function checkPattern(pattern: Expr | undefined): void {
 
 /** `decided` on either side decides, whatever the other side is, an error included. */
 function logical(left: Step, right: Step, decided: boolean): Step {
-  return (frame) => {
-    const a = attempt(left, frame);
-    if (a === decided) return decided;
-    const b = attempt(right, frame);
+  const join = (a: Value | CelError, b: Value | CelError): Value => {
     if (b === decided) return decided;
     if (typeof a === "boolean" && typeof b === "boolean") return !decided;
     if (a instanceof CelError) throw a;
     if (b instanceof CelError) throw b;
     throw new CelError("no such overload");
   };
-}
-
-function attempt(step: Step, frame: Frame): Value | CelError {
-  try {
-    return step(frame);
-  } catch (error) {
-    if (error instanceof CelError) return error;
-    throw error;
+  const step: Step = (frame) => {
+    const a = attempt(left, frame);
+    return a === decided ? decided : join(a, attempt(right, frame));
+  };
+  if (left.turns !== undefined || right.turns !== undefined) {
+    step.turns = function* (frame) {
+      const a = yield* attemptInTurns(left, frame);
+      return a === decided ? decided : join(a, yield* attemptInTurns(right, frame));
+    };
   }
+  return step;
 }
 
 function conditional(condition: Step, whenTrue: Step, whenFalse: Step): Step {
-  return (frame) => {
-    const value = condition(frame);
-    if (value === true) return whenTrue(frame);
-    if (value === false) return whenFalse(frame);
+  const choose = (value: Value): Step => {
+    if (value === true) return whenTrue;
+    if (value === false) return whenFalse;
     throw new CelError("no such overload");
   };
+  const step: Step = (frame) => choose(condition(frame))(frame);
+  if ([condition, whenTrue, whenFalse].some(({ turns }) => turns !== undefined)) {
+    step.turns = function* (frame) {
+      return yield* inTurns(choose(yield* inTurns(condition, frame)), frame);
+    };
+  }
+  return step;
 }
 
 function notStrictlyFalse(operand: Step): Step {
-  return (frame) => {
-    const value = attempt(operand, frame);
+  const judge = (frame: Frame, value: Value | CelError): boolean => {
     frame.charge(1);
     return value !== false;
   };
+  const step: Step = (frame) => judge(frame, attempt(operand, frame));
+  if (operand.turns !== undefined) {
+    step.turns = function* (frame) {
+      return judge(frame, yield* attemptInTurns(operand, frame));
+    };
+  }
+  return step;
 }
 
 /** Indexing goes by what the container is: any number may be an index that is worth an integer. */
 function index(container: Step, key: Step, read: (container: Value, key: Value) => Value): Step {
-  return (frame) => {
-    const from = container(frame);
-    const at = key(frame);
+  return nary([container, key], (frame, [from = null, at = null]) => {
     frame.charge(1);
     return read(from, at);
+  });
+}
+
+/** Functions of literals: what they give is the same each time, and so is what they cost. */
+function once(step: Step): Step {
+  let known: { readonly value: Value; readonly cost: number } | undefined;
+  return (frame) => {
+    if (known !== undefined) {
+      frame.charge(known.cost);
+      return known.value;
+    }
+    const before = frame.cost;
+    const value = step(frame);
+    known = { value, cost: frame.cost - before };
+    return value;
   };
 }
 
@@ -108,23 +135,24 @@ interface Candidate {
 
 function dispatch(name: string, overloads: readonly Overload[], operands: readonly Step[]): Step {
   const candidates: Candidate[] = overloads.map((overload) => ({ overload, cost: runtimeCost(name, overload.id) }));
-  return (frame) => {
-    const values: Value[] = [];
-    for (const operand of operands) values.push(operand(frame));
+  return nary(operands, (frame, values) => {
     for (const { overload, cost } of candidates) {
       if (!accepts(overload, values)) continue;
+      // What cannot be paid is not begun: some calls take as long as they cost.
+      const price = cost.length < 2 ? cost(values, null) : undefined;
+      if (price !== undefined && !frame.affords(price)) frame.charge(price);
       let result: Value;
       try {
         result = overload.call(...values);
       } catch (error) {
-        if (error instanceof CelError) frame.charge(cost(values, null));
+        if (error instanceof CelError) frame.charge(price ?? cost(values, null));
         throw error;
       }
-      frame.charge(cost(values, result));
+      frame.charge(price ?? cost(values, result));
       return result;
     }
     throw noSuchOverload(name, values);
-  };
+  });
 }
 
 function accepts({ params }: Overload, values: readonly Value[]): boolean {

@@ -1,4 +1,4 @@
-import { CelError } from "./errors.ts";
+import { CelError, CostExceeded } from "./errors.ts";
 import { DYN, listOf, mapOf } from "./types.ts";
 import type { CelType } from "./types.ts";
 import { CelObject, Uint, valuesEqual } from "./values.ts";
@@ -33,7 +33,48 @@ export abstract class CelList extends CelObject {
 
   concat(other: CelList): CelList {
     if (other.size === 0) return this;
-    return new ArrayList([...this, ...other]);
+    return this.size === 0 ? other : new JoinedList(this, other);
+  }
+}
+
+/** Longest list: nothing that walks over a longer one could be paid for. Lists that are doubled again and again get there. */
+const LONGEST = 10_000_000;
+/** Longer ones are read where they are. */
+const LONGEST_GATHERED = 1_000_000;
+
+/** Two lists, one after the other: an addition costs one unit, so the elements are gathered when they are read. */
+class JoinedList extends CelList {
+  readonly size: number;
+  /** What it is made of; undefined when the elements are gathered. */
+  #parts: readonly [CelList, CelList] | undefined;
+  #values: Value[] = [];
+
+  constructor(first: CelList, second: CelList) {
+    super();
+    this.size = first.size + second.size;
+    if (this.size > LONGEST) throw new CostExceeded();
+    this.#parts = [first, second];
+  }
+
+  at(index: number): Value {
+    if (this.size > LONGEST_GATHERED && this.#parts !== undefined) {
+      const [first, second] = this.#parts;
+      return index < first.size ? first.at(index) : second.at(index - first.size);
+    }
+    if (this.#parts !== undefined) this.#gather();
+    return this.#values[index] ?? null;
+  }
+
+  #gather(): void {
+    // Not by recursion: a list may have been added to many times.
+    const open: CelList[] = [this];
+    const values: Value[] = [];
+    for (let list = open.pop(); list !== undefined; list = open.pop()) {
+      if (list instanceof JoinedList && list.#parts !== undefined) open.push(list.#parts[1], list.#parts[0]);
+      else for (let i = 0; i < list.size; i++) values.push(list.at(i));
+    }
+    this.#parts = undefined;
+    this.#values = values;
   }
 }
 

@@ -4,6 +4,7 @@ import { CelList, CelMap, ValueMap } from "./collections.ts";
 import { CelError } from "./errors.ts";
 import type { Frame, Step } from "./frame.ts";
 import type { Compiler } from "./interpreter.ts";
+import { inTurns } from "./turns.ts";
 import type { Value } from "./values.ts";
 
 /** A list under construction: only its comprehension sees it before it is complete, and may append in place. */
@@ -32,15 +33,31 @@ export function growingStep(compiler: Compiler, expr: CallExpr): Step | undefine
   const [element] = list.elements;
   const found = compiler.scope.findLast((each) => each.name === ACCUMULATOR);
   if (element === undefined || found === undefined) return undefined;
-  const step = compiler.compile(element);
-  return (frame) => {
-    const growing = frame.locals[found.slot];
-    if (growing instanceof CelError) throw growing;
-    const value = step(frame);
-    frame.charge(APPEND_COST);
-    (growing as GrowingList).push(value);
-    return growing as GrowingList;
+  const { slot } = found;
+  const value = compiler.compile(element);
+  const step: Step = (frame) => {
+    const growing = listAt(frame, slot);
+    return append(frame, growing, value(frame));
   };
+  if (value.turns !== undefined) {
+    step.turns = function* (frame) {
+      const growing = listAt(frame, slot);
+      return append(frame, growing, yield* inTurns(value, frame));
+    };
+  }
+  return step;
+}
+
+function listAt(frame: Frame, slot: number): GrowingList {
+  const growing = frame.locals[slot];
+  if (growing instanceof CelError) throw growing;
+  return growing as GrowingList;
+}
+
+function append(frame: Frame, list: GrowingList, value: Value): GrowingList {
+  frame.charge(APPEND_COST);
+  list.push(value);
+  return list;
 }
 
 function initial(compiler: Compiler, expr: ComprehensionExpr): Step {
@@ -81,33 +98,72 @@ export function compileComprehension(compiler: Compiler, expr: ComprehensionExpr
   // Macros whose condition is a constant have no use for errors met on the way.
   const keepsErrors = expr.condition.kind !== "literal";
 
-  const turn = (frame: Frame): void => {
+  const setItem = (frame: Frame, list: CelList, i: number): void => {
+    frame.locals[first] = two ? BigInt(i) : list.at(i);
+    if (two) frame.locals[second] = list.at(i);
+  };
+  const setKey = (frame: Frame, map: CelMap, key: Value): void => {
+    frame.locals[first] = key;
+    if (two) frame.locals[second] = map.get(key) ?? null;
+  };
+  const keep = (frame: Frame, error: unknown): void => {
+    if (!keepsErrors || !(error instanceof CelError)) throw error;
+    frame.locals[accu] = error;
+  };
+  /** False ends the loop. */
+  const turn = (frame: Frame): boolean => {
+    if (condition(frame) !== true) return false;
     try {
       frame.locals[accu] = step(frame);
     } catch (error) {
-      if (!keepsErrors || !(error instanceof CelError)) throw error;
-      frame.locals[accu] = error;
+      keep(frame, error);
     }
+    return true;
   };
+  function* turnInTurns(frame: Frame): Generator<undefined, boolean> {
+    if ((yield* inTurns(condition, frame)) !== true) return false;
+    try {
+      frame.locals[accu] = yield* inTurns(step, frame);
+    } catch (error) {
+      keep(frame, error);
+    }
+    return true;
+  }
+  const nested = condition.turns !== undefined || step.turns !== undefined;
 
-  return (frame) => {
+  const fold: Step = (frame) => {
     const items = range(frame);
     frame.locals[accu] = init(frame);
     if (items instanceof CelList) {
       for (let i = 0; i < items.size; i++) {
-        frame.locals[first] = two ? BigInt(i) : items.at(i);
-        if (two) frame.locals[second] = items.at(i);
-        if (condition(frame) !== true) break;
-        turn(frame);
+        setItem(frame, items, i);
+        if (!turn(frame)) break;
       }
     } else if (items instanceof CelMap) {
       for (const key of items.keys()) {
-        frame.locals[first] = key;
-        if (two) frame.locals[second] = items.get(key) ?? null;
-        if (condition(frame) !== true) break;
-        turn(frame);
+        setKey(frame, items, key);
+        if (!turn(frame)) break;
       }
     } else throw new CelError("no such overload");
     return result(frame);
   };
+  fold.turns = function* (frame) {
+    const items = yield* inTurns(range, frame);
+    frame.locals[accu] = yield* inTurns(init, frame);
+    if (items instanceof CelList) {
+      for (let i = 0; i < items.size; i++) {
+        setItem(frame, items, i);
+        if (!(nested ? yield* turnInTurns(frame) : turn(frame))) break;
+        if (frame.turnIsOver) yield;
+      }
+    } else if (items instanceof CelMap) {
+      for (const key of items.keys()) {
+        setKey(frame, items, key);
+        if (!(nested ? yield* turnInTurns(frame) : turn(frame))) break;
+        if (frame.turnIsOver) yield;
+      }
+    } else throw new CelError("no such overload");
+    return yield* inTurns(result, frame);
+  };
+  return fold;
 }

@@ -5,7 +5,10 @@ import { describe, expect, it } from "vitest";
 import { cases, decodeType, decodeValue, show } from "./conformance.testing.ts";
 import type { ConformanceCase, Suite } from "./conformance.testing.ts";
 import { newEnvironment } from "./environment.ts";
-import { CompileError } from "./errors.ts";
+import type { CheckedExpr } from "./checker.ts";
+import { CelError, CompileError } from "./errors.ts";
+import { Frame } from "./frame.ts";
+import { Compiler } from "./interpreter.ts";
 import { parse } from "./parser.ts";
 import { compile } from "./program.ts";
 import { STANDARD } from "./standard.ts";
@@ -48,9 +51,34 @@ function run({ original }: ConformanceCase): Value {
     bindings.set(name, decodeValue(value));
   }
   const env = newEnvironment({ libraries: [...STANDARD, stringsExtension], variables, homogeneousLiterals: false });
-  const { value, error } = compile(original.expr, env).evaluate(bindings, 1_000_000);
+  const program = compile(original.expr, env);
+  const { value, error, cost } = program.evaluate(bindings, 1_000_000);
+  checkTurns(program.checked, bindings, value, cost);
   if (error !== undefined) throw error;
   return value ?? null;
+}
+
+/** In turns it is the same, and costs the same. */
+function checkTurns(
+  checked: CheckedExpr,
+  bindings: ReadonlyMap<string, Value>,
+  value: Value | undefined,
+  cost: number,
+): void {
+  const step = new Compiler(checked).compile(checked.expr);
+  if (step.turns === undefined) return;
+  const frame = new Frame(bindings, 1_000_000);
+  const steps = step.turns(frame);
+  let found: Value | undefined;
+  try {
+    let next = steps.next();
+    while (next.done !== true) next = steps.next();
+    found = next.value;
+  } catch (error) {
+    if (!(error instanceof CelError)) throw error;
+  }
+  expect(frame.cost).toBe(cost);
+  expect(found === undefined ? undefined : show(found)).toEqual(value === undefined ? undefined : show(value));
 }
 
 const usable = (test: ConformanceCase): boolean =>

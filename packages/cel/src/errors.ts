@@ -1,6 +1,13 @@
 /** An error of evaluation, as a value of the language: `||`, `&&` and comprehensions may outweigh it. */
 export class CelError extends Error {
-  override readonly name = "CelError";
+  override readonly name: string = "CelError";
+  constructor(message: string) {
+    // An expression may meet a hundred thousand of them, and nobody reads their stacks: those are what takes time.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** Evaluation was stopped; nothing outweighs that. */
@@ -8,6 +15,14 @@ export class CostExceeded extends Error {
   override readonly name = "CostExceeded";
   constructor() {
     super("operation cancelled: actual cost limit exceeded");
+  }
+}
+
+/** Evaluation was given up because others wait; it is to be begun again, with pauses. */
+export class TurnOver extends Error {
+  override readonly name = "TurnOver";
+  constructor() {
+    super("evaluation takes longer than its turn");
   }
 }
 

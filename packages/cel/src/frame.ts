@@ -1,5 +1,6 @@
-import { CostExceeded } from "./errors.ts";
+import { CostExceeded, TurnOver } from "./errors.ts";
 import type { CelError } from "./errors.ts";
+import type { Turns } from "./turns.ts";
 import type { Value } from "./values.ts";
 
 /** Where variables get their values from. */
@@ -8,6 +9,12 @@ export interface Activation {
   get(name: string): Value | undefined;
 }
 
+/** Whether others should have their turn now. */
+export type IsOver = () => boolean;
+
+/** Units between two looks at the clock: some calls take microseconds a unit. */
+const CHECK_EVERY = 200;
+
 /** The state of one evaluation. */
 export class Frame {
   readonly activation: Activation;
@@ -15,17 +22,44 @@ export class Frame {
   readonly locals: (Value | CelError)[] = [];
   cost = 0;
   readonly #limit: number;
+  readonly #isOver: IsOver | undefined;
+  /** Cost at which to look again. */
+  #next: number;
 
-  constructor(activation: Activation, limit: number) {
+  /** `whenOver`: whether the evaluation yields when `isOver` says so, or is given up with TurnOver. */
+  constructor(activation: Activation, limit: number, isOver?: IsOver, whenOver?: "yield" | "give up") {
     this.activation = activation;
     this.#limit = limit;
+    this.#isOver = isOver;
+    this.#next = whenOver === "give up" ? Math.min(limit, CHECK_EVERY) : limit;
+  }
+
+  /** Whether to yield before the next round of a comprehension. */
+  get turnIsOver(): boolean {
+    return this.#isOver?.() === true;
   }
 
   /** Throws CostExceeded beyond the limit. */
   charge(cost: number): void {
     this.cost += cost;
+    if (this.cost > this.#next) this.#look();
+  }
+
+  /** Whether so much more would be beyond the limit. */
+  affords(cost: number): boolean {
+    return this.cost + cost <= this.#limit;
+  }
+
+  #look(): void {
     if (this.cost > this.#limit) throw new CostExceeded();
+    if (this.turnIsOver) throw new TurnOver();
+    this.#next = Math.min(this.#limit, this.cost + CHECK_EVERY);
   }
 }
 
-export type Step = (frame: Frame) => Value;
+/** What a node does. */
+export interface Step {
+  (frame: Frame): Value;
+  /** The same with pauses, where there is a comprehension in it: nothing else takes long. */
+  turns?: (frame: Frame) => Turns;
+}

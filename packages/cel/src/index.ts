@@ -5,7 +5,7 @@ export type { SizeOfPath } from "./cost-estimate.ts";
 export { newEnvironment, withVariables } from "./environment.ts";
 export type { Environment } from "./environment.ts";
 export { CelError, CompileError, CostExceeded, InstantiationError } from "./errors.ts";
-export type { Activation } from "./frame.ts";
+export type { Activation, IsOver } from "./frame.ts";
 export type { Functions } from "./functions.ts";
 export { fromJson } from "./json-values.ts";
 export { RULES, kubernetesEnvironment } from "./kubernetes.ts";

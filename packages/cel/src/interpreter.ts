@@ -7,6 +7,7 @@ import { CelError } from "./errors.ts";
 import type { Step } from "./frame.ts";
 import { optionalIndex } from "./library/operators.ts";
 import { StructValue } from "./struct-value.ts";
+import { nary, unary } from "./turns.ts";
 import { DYN } from "./types.ts";
 import type { CelType } from "./types.ts";
 import { Optional, TypeValue } from "./values.ts";
@@ -95,12 +96,11 @@ export class Compiler {
     if (this.checked.references.has(expr.id)) return this.#reference(expr.id, expr.field);
     const operand = this.compile(expr.operand);
     const { field } = expr;
-    if (expr.testOnly) return (frame) => isPresent(operand(frame), field);
-    return (frame) => {
-      const target = operand(frame);
+    if (expr.testOnly) return unary(operand, (_frame, target) => isPresent(target, field));
+    return unary(operand, (frame, target) => {
       frame.charge(SELECT_COST);
       return selectField(target, field);
-    };
+    });
   }
 
   #call(expr: CallExpr): Step {
@@ -110,11 +110,10 @@ export class Compiler {
         throw new Error("an optional selection has an operand and a name");
       const target = this.compile(operand);
       const name = field.value;
-      return (frame) => {
-        const value = target(frame);
+      return unary(target, (frame, value) => {
         frame.charge(SELECT_COST);
         return optionalField(value, name);
-      };
+      });
     }
     return growingStep(this, expr) ?? compileCall(this, expr);
   }
@@ -128,51 +127,46 @@ export class Compiler {
       const constant = new ArrayList(expr.elements.map((each) => (each.kind === "literal" ? each.value : null)));
       return () => constant;
     }
-    const elements = expr.elements.map((each, i) => ({ step: this.compile(each), optional: expr.optional.has(i) }));
-    return (frame) => {
+    const elements = expr.elements.map((each) => this.compile(each));
+    return nary(elements, (frame, found) => {
       const values: Value[] = [];
-      for (const { step, optional } of elements) {
-        const value = step(frame);
-        if (!optional) values.push(value);
+      for (const [i, value] of found.entries()) {
+        if (!expr.optional.has(i)) values.push(value);
         else if (value instanceof Optional && value.value !== undefined) values.push(value.value);
       }
       frame.charge(LIST_COST);
       return new ArrayList(values);
-    };
+    });
   }
 
   #map(expr: MapExpr): Step {
-    const entries = expr.entries.map(({ key, value, optional }) => ({
-      key: this.compile(key),
-      value: this.compile(value),
-      optional,
-    }));
-    return (frame) => {
+    const steps = expr.entries.flatMap(({ key, value }) => [this.compile(key), this.compile(value)]);
+    return nary(steps, (frame, values) => {
       const made: [Value, Value][] = [];
-      for (const { key, value, optional } of entries) {
-        const name = key(frame);
-        const found = value(frame);
+      for (const [i, { optional }] of expr.entries.entries()) {
+        const name = values[2 * i] ?? null;
+        const found = values[2 * i + 1] ?? null;
         if (!optional) made.push([name, found]);
         else if (found instanceof Optional && found.value !== undefined) made.push([name, found.value]);
       }
       frame.charge(MAP_COST);
       return ValueMap.of(made);
-    };
+    });
   }
 
   #struct(expr: StructExpr): Step {
     const type = this.typeOf(expr);
-    const entries = expr.entries.map(({ field, value, optional }) => ({ field, value: this.compile(value), optional }));
-    return (frame) => {
+    const steps = expr.entries.map(({ value }) => this.compile(value));
+    return nary(steps, (frame, values) => {
       const fields = new Map<string, Value>();
-      for (const { field, value, optional } of entries) {
-        const found = value(frame);
+      for (const [i, { field, optional }] of expr.entries.entries()) {
+        const found = values[i] ?? null;
         if (!optional) fields.set(field, found);
         else if (found instanceof Optional && found.value !== undefined) fields.set(field, found.value);
       }
       frame.charge(STRUCT_COST);
       return new StructValue(type, fields);
-    };
+    });
   }
 }
 

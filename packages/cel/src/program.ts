@@ -1,8 +1,9 @@
 import { check } from "./checker.ts";
 import type { CheckedExpr } from "./checker.ts";
 import type { Environment } from "./environment.ts";
+import { CelError, CostExceeded, TurnOver } from "./errors.ts";
 import { Frame } from "./frame.ts";
-import type { Activation } from "./frame.ts";
+import type { Activation, IsOver } from "./frame.ts";
 import { Compiler } from "./interpreter.ts";
 import { parse } from "./parser.ts";
 import type { CelType } from "./types.ts";
@@ -27,6 +28,11 @@ export interface Program {
   uses(variable: string): boolean;
   /** Never throws for what an expression does; stops when `limit` cost units are spent. */
   evaluate(activation: Activation, limit: number): Evaluation;
+  /**
+   * The same; yields where others may have their turn, once `isOver` has said that they should.
+   * What is short is evaluated at once, and begun anew when it turns out to be long.
+   */
+  evaluateInTurns(activation: Activation, limit: number, isOver: IsOver): Generator<undefined, Evaluation>;
 }
 
 /** Parses, checks and compiles. Throws CompileError with upstream's text. */
@@ -48,13 +54,30 @@ export function compile(source: string, env: Environment): Program {
       try {
         return { value: step(frame), error: undefined, cost: frame.cost };
       } catch (error) {
-        if (!isEvaluationError(error)) throw error;
-        return { value: undefined, error, cost: frame.cost };
+        return failed(error, frame);
+      }
+    },
+    *evaluateInTurns(activation, limit, isOver) {
+      if (step.turns === undefined) return this.evaluate(activation, limit);
+      let frame = new Frame(activation, limit, isOver, "give up");
+      try {
+        return { value: step(frame), error: undefined, cost: frame.cost };
+      } catch (error) {
+        if (!(error instanceof TurnOver)) return failed(error, frame);
+      }
+      yield;
+      frame = new Frame(activation, limit, isOver, "yield");
+      try {
+        return { value: yield* step.turns(frame), error: undefined, cost: frame.cost };
+      } catch (error) {
+        return failed(error, frame);
       }
     },
   };
 }
 
-function isEvaluationError(error: unknown): error is Error {
-  return error instanceof Error && (error.name === "CelError" || error.name === "CostExceeded");
+/** Throws what is no error of the expression. */
+function failed(error: unknown, { cost }: Frame): Evaluation {
+  if (error instanceof CelError || error instanceof CostExceeded) return { value: undefined, error, cost };
+  throw error;
 }

@@ -1,9 +1,14 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { CompileError, InstantiationError } from "./errors.ts";
+import { ArrayList } from "./collections.ts";
+import type { CelList } from "./collections.ts";
+import { withVariables } from "./environment.ts";
+import { CompileError, CostExceeded, InstantiationError } from "./errors.ts";
 import { RULES } from "./kubernetes.ts";
 import { compile } from "./program.ts";
 import { fromJson } from "./json-values.ts";
+import { DYN, INT, STRING, listOf } from "./types.ts";
+import type { Value } from "./values.ts";
 
 const TOKENS =
   "a b 1 2u 1.5 'x' b'y' true null + - * / % ! && || == < in ? : . , ( ) [ ] { } .? [? has( size( .all(x, .map(x, x) .filter(y, y) string( int( matches( optional.of( .orValue( .format([ ])".split(
@@ -50,4 +55,50 @@ it("does not reach what JSON does not hold itself", () => {
   expect(see("has(v.constructor) || has(v.toString) || 'hasOwnProperty' in v")).toBe(false);
   expect(see("v.__proto__.x")).toBe(2n);
   expect(Object.getPrototypeOf({})).toBe(Object.prototype);
+});
+
+const lists = { L: listOf(INT), S: STRING };
+const numbers = (count: number): ArrayList => new ArrayList(Array.from({ length: count }, (_, i) => BigInt(i)));
+
+it.each([
+  "L.all(x, L.all(y, x + y >= 0))",
+  "L.exists(x, L.exists(y, x / 0 == y || x + y == 197))",
+  "L.map(x, L.map(y, x * y).sum()).sum() > 0 ? L.filter(x, L.exists_one(y, y == x)).size() : 0",
+  "[L.map(x, x), L.filter(x, x > 3)] == [L, L] || {'a': L.all(x, x >= 0)}.a && L.transformMap(i, v, i + v).size() == 100",
+  "[L.map(x, x + 1)].all(a, L.all(x, x + 1 in a))",
+  "L.all(x, L.all(y, S.matches('^a+$') && L.all(z, true)))",
+])("can be left and taken up again: %s", (source) => {
+  const program = compile(source, withVariables(RULES, lists));
+  const variables = new Map<string, Value>([
+    ["L", numbers(100)],
+    ["S", "aaa"],
+  ]);
+  const atOnce = program.evaluate(variables, 1_000_000);
+  const work = program.evaluateInTurns(variables, 1_000_000, () => true);
+  let yields = 0;
+  let next = work.next();
+  for (; next.done !== true; next = work.next()) yields++;
+  expect(next.value).toEqual(atOnce);
+  expect(yields).toBeGreaterThan(100);
+});
+
+it("begins no call that cannot be paid, and joins no lists without an end", () => {
+  const env = withVariables(RULES, { ...lists, D: DYN });
+  const variables = new Map<string, Value>([["L", numbers(100_000)]]);
+  for (const source of ["sets.contains(L, L)", "sets.equivalent(L, L)", "sets.intersects(L, L.map(x, x - 1000000))"]) {
+    expect(compile(source, env).evaluate(variables, 2_000_000).error).toBeInstanceOf(CostExceeded);
+  }
+  const doubled = `[L]${".map(a, a + a)".repeat(20)}[0].size()`;
+  expect(compile(doubled, env).evaluate(variables, 1_000_000).error).toBeInstanceOf(CostExceeded);
+});
+
+it("reads joined lists from end to end, many of them too", () => {
+  const joined = Array.from({ length: 5000 }, (_, i) => BigInt(i)).reduce<CelList>(
+    (list, each) => list.concat(new ArrayList([each])),
+    new ArrayList([]),
+  );
+  expect([...joined]).toEqual([...numbers(5000)]);
+  let long: CelList = numbers(1000);
+  for (let i = 0; i < 11; i++) long = long.concat(long);
+  expect([long.size, long.at(0), long.at(1999), long.at(2_047_999)]).toEqual([2_048_000, 0n, 999n, 999n]);
 });

@@ -142,8 +142,16 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
 
+const SURROGATE = /[\ud800-\udbff]/;
+
+/** Whether a character may be two of JavaScript's. Told at once for strings of one-byte characters, which most are. */
+export function hasSurrogates(text: string): boolean {
+  return SURROGATE.test(text);
+}
+
 /** Number of code points. */
 export function stringSize(text: string): number {
+  if (!hasSurrogates(text)) return text.length;
   let size = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

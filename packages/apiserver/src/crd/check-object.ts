@@ -1,5 +1,6 @@
 import { invalid } from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
+import { LOOP } from "../turn.ts";
 import type { CustomVersion } from "./definition.ts";
 import { Correlation } from "./rules/correlation.ts";
 import type { RuleNode } from "./rules/rule-tree.ts";
@@ -16,16 +17,13 @@ const BLOCKING = new Set([
   "FieldValueTypeInvalid",
 ]);
 
-/** Rules may go on for so long before others get their turn. */
-const TURN_MS = 10;
-
 /** An object against the schema and the rules of a version; what an update left as it was may break both. */
 export function checkObject(version: CustomVersion, object: KubeObject, old: KubeObject | undefined): RuleResult {
   const { rules, result } = checkSchema(version, object, old);
   return rules === undefined ? result : joined(result, runRules(rules, object, old));
 }
 
-/** The same, without keeping others waiting while one rule comes after the other. */
+/** The same, without keeping others waiting. */
 export async function checkObjectInTurns(
   version: CustomVersion,
   object: KubeObject,
@@ -33,17 +31,7 @@ export async function checkObjectInTurns(
 ): Promise<RuleResult> {
   const { rules, result } = checkSchema(version, object, old);
   if (rules === undefined) return result;
-  let since = performance.now();
-  const pause = (): Promise<void> | undefined => {
-    if (performance.now() - since < TURN_MS) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        since = performance.now();
-        resolve();
-      });
-    });
-  };
-  return joined(result, await runRulesInTurns(rules, object, old, pause));
+  return joined(result, await runRulesInTurns(rules, object, old, LOOP));
 }
 
 /** `rules`: those that remain to be run. */

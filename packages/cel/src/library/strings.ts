@@ -3,43 +3,42 @@ import { CelError } from "../errors.ts";
 import { fn, method } from "../functions.ts";
 import type { Functions } from "../functions.ts";
 import { DYN, INT, STRING, listOf } from "../types.ts";
+import { hasSurrogates, stringSize } from "../values.ts";
 import type { Value } from "../values.ts";
 import { formatString } from "./string-format.ts";
 
 // Offsets count code points.
 
-function clip(text: string, offset: bigint, what: (size: number) => boolean): string[] {
-  const chars = Array.from(text);
-  if (!what(chars.length)) throw new CelError(`index out of range: ${offset}`);
-  return chars;
+/** Code points from `start` to `end`. */
+function slice(text: string, start: number, end?: number): string {
+  if (!hasSurrogates(text)) return text.slice(start, end);
+  return Array.from(text).slice(start, end).join("");
 }
 
 function charAt(text: string, offset: bigint): string {
-  const chars = clip(text, offset, (size) => offset >= 0n && offset <= BigInt(size));
-  return chars[Number(offset)] ?? "";
+  if (offset < 0n || offset > BigInt(stringSize(text))) throw new CelError(`index out of range: ${offset}`);
+  return slice(text, Number(offset), Number(offset) + 1);
 }
 
 function indexOf(text: string, part: string, offset: bigint): bigint {
   if (offset < 0n) throw new CelError(`index out of range: ${offset}`);
   if (part === "") return offset;
-  const chars = Array.from(text);
-  if (offset > BigInt(chars.length)) throw new CelError(`index out of range: ${offset}`);
-  const rest = chars.slice(Number(offset)).join("");
+  if (offset > BigInt(stringSize(text))) throw new CelError(`index out of range: ${offset}`);
+  const rest = slice(text, Number(offset));
   const found = rest.indexOf(part);
-  return found < 0 ? -1n : offset + BigInt(Array.from(rest.slice(0, found)).length);
+  return found < 0 ? -1n : offset + BigInt(stringSize(rest.slice(0, found)));
 }
 
 function lastIndexOf(text: string, part: string, offset: bigint | undefined): bigint {
-  const chars = Array.from(text);
-  if (offset !== undefined && (offset < 0n || offset >= BigInt(chars.length) + (part === "" ? 1n : 0n))) {
+  const size = stringSize(text);
+  if (offset !== undefined && (offset < 0n || offset >= BigInt(size) + (part === "" ? 1n : 0n))) {
     throw new CelError(`index out of range: ${offset}`);
   }
-  if (part === "") return offset ?? BigInt(chars.length);
-  const length = Array.from(part).length;
-  const end = offset === undefined ? chars.length : Math.min(chars.length, Number(offset) + length);
-  const head = chars.slice(0, end).join("");
+  if (part === "") return offset ?? BigInt(size);
+  const end = offset === undefined ? size : Math.min(size, Number(offset) + stringSize(part));
+  const head = slice(text, 0, end);
   const found = head.lastIndexOf(part);
-  return found < 0 ? -1n : BigInt(Array.from(head.slice(0, found)).length);
+  return found < 0 ? -1n : BigInt(stringSize(head.slice(0, found)));
 }
 
 /** The cost of replace does not count what it makes, so that has a bound of its own. */
@@ -64,13 +63,12 @@ function split(text: string, separator: string, limit: bigint): ArrayList {
 }
 
 function substring(text: string, start: bigint, end: bigint | undefined): string {
-  const chars = Array.from(text);
-  const size = BigInt(chars.length);
+  const size = BigInt(stringSize(text));
   const to = end ?? size;
   if (start < 0n || start > size) throw new CelError(`index out of range: ${start}`);
   if (to < 0n || to > size) throw new CelError(`index out of range: ${to}`);
   if (start > to) throw new CelError(`invalid substring range. start: ${start}, end: ${to}`);
-  return chars.slice(Number(start), Number(to)).join("");
+  return slice(text, Number(start), Number(to));
 }
 
 function join(list: Iterable<Value>, separator: string): string {

@@ -1,10 +1,9 @@
 import { fromJson } from "@knots/cel";
 import type { Activation, Program, Value } from "@knots/cel";
+import { evaluateProgram } from "./evaluate-program.ts";
 import { Budget, PolicyVariables } from "./policy-variables.ts";
 import type { CompiledVariable } from "./policy-variables.ts";
-import { withAuthorizer } from "./request-variables.ts";
 
-const PER_CALL_LIMIT = 1_000_000;
 /** For all expressions of a policy on one parameter together. */
 const POLICY_BUDGET = 10_000_000;
 export const OUT_OF_BUDGET =
@@ -43,7 +42,7 @@ export class PolicyRun {
   /** The value, or upstream's words for why there is none. */
   async evaluate(program: Program | string): Promise<{ value: Value } | { error: string }> {
     if (typeof program === "string") return { error: `compilation error: ${program}` };
-    const { value, error, cost } = await withAuthorizer(() => program.evaluate(this.#activation, PER_CALL_LIMIT));
+    const { value, error, cost } = await evaluateProgram(program, this.#activation);
     this.#budget.take(cost);
     if (error !== undefined) return { error: `expression '${program.source}' resulted in error: ${error.message}` };
     return { value: value ?? null };

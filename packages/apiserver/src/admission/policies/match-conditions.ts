@@ -4,7 +4,7 @@ import { types } from "@knots/cel";
 import type { Environment, Program } from "@knots/cel";
 import { compileExpression } from "./compile.ts";
 import { MATCH_CONDITION } from "./environment.ts";
-import { withAuthorizer } from "./request-variables.ts";
+import { evaluateProgram } from "./evaluate-program.ts";
 import type { RequestVariables } from "./request-variables.ts";
 
 /** As in webhooks and policies. */
@@ -20,7 +20,6 @@ export type MatchOutcome =
   | { readonly kind: "error"; readonly message: string };
 
 const MOST = 64;
-const PER_CALL_LIMIT = 1_000_000;
 /** For all conditions of one webhook or policy together. */
 const BUDGET = 2_500_000;
 
@@ -62,7 +61,7 @@ export class MatchConditions {
         errors.push("validation failed due to running out of cost budget, no further validation rules will be run");
         break;
       }
-      const { value, error, cost } = await withAuthorizer(() => program.evaluate(variables, PER_CALL_LIMIT));
+      const { value, error, cost } = await evaluateProgram(program, variables);
       budget -= cost;
       if (error !== undefined) errors.push(`expression '${program.source}' resulted in error: ${error.message}`);
       else if (value === false) return { kind: "no match", condition: name };

@@ -1,10 +1,10 @@
 import type { Variable } from "@knots/api/admissionregistration/v1";
 import { CelError, CelMap, CostExceeded, types } from "@knots/cel";
-import type { Activation, CelType, Environment, Program, Value } from "@knots/cel";
+import type { Activation, CelType, Environment, Evaluation, Program, Value } from "@knots/cel";
+import { LOOP, inTurns } from "../../turn.ts";
 import { compileExpression } from "./compile.ts";
+import { PER_CALL_LIMIT, VariablePending } from "./evaluate-program.ts";
 import { withPolicyVariables } from "./environment.ts";
-
-const PER_CALL_LIMIT = 1_000_000;
 
 export interface CompiledVariable {
   readonly name: string;
@@ -40,10 +40,12 @@ export class Budget {
   }
 }
 
+type Outcome = Value | CelError | CostExceeded;
+
 /** `variables`: each is evaluated when it is first read, and once. */
 export class PolicyVariables extends CelMap {
   readonly #programs: ReadonlyMap<string, Program | string>;
-  readonly #values = new Map<string, Value | CelError>();
+  readonly #values = new Map<string, Outcome>();
   readonly #activation: Activation;
   readonly #budget: Budget;
 
@@ -66,24 +68,33 @@ export class PolicyVariables extends CelMap {
     const program = typeof key === "string" ? this.#programs.get(key) : undefined;
     if (program === undefined) return undefined;
     const name = key as string;
-    let value = this.#values.get(name);
-    if (value === undefined) {
-      value = this.#evaluate(name, program);
-      this.#values.set(name, value);
-    }
-    if (value instanceof CelError) throw value;
+    const known = this.#values.get(name);
+    const value = known === undefined ? this.#evaluate(name, program) : known;
+    if (value instanceof CelError || value instanceof CostExceeded) throw value;
     return value;
   }
 
-  #evaluate(name: string, program: Program | string): Value | CelError {
-    const quoted = JSON.stringify(name);
-    if (typeof program === "string") return new CelError(`composited variable ${quoted} fails to compile: ${program}`);
-    const { value, error, cost } = program.evaluate(this.#activation, PER_CALL_LIMIT);
-    this.#budget.take(cost);
-    if (error instanceof CostExceeded) throw error;
-    if (error !== undefined) {
-      return new CelError(`composited variable ${quoted} fails to evaluate: ${error.message}`);
+  /** Throws VariablePending for what takes longer than a turn. */
+  #evaluate(name: string, program: Program | string): Outcome {
+    if (typeof program === "string") {
+      return new CelError(`composited variable ${JSON.stringify(name)} fails to compile: ${program}`);
     }
-    return value ?? null;
+    const work = program.evaluateInTurns(this.#activation, PER_CALL_LIMIT, () => LOOP.isOver);
+    const { done, value } = work.next();
+    if (done === true) return this.#keep(name, value);
+    throw new VariablePending(async (turn) => {
+      this.#keep(name, await inTurns(work, turn));
+    });
+  }
+
+  #keep(name: string, { value, error, cost }: Evaluation): Outcome {
+    this.#budget.take(cost);
+    let kept: Outcome = value ?? null;
+    if (error instanceof CostExceeded) kept = error;
+    else if (error !== undefined) {
+      kept = new CelError(`composited variable ${JSON.stringify(name)} fails to evaluate: ${error.message}`);
+    }
+    this.#values.set(name, kept);
+    return kept;
   }
 }

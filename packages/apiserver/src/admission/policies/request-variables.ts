@@ -2,7 +2,7 @@ import { namespaces } from "@knots/api/core/v1";
 import type { Authorizer } from "../../auth/types.ts";
 import { fromJson } from "@knots/cel";
 import type { Activation, Value } from "@knots/cel";
-import { AuthorizationContext, AuthorizationPending, AuthorizerValue } from "./authorization.ts";
+import { AuthorizationContext, AuthorizerValue } from "./authorization.ts";
 import type { AdmissionAttributes } from "../types.ts";
 import { NAMESPACE } from "./environment.ts";
 
@@ -90,16 +90,4 @@ function requestOf(attributes: AdmissionAttributes, matchedAs: MatchedAs): Recor
 function namespaceOf({ objects, namespace, resource, group }: AdmissionAttributes): Value {
   if (namespace === "" || (group === "" && resource === "namespaces")) return null;
   return NAMESPACE.read(objects.get(namespaces, undefined, namespace));
-}
-
-/** Runs `evaluate` again as often as the authorizer had to ask elsewhere. */
-export async function withAuthorizer<T>(evaluate: () => T): Promise<T> {
-  for (;;) {
-    try {
-      return evaluate();
-    } catch (error) {
-      if (!(error instanceof AuthorizationPending)) throw error;
-      await error.settled;
-    }
-  }
 }

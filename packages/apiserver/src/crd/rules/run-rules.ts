@@ -3,6 +3,8 @@ import { FieldPath, duplicate, forbidden, formatFieldError, invalid, required } 
 import type { FieldError } from "@knots/machinery";
 import { Optional, CostExceeded } from "@knots/cel";
 import type { Program, SchemaType, Value } from "@knots/cel";
+import { inTurns } from "../../turn.ts";
+import type { Turn } from "../../turn.ts";
 import { isObject } from "../structural.ts";
 import type { CompiledRule } from "./compile-rule.ts";
 import { Correlation, itemKey, itemsByKey } from "./correlation.ts";
@@ -25,29 +27,20 @@ export interface RuleResult {
 
 /** Runs the rules of an object; `old` is its state before, on update. */
 export function runRules(node: RuleNode, object: unknown, old: unknown): RuleResult {
-  const run = new Run();
+  const run = new Run(() => false);
   const steps = run.steps(node, object, old);
   while (steps.next().done !== true);
   return run;
 }
 
-/** The same, with `pause` between two rules: whoever it is decides whether others get their turn. */
-export async function runRulesInTurns(
-  node: RuleNode,
-  object: unknown,
-  old: unknown,
-  pause: () => Promise<void> | undefined,
-): Promise<RuleResult> {
-  const run = new Run();
-  const steps = run.steps(node, object, old);
-  while (steps.next().done !== true) {
-    const waiting = pause();
-    if (waiting !== undefined) await waiting;
-  }
+/** The same, leaving turns to others between two rules and, where one takes long, within it. */
+export async function runRulesInTurns(node: RuleNode, object: unknown, old: unknown, turn: Turn): Promise<RuleResult> {
+  const run = new Run(() => turn.isOver);
+  await inTurns(run.steps(node, object, old), turn);
   return run;
 }
 
-/** Work that comes to an end between any two rules. */
+/** Work that can be left between any two rules, and within a long one. */
 type Steps = Generator<undefined, void>;
 
 /** `parent`: the nearest part around that has a counterpart in the old state, when this one has none. */
@@ -63,7 +56,12 @@ function below({ current, parent }: Ratchet, next: (correlation: Correlation) =>
 class Run implements RuleResult {
   readonly errors: FieldError[] = [];
   readonly warnings: string[] = [];
+  readonly #isOver: () => boolean;
   #budget = OBJECT_BUDGET;
+
+  constructor(isOver: () => boolean) {
+    this.#isOver = isOver;
+  }
 
   *steps(node: RuleNode, object: unknown, old: unknown): Steps {
     try {
@@ -159,10 +157,10 @@ class Run implements RuleResult {
       const variables = new Map<string, Value>([["self", self]]);
       if (optional) variables.set("oldSelf", optionalOld);
       else if (oldSelf !== undefined) variables.set("oldSelf", oldSelf);
-      const verdict = this.#evaluate(program, rule, variables, where, value);
+      const verdict = yield* this.#evaluate(program, rule, variables, where, value);
       yield;
       if (verdict !== false) continue;
-      const detail = this.#message(compiled, variables, where, value) ?? messageOf(rule);
+      const detail = (yield* this.#message(compiled, variables, where, value)) ?? messageOf(rule);
       const at = compiled.fieldPath === "" ? where : joinPath(path, compiled.fieldPath);
       const error = errorOf(rule, at, schemaTypeName(value), detail);
       const unchanged = (ratchet.current ?? ratchet.parent)?.unchanged ?? false;
@@ -177,14 +175,15 @@ class Run implements RuleResult {
   }
 
   /** True, false, or undefined after an error, which is recorded. */
-  #evaluate(
+  *#evaluate(
     program: Program,
     rule: ValidationRule,
     variables: ReadonlyMap<string, Value>,
     where: string,
     value: unknown,
-  ): boolean | undefined {
-    const { value: result, error, cost } = program.evaluate(variables, PER_CALL_LIMIT);
+  ): Generator<undefined, boolean | undefined> {
+    const outcome = yield* program.evaluateInTurns(variables, PER_CALL_LIMIT, this.#isOver);
+    const { value: result, error, cost } = outcome;
     if (cost > this.#budget) throw this.#outOfBudget(where, value, OUT_OF_BUDGET);
     this.#budget -= cost;
     if (error === undefined) return result === true;
@@ -201,14 +200,14 @@ class Run implements RuleResult {
   }
 
   /** The text that messageExpression makes; undefined when it makes none that can be shown. */
-  #message(
+  *#message(
     { rule, message }: CompiledRule,
     variables: ReadonlyMap<string, Value>,
     where: string,
     object: unknown,
-  ): string | undefined {
+  ): Generator<undefined, string | undefined> {
     if (message === undefined) return undefined;
-    const { value, error, cost } = message.evaluate(variables, PER_CALL_LIMIT);
+    const { value, error, cost } = yield* message.evaluateInTurns(variables, PER_CALL_LIMIT, this.#isOver);
     if (cost > this.#budget) {
       const why =
         "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run";
