@@ -20,6 +20,8 @@ const listers: Listers = {
   volumes: () => [],
   storageClass: () => undefined,
   csiNode: () => undefined,
+  csiDriver: () => undefined,
+  storageCapacities: () => [],
   budgets: () => [],
   defaultSelector: () => undefined,
   dynamicResources: {

@@ -8,7 +8,7 @@ import {
   services,
 } from "@knots/api/core/v1";
 import { podDisruptionBudgets } from "@knots/api/policy/v1";
-import { csiNodes, storageClasses } from "@knots/api/storage/v1";
+import { csiDrivers, csiNodes, csiStorageCapacities, storageClasses } from "@knots/api/storage/v1";
 import type { Informer, InformerFactory } from "@knots/client";
 import { getControllerOf, Selector, selectorFromLabelSelector, selectorFromSet } from "@knots/machinery";
 import type { KubeObject, LabelSelector, Logger } from "@knots/machinery";
@@ -45,6 +45,8 @@ export function createListers(
   const volumes = informers.informer(persistentVolumes, { transform: withoutManagedFields });
   const classes = informers.informer(storageClasses, { transform: withoutManagedFields });
   const csi = informers.informer(csiNodes, { transform: withoutManagedFields });
+  const drivers = informers.informer(csiDrivers, { transform: withoutManagedFields });
+  const capacities = informers.informer(csiStorageCapacities, { transform: withoutManagedFields });
   const budgets = informers.informer(podDisruptionBudgets, { transform: withoutManagedFields });
   const serviceInformer = informers.informer(services, { transform: slim });
   const owners: Readonly<Record<string, Informer<PodOwner>>> = {
@@ -54,7 +56,7 @@ export function createListers(
       transform: slim,
     }) as unknown as Informer<PodOwner>,
   };
-  for (const informer of [claims, volumes, classes, csi] as Informer<KubeObject>[]) {
+  for (const informer of [claims, volumes, classes, csi, drivers, capacities] as Informer<KubeObject>[]) {
     const tell = (): void => changed("VolumeChange");
     informer.addHandler({ add: tell, update: tell });
   }
@@ -70,6 +72,8 @@ export function createListers(
     volumes: () => volumes.lister.list(),
     storageClass: (name) => classes.lister.get(name),
     csiNode: (name) => csi.lister.get(name),
+    csiDriver: (name) => drivers.lister.get(name),
+    storageCapacities: () => capacities.lister.list(),
     budgets: (namespace) => budgets.lister.list(namespace),
     dynamicResources: watchDynamicResources(informers, logger, changed, withoutManagedFields),
     defaultSelector: (pod) => {

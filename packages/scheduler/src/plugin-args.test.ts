@@ -61,7 +61,11 @@ describe("pluginConfig", () => {
       { defaultingType: "List", defaultConstraints: [{ maxSkew: 0 }] },
       "defaultConstraints[0].maxSkew",
     ],
-    ["VolumeBinding", { shape: [] }, "shape: is not supported"],
+    [
+      "VolumeBinding",
+      { shape: [] },
+      "shape: unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring",
+    ],
     ["DefaultPreemption", { minCandidateNodesPercentage: 0, minCandidateNodesAbsolute: 0 }, "cannot be zero"],
     ["DynamicResources", { bindingTimeout: "1m" }, "bindingTimeout: is not supported"],
   ])("of %s is refused: %j", (name, args, message) => {

@@ -49,7 +49,10 @@ export const ARGS_READERS: Readonly<Record<string, (args: Given) => PluginArgs>>
     return { podTopologySpread: { defaultConstraints } };
   },
   [NAMES.volumeBinding](args) {
-    const fields = new Fields(NAMES.volumeBinding, args, ["bindTimeoutSeconds"]);
+    const fields = new Fields(NAMES.volumeBinding, args, ["bindTimeoutSeconds", "shape"]);
+    // Alpha, and off, in v1.36: a file that says it is refused there, too.
+    if (args["shape"] !== undefined && args["shape"] !== null)
+      fields.fail("shape", "unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring");
     const { bindTimeoutSeconds: seconds } = fields.number("bindTimeoutSeconds", 0, Infinity);
     return { volumeBinding: seconds === undefined ? {} : { bindTimeoutMs: seconds * 1000 } };
   },

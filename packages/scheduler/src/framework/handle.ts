@@ -1,6 +1,6 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "@knots/api/core/v1";
 import type { PodDisruptionBudget } from "@knots/api/policy/v1";
-import type { CSINode, StorageClass } from "@knots/api/storage/v1";
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass } from "@knots/api/storage/v1";
 import type { Client, EventRecorder } from "@knots/client";
 import type { Clock, Logger, Selector } from "@knots/machinery";
 import type { HttpExtender } from "../extender/http-extender.ts";
@@ -18,6 +18,8 @@ export interface Listers {
   volumes(): readonly PersistentVolume[];
   storageClass(name: string): StorageClass | undefined;
   csiNode(name: string): CSINode | undefined;
+  csiDriver(name: string): CSIDriver | undefined;
+  storageCapacities(): readonly CSIStorageCapacity[];
   budgets(namespace: string): readonly PodDisruptionBudget[];
   readonly dynamicResources: DynamicResources;
   /** Selects the pods that belong together with this one: of its Services and of its controller. Undefined: none. */

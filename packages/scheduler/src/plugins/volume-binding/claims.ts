@@ -23,6 +23,8 @@ export function claimNames(pod: Pod): { name: string; ephemeral: boolean }[] {
   });
 }
 
+/** Where the claim's first consumer goes. */
+export const SELECTED_NODE = "volume.kubernetes.io/selected-node";
 const BIND_COMPLETED = "pv.kubernetes.io/bind-completed";
 
 export function isBound(claim: PersistentVolumeClaim): boolean {
