@@ -9,7 +9,16 @@ export { inexactIntegers, mayBeInexact, noteInexactIntegers } from "./decode/ine
 export type { InexactInteger } from "./decode/inexact-integers.ts";
 export { prune, strictDecodingWarnings, validateShape } from "./decode/validate-shape.ts";
 export type { ShapeOptions, ShapeReport } from "./decode/validate-shape.ts";
-export { openapiV2, openapiV2Protobuf, openapiV2Text, openapiV3, openapiV3Index, openapiV3Text } from "./openapi.ts";
+export {
+  openapiV2,
+  openapiV2Protobuf,
+  openapiV2Text,
+  openapiV3,
+  openapiV3Index,
+  openapiV3Protobuf,
+  openapiV3Text,
+} from "./openapi.ts";
 export type { OpenAPIV3Index } from "./openapi.ts";
 export { encodeOpenapiV2 } from "./protobuf/openapi.ts";
+export { encodeOpenapiV3 } from "./protobuf/openapi-v3.ts";
 export { decodeProtobuf, encodeProtobuf, encodeWatchFrame, hasProtobuf, isProtobuf } from "./protobuf/envelope.ts";

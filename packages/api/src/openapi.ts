@@ -39,8 +39,17 @@ export const openapiV3Index = (): OpenAPIV3Index => JSON.parse(read("v3/index.js
 
 /** JSON text of one group version's OpenAPI v3 document ("apis/apps/v1"); undefined when there is none. */
 export function openapiV3Text(groupVersion: string): string | undefined {
-  if (!(groupVersion in openapiV3Index().paths)) return undefined;
-  return read(`v3/${groupVersion.replaceAll("/", "__")}.json`);
+  return isV3(groupVersion) ? read(`v3/${groupVersion.replaceAll("/", "__")}.json`) : undefined;
+}
+
+/** The same document in protobuf (see encodeOpenapiV3), read anew at each call. */
+export function openapiV3Protobuf(groupVersion: string): Uint8Array | undefined {
+  if (!isV3(groupVersion)) return undefined;
+  return readFileSync(join(documentsDir(), "v3", `${groupVersion.replaceAll("/", "__")}.pb`));
+}
+
+function isV3(groupVersion: string): boolean {
+  return Object.hasOwn(openapiV3Index().paths, groupVersion);
 }
 
 export function openapiV3(groupVersion: string): Record<string, unknown> | undefined {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { encodeOpenapiV2 } from "../protobuf/openapi.ts";
+import { encodeOpenapiV3 } from "../protobuf/openapi-v3.ts";
 import type { Descriptions } from "./descriptions.ts";
 import type { Facts } from "./facts.ts";
 import { META } from "./facts.ts";
@@ -13,7 +14,8 @@ const SECURITY_V2 = {
   BearerToken: { description: "Bearer Token authentication", in: "header", name: "authorization", type: "apiKey" },
 };
 
-/** Files of the OpenAPI documents by path: v2.json, the same in protobuf as v2.pb, v3/<group version>.json and v3/index.json. */
+/** Files of the OpenAPI documents by path: v2.json, the same in protobuf as v2.pb, v3/<group version>.json
+ * and .pb, and v3/index.json. */
 export function writeOpenAPI(
   facts: Facts,
   texts: Descriptions,
@@ -44,9 +46,12 @@ export function writeOpenAPI(
   files.set("openapi/v2.pb", encodeOpenapiV2(v2));
   const index: Record<string, Json> = {};
   for (const [group, members] of byGroupVersion(paths)) {
-    const text = JSON.stringify(documentV3(facts, texts, members));
+    const document = documentV3(facts, texts, members);
+    const text = JSON.stringify(document);
     const hash = createHash("sha512").update(text).digest("hex").toUpperCase();
-    files.set(`openapi/v3/${group.replaceAll("/", "__")}.json`, text);
+    const file = `openapi/v3/${group.replaceAll("/", "__")}`;
+    files.set(`${file}.json`, text);
+    files.set(`${file}.pb`, encodeOpenapiV3(document));
     index[group] = { serverRelativeURL: `/openapi/v3/${group}?hash=${hash}` };
   }
   files.set("openapi/v3/index.json", JSON.stringify({ paths: index }));

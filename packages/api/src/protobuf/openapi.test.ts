@@ -1,37 +1,8 @@
 // Field numbers here are those of gnostic's openapi.v2, read off its .proto file by hand: the test does not use the encoder's table.
 import { describe, expect, it } from "vitest";
 import { openapiV2 } from "../openapi.ts";
+import { at, texts } from "./fields.testing.ts";
 import { encodeOpenapiV2 } from "./openapi.ts";
-import { BYTES, FIXED64, VARINT, WireReader } from "./wire.ts";
-
-type Value = number | Uint8Array;
-
-function fieldsOf(message: Uint8Array): [number, Value][] {
-  const reader = new WireReader(message);
-  const fields: [number, Value][] = [];
-  while (!reader.done) {
-    const tag = reader.varint();
-    const type = tag % 8;
-    const value = type === VARINT ? reader.varint() : type === FIXED64 ? reader.double() : reader.bytes();
-    expect([VARINT, FIXED64, BYTES]).toContain(type);
-    fields.push([Math.floor(tag / 8), value]);
-  }
-  return fields;
-}
-
-/** All values at a path of field numbers. */
-function at(message: Uint8Array, ...path: number[]): Value[] {
-  let found: Value[] = [message];
-  for (const number of path) {
-    found = found.flatMap((value) =>
-      fieldsOf(value as Uint8Array).flatMap(([field, inner]) => (field === number ? [inner] : [])),
-    );
-  }
-  return found;
-}
-
-const texts = (values: readonly Value[]): string[] =>
-  values.map((value) => Buffer.from(value as Uint8Array).toString("utf8"));
 
 const encode = (part: object): Uint8Array => encodeOpenapiV2({ swagger: "2.0", ...part });
 /** The one definition of a document with just this. */

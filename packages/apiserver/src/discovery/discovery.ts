@@ -20,13 +20,12 @@ interface Document {
   readonly etag: string;
 }
 
-/** How a document is sent; `aggregated` is the version of apidiscovery.k8s.io, undefined for a classic one. */
+/** How a document is sent. */
 interface Form {
   readonly codec: Codec;
-  readonly aggregated: AggregatedApi | undefined;
+  /** As apidiscovery.k8s.io/v2 has it, not a classic one. */
+  readonly aggregated: boolean;
 }
-
-type AggregatedApi = "v2" | "v2beta1";
 
 /** Discovery documents, classic and aggregated, made when first asked for and again after custom resources changed. */
 export class Discovery {
@@ -79,7 +78,7 @@ export class Discovery {
     if (document === undefined) return false;
     const { response } = ctx;
     response.setHeader("vary", "Accept");
-    if (form.aggregated === undefined) {
+    if (!form.aggregated) {
       sendBytes(ctx.request, response, 200, form.codec.mediaType, document.bytes);
       return true;
     }
@@ -89,20 +88,19 @@ export class Discovery {
       response.end();
       return true;
     }
-    const contentType = `${form.codec.mediaType};g=apidiscovery.k8s.io;v=${form.aggregated};as=APIGroupDiscoveryList`;
+    const contentType = `${form.codec.mediaType};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`;
     sendBytes(ctx.request, response, 200, contentType, document.bytes);
     return true;
   }
 
   #document(path: string, { codec, aggregated }: Form): Document | undefined {
-    const name = `${path}?${aggregated ?? ""} ${codec.mediaType}`;
+    const name = `${path}?${aggregated} ${codec.mediaType}`;
     let document = this.#documents.get(name);
     if (document !== undefined) return document;
     const segments = path.split("/");
-    const value =
-      aggregated === undefined ? this.#classic(segments) : aggregatedDiscovery(this.#groupsBelow(path), aggregated);
+    const value = aggregated ? aggregatedDiscovery(this.#groupsBelow(path)) : this.#classic(segments);
     if (value === undefined) return undefined;
-    const etag = aggregated === undefined ? "" : etagOf(aggregatedDiscovery(this.#groupsBelow(path), "v2"));
+    const etag = aggregated ? etagOf(value) : "";
     document = { bytes: codec.encode(value), etag };
     this.#documents.set(name, document);
     return document;
@@ -138,20 +136,18 @@ export class Discovery {
   }
 }
 
-const CLASSIC: Form = { codec: jsonCodec, aggregated: undefined };
+const CLASSIC: Form = { codec: jsonCodec, aggregated: false };
 
 /** The aggregated form that the client prefers over a classic document; undefined: classic. */
 function aggregatedForm(accept: string | undefined): Form | undefined {
   for (const { type, parameters } of parseAccept(accept ?? "")) {
     const codec = codecs.forAccept(type);
     if (codec === undefined) continue;
-    const aggregated = parameters.get("v");
     if (!["g", "v", "as"].some((name) => parameters.has(name))) return undefined;
-    if (parameters.get("g") !== "apidiscovery.k8s.io" || parameters.get("as") !== "APIGroupDiscoveryList") continue;
-    if (aggregated !== "v2" && aggregated !== "v2beta1") continue;
-    // The older version has a protobuf form upstream, for clients of releases that are no more.
-    if (codec.supports?.(`apidiscovery.k8s.io/${aggregated}`, "APIGroupDiscoveryList") === false) continue;
-    return { codec, aggregated };
+    // v2beta1 is answered no more: upstream took it away with 1.33, for good with 1.35.
+    if (parameters.get("g") === "apidiscovery.k8s.io" && parameters.get("v") === "v2") {
+      if (parameters.get("as") === "APIGroupDiscoveryList") return { codec, aggregated: true };
+    }
   }
   return undefined;
 }

@@ -85,10 +85,10 @@ function storageVersionHash(info: ResourceInfo): string {
 }
 
 /** Aggregated discovery (apidiscovery.k8s.io), for /api (core group only) or /apis (all others). */
-export function aggregatedDiscovery(groups: readonly MergedGroup[], version: "v2" | "v2beta1"): object {
+export function aggregatedDiscovery(groups: readonly MergedGroup[]): object {
   return {
     kind: "APIGroupDiscoveryList",
-    apiVersion: `apidiscovery.k8s.io/${version}`,
+    apiVersion: "apidiscovery.k8s.io/v2",
     metadata: {},
     items: groups.map((info) => ({
       metadata: { ...(info.group === "" ? {} : { name: info.group }), creationTimestamp: null },

@@ -31,6 +31,8 @@ export function sendBytes(
   contentType: string,
   bytes: Uint8Array,
 ): void {
+  // Documents whose address has their hash say themselves how long they may be kept.
+  const caching = String(response.getHeader("cache-control") ?? "no-cache, private");
   let body = bytes;
   if (contentType === jsonCodec.mediaType && wantsPretty(request)) {
     body = Buffer.from(`${JSON.stringify(JSON.parse(Buffer.from(bytes).toString("utf8")), undefined, 2)}\n`);
@@ -39,7 +41,7 @@ export function sendBytes(
     response.writeHead(status, {
       "content-type": contentType,
       "content-length": body.length,
-      "cache-control": "no-cache, private",
+      "cache-control": caching,
     });
     if (request.method === "HEAD") response.end();
     else response.end(body);
@@ -52,7 +54,7 @@ export function sendBytes(
     response.writeHead(status, {
       "content-type": contentType,
       "content-length": payload.length,
-      "cache-control": "no-cache, private",
+      "cache-control": caching,
       vary: "Accept-Encoding",
       ...(plain ? {} : { "content-encoding": "gzip" }),
     });

@@ -25,6 +25,7 @@ export interface ApiResponse {
   readonly chunkedEncoding?: boolean;
   statusCode: number;
   setHeader(name: string, value: string | number | readonly string[]): unknown;
+  getHeader(name: string): string | number | string[] | undefined;
   writeHead(status: number, headers?: OutgoingHttpHeaders): unknown;
   flushHeaders(): void;
   write(chunk: Uint8Array | string, written?: (error?: Error | null) => void): boolean;

@@ -4,7 +4,9 @@ import {
   openapiV2,
   openapiV2Protobuf,
   openapiV2Text,
+  encodeOpenapiV3,
   openapiV3Index,
+  openapiV3Protobuf,
   openapiV3Text,
 } from "@knots/api";
 import { newNotAcceptable } from "@knots/machinery";
@@ -45,8 +47,15 @@ export function combineSources(sources: readonly OpenApiSource[]): OpenApiSource
 const encoder = new TextEncoder();
 
 const JSON_TYPE = "application/json";
-const PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-const OLD_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/** The name of a protobuf form, and the old one that it is asked for by, too. */
+const V2_PROTOBUF = [
+  "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+  "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+] as const;
+const V3_PROTOBUF = [
+  "application/com.github.proto-openapi.spec.v3.v1.0+protobuf",
+  "application/com.github.proto-openapi.spec.v3@v1.0+protobuf",
+] as const;
 
 /** /openapi/v2 and /openapi/v3: built-in documents as they were generated, custom ones merged in. */
 export class OpenApi {
@@ -79,20 +88,36 @@ export class OpenApi {
     }
     if (!path.startsWith("/openapi/v3/")) return false;
     const name = path.slice("/openapi/v3/".length).replace(/\/$/, "");
+    return this.#sendV3(ctx, name, query.get("hash") ?? "");
+  }
+
+  /** The ETag is that of the JSON in either form: an address with its hash stays the same. */
+  #sendV3(ctx: RequestContext, name: string, hash: string): boolean {
     const document = this.#groupDocument(name);
     if (document === undefined) return false;
-    this.#send(ctx, document, query.get("hash") === document.hash);
+    const { request, response } = ctx;
+    const protobuf = formOf(request.headers.accept, V3_PROTOBUF) === "protobuf";
+    if (hash !== "" && hash !== document.hash) {
+      const location = `/openapi/v3/${name}?hash=${document.hash}`;
+      response.writeHead(301, { location, vary: "Accept", etag: `"${document.hash}"` });
+      response.end();
+      return true;
+    }
+    if (protobuf) {
+      const { bytes } = this.#document(`v3.pb/${name}`, () => this.#groupProtobuf(name));
+      this.#send(ctx, { bytes, hash: document.hash }, hash !== "", V3_PROTOBUF[0]);
+    } else this.#send(ctx, document, hash !== "");
     return true;
   }
 
   #sendV2(ctx: RequestContext): void {
     const { request } = ctx;
-    if (v2Form(request.headers.accept) === "protobuf") {
+    if (formOf(request.headers.accept, V2_PROTOBUF) === "protobuf") {
       this.#send(
         ctx,
         this.#document("v2.pb", () => this.#v2Protobuf()),
         false,
-        PROTOBUF,
+        V2_PROTOBUF[0],
       );
     } else {
       this.#send(
@@ -109,6 +134,7 @@ export class OpenApi {
     response.setHeader("etag", etag);
     response.setHeader("vary", "Accept");
     if (immutable) {
+      response.setHeader("cache-control", "public, immutable");
       response.setHeader("expires", new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString());
     }
     if (request.headers["if-none-match"] === etag) {
@@ -134,6 +160,12 @@ export class OpenApi {
     const custom = this.#custom?.v3().get(name);
     const text = custom === undefined ? openapiV3Text(name) : JSON.stringify(custom);
     return text === undefined ? undefined : this.#document(`v3/${name}`, () => text);
+  }
+
+  #groupProtobuf(name: string): Uint8Array {
+    const custom = this.#custom?.v3().get(name);
+    if (custom !== undefined) return encodeOpenapiV3(custom as Readonly<Record<string, unknown>>);
+    return openapiV3Protobuf(name) ?? new Uint8Array();
   }
 
   /** Built-in documents are named with the hashes they were generated with, so that none is read before it is asked for. */
@@ -182,14 +214,11 @@ function without(all: Record<string, unknown>, known: Record<string, unknown>): 
   return Object.fromEntries(Object.entries(all).filter(([name]) => !Object.hasOwn(known, name)));
 }
 
-/**
- * The form of the v2 document that the client prefers: old clients ask for protobuf alone, under either of two names. Throws
- * NotAcceptable.
- */
-function v2Form(accept: string | undefined): "json" | "protobuf" {
+/** The form of a document that the client prefers. Throws NotAcceptable. */
+function formOf(accept: string | undefined, protobuf: readonly [string, string]): "json" | "protobuf" {
   for (const { type } of parseAccept(accept === undefined || accept === "" ? "*/*" : accept)) {
     if (type === JSON_TYPE || type === "*/*" || type === "application/*") return "json";
-    if (type === PROTOBUF || type === OLD_PROTOBUF) return "protobuf";
+    if (protobuf.includes(type)) return "protobuf";
   }
-  throw newNotAcceptable([JSON_TYPE, PROTOBUF]);
+  throw newNotAcceptable([JSON_TYPE, protobuf[0]]);
 }

@@ -103,7 +103,36 @@ describe("OpenAPI documents", () => {
       expect(Buffer.from(answer.bytes).includes(name)).toBe(true);
   });
 
+  it.each(["spec.v3@v1.0+protobuf", "spec.v3.v1.0+protobuf"])("of v3 are given in protobuf: %s", async (form) => {
+    const crd = definition("forms", `${form.includes("@") ? "old" : "new"}-forms.example.com`, [foo("v1")]);
+    await define(api, crd);
+    await published(crd, "v1");
+    for (const [path, name] of [
+      ["api/v1", "io.k8s.api.core.v1.Pod"],
+      [`apis/${crd.spec.group}/v1`, nameOf(crd, "v1")],
+    ] as const) {
+      const json = await api.get(`/openapi/v3/${path}`);
+      const accept = `application/com.github.proto-openapi.${form}`;
+      const answer = await api.get(`/openapi/v3/${path}`, { accept });
+      expect(answer.status).toBe(200);
+      expect(answer.headers["content-type"]).toBe("application/com.github.proto-openapi.spec.v3.v1.0+protobuf");
+      expect(answer.headers.etag).toBe(json.headers.etag);
+      expect(Buffer.from(answer.bytes).includes(name)).toBe(true);
+    }
+  });
+
+  it("of v3 stay the same at an address with their hash, and move on with it", async () => {
+    const index = await api.get("/openapi/v3");
+    const url = String(index.body.paths["apis/apps/v1"].serverRelativeURL);
+    const current = await api.get(url);
+    expect([current.status, current.headers["cache-control"]]).toEqual([200, "public, immutable"]);
+    const stale = await api.get("/openapi/v3/apis/apps/v1?hash=0123");
+    expect([stale.status, stale.headers.location]).toEqual([301, url]);
+    expect((await api.get("/openapi/v3/apis/apps/v1")).headers["cache-control"]).toBe("no-cache, private");
+  });
+
   it("are refused in forms that they do not have", async () => {
+    expect((await api.get("/openapi/v3/api/v1", { accept: "application/vnd.kubernetes.protobuf" })).status).toBe(406);
     expect((await api.get("/openapi/v2", { accept: "application/vnd.kubernetes.protobuf" })).status).toBe(406);
   });
 
