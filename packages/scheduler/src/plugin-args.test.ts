@@ -67,7 +67,7 @@ describe("pluginConfig", () => {
       "shape: unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring",
     ],
     ["DefaultPreemption", { minCandidateNodesPercentage: 0, minCandidateNodesAbsolute: 0 }, "cannot be zero"],
-    ["DynamicResources", { bindingTimeout: "1m" }, "bindingTimeout: is not supported"],
+    ["DynamicResources", { bindingTimeout: "500ms" }, "bindingTimeout: must be at least 1 second"],
   ])("of %s is refused: %j", (name, args, message) => {
     expect(() => readPluginConfig([{ name, args }])).toThrow(message);
   });

@@ -70,9 +70,20 @@ export const ARGS_READERS: Readonly<Record<string, (args: Given) => PluginArgs>>
     return { defaultPreemption: read };
   },
   [NAMES.dynamicResources](args) {
-    void new Fields(NAMES.dynamicResources, args, ["filterTimeout"]);
-    const { filterTimeout } = args as { filterTimeout?: string };
-    return { dynamicResources: filterTimeout === undefined ? {} : { filterTimeoutMs: parseDuration(filterTimeout) } };
+    const fields = new Fields(NAMES.dynamicResources, args, ["filterTimeout", "bindingTimeout"]);
+    const { filterTimeout, bindingTimeout } = args as { filterTimeout?: string; bindingTimeout?: string };
+    const [filterTimeoutMs, bindingTimeoutMs] = [filterTimeout, bindingTimeout].map((text) =>
+      text === undefined ? undefined : parseDuration(text),
+    );
+    if (filterTimeoutMs !== undefined && filterTimeoutMs < 0) fields.fail("filterTimeout", "must be zero or positive");
+    if (bindingTimeoutMs !== undefined && bindingTimeoutMs < 1000)
+      fields.fail("bindingTimeout", "must be at least 1 second");
+    return {
+      dynamicResources: {
+        ...(filterTimeoutMs === undefined ? {} : { filterTimeoutMs }),
+        ...(bindingTimeoutMs === undefined ? {} : { bindingTimeoutMs }),
+      },
+    };
   },
 };
 

@@ -33,14 +33,30 @@ async function deviceClass(): Promise<void> {
   await environment.client.resource(deviceClasses).create({ metadata: { name: "gpu" }, spec: {} });
 }
 
+/** A device that its driver makes ready once it is allocated. */
+const SLOW = { bindsToNode: true, bindingConditions: ["Ready"], bindingFailureConditions: ["Broken"] };
+
+/** Says of a device of a claim how it is. */
+async function tell(claim: string, pool: string, device: string, type: string): Promise<void> {
+  const condition = { type, status: "True", reason: "Said", message: "so", lastTransitionTime: "2026-01-01T00:00:00Z" };
+  const devices = [{ driver: "gpu.test", pool, device, conditions: [condition] }];
+  await environment.client
+    .resource(resourceClaims, "default")
+    .patch(claim, { status: { devices } }, { type: "merge", subresource: "status" });
+}
+
 async function offer(nodeName: string, ...devices: string[]): Promise<void> {
+  await offerSuch(nodeName, {}, ...devices);
+}
+
+async function offerSuch(nodeName: string, such: object, ...devices: string[]): Promise<void> {
   await environment.client.resource(resourceSlices).create({
     metadata: { name: nodeName },
     spec: {
       driver: "gpu.test",
       nodeName,
       pool: { name: nodeName, generation: 1, resourceSliceCount: 1 },
-      devices: devices.map((name) => ({ name })),
+      devices: devices.map((name) => ({ name, ...such })),
     },
   });
 }
@@ -86,6 +102,7 @@ describe("a pod with a ResourceClaim", { timeout: 30_000 }, () => {
     expect(claim.metadata?.finalizers).toEqual([FINALIZER]);
     expect(claim.status).toEqual({
       allocation: {
+        allocationTimestamp: expect.stringMatching(/^\d{4}-/) as string,
         devices: { results: [{ request: "r", driver: "gpu.test", pool: "b", device: "gpu-0" }] },
         nodeSelector: {
           nodeSelectorTerms: [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["b"] }] }],
@@ -170,6 +187,39 @@ describe("a pod with a ResourceClaim", { timeout: 30_000 }, () => {
     await makePod("pod", "claim", { node: "b" });
     expect((await podOnce("pod", isBound)).spec?.nodeName).toBe("b");
     expect((await claimOf("claim")).status?.allocation?.devices?.results?.[0]?.device).toBe("gpu-b");
+  });
+
+  it("is bound once the device is ready for it", async () => {
+    await deviceClass();
+    await offerSuch("a", SLOW, "gpu-0");
+    await makeClaim("claim");
+    await makePod("pod", "claim");
+    await vi.waitFor(async () => {
+      const result = (await claimOf("claim")).status?.allocation?.devices?.results?.[0];
+      expect(result).toMatchObject({ bindingConditions: ["Ready"], bindingFailureConditions: ["Broken"] });
+    }, PATIENCE);
+    expect(isBound(await environment.client.resource(pods, "default").get("pod"))).toBe(false);
+    // Another pod has a device that is ready at once, which is better.
+    await offer("b", "gpu-1");
+    await makeClaim("other");
+    await makePod("other", "other");
+    expect((await podOnce("other", isBound)).spec?.nodeName).toBe("b");
+    await tell("claim", "a", "gpu-0", "Ready");
+    expect((await podOnce("pod", isBound)).spec?.nodeName).toBe("a");
+  });
+
+  it("gets another device where the first cannot be made ready", async () => {
+    await deviceClass();
+    await offerSuch("a", SLOW, "gpu-0");
+    await makeClaim("claim");
+    await makePod("pod", "claim");
+    const device = async () => (await claimOf("claim")).status?.allocation?.devices?.results?.[0]?.device;
+    await vi.waitFor(async () => expect(await device()).toBe("gpu-0"), PATIENCE);
+    await offer("b", "gpu-1");
+    await tell("claim", "a", "gpu-0", "Broken");
+    expect((await podOnce("pod", isBound)).spec?.nodeName).toBe("b");
+    expect(await device()).toBe("gpu-1");
+    expect((await claimOf("claim")).status?.devices ?? []).toEqual([]);
   });
 
   it("gives many pods a device each", async () => {

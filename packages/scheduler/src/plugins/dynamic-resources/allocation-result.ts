@@ -45,6 +45,7 @@ function requestResult(
   newShareId: () => string,
 ): DeviceRequestAllocationResult {
   const { tolerations } = request;
+  const { bindingConditions = [], bindingFailureConditions = [] } = device;
   return {
     request: request.name,
     driver: pool.driver,
@@ -52,6 +53,8 @@ function requestResult(
     device: device.name,
     ...(request.adminAccess ? { adminAccess: true } : {}),
     ...(tolerations.length === 0 ? {} : { tolerations: [...tolerations] }),
+    ...(bindingConditions.length === 0 ? {} : { bindingConditions: [...bindingConditions] }),
+    ...(bindingFailureConditions.length === 0 ? {} : { bindingFailureConditions: [...bindingFailureConditions] }),
     ...(consumed === undefined
       ? {}
       : {

@@ -196,8 +196,6 @@ class Search {
   }
 
   #selects(claim: ResourceClaim, request: Alternative, { pool, device }: PoolDevice): boolean {
-    // Whoever must wait for the device's conditions after allocation is not there: see the README.
-    if ((device.bindingConditions ?? []).length > 0) return false;
     const matches = (selectors: readonly DeviceSelector[], of: string): boolean =>
       selectors.every(({ cel }, i) => {
         try {

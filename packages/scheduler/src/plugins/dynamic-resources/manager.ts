@@ -43,7 +43,6 @@ export function watchDynamicResources(
   });
   const sliceChanged = (old: ResourceSlice | undefined, slice: ResourceSlice | undefined): void => {
     pools = undefined;
-    if (slice !== undefined && old === undefined) warnOfSlice(slice, logger);
     changed("ResourceSliceChange", old, slice);
   };
   slices.addHandler({
@@ -64,15 +63,6 @@ export function watchDynamicResources(
     deviceClass: (name) => classes.lister.get(name),
     pools: () => (pools ??= new PoolIndex(slices.lister.list())),
   };
-}
-
-function warnOfSlice({ metadata, spec }: ResourceSlice, logger: Logger): void {
-  const waiting = (spec.devices ?? []).some(({ bindingConditions = [] }) => bindingConditions.length > 0);
-  if (waiting)
-    logger.warn(
-      { slice: metadata?.name },
-      "devices with bindingConditions are not allocated: nobody would wait for them",
-    );
 }
 
 function warnOfClass({ metadata, spec }: DeviceClass, logger: Logger): void {

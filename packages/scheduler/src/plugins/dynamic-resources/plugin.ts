@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { resourceClaims } from "@knots/api/resource/v1";
 import type { AllocationResult, ResourceClaim } from "@knots/api/resource/v1";
-import { canBeReserved, isReservedForPod, namespacedName } from "@knots/machinery";
+import { canBeReserved, formatTime, isReservedForPod, namespacedName } from "@knots/machinery";
 import type { StateData } from "../../framework/cycle-state.ts";
 import type { Handle } from "../../framework/handle.ts";
 import { compileNodeSelector } from "../../framework/node-selector.ts";
@@ -23,14 +23,18 @@ import { bindClaim } from "./bind-claim.ts";
 import { claimHint } from "./hints.ts";
 import { podClaims, usesClaims } from "./pod-claims.ts";
 import type { PoolIndex } from "./pools.ts";
+import { waitForDevices } from "./wait-for-devices.ts";
 
 /** DynamicResourcesArgs. */
 export interface DynamicResourcesArgs {
   /** How long looking for devices on one node may take; 0: as long as it takes. */
   readonly filterTimeoutMs?: number;
+  /** How long devices may take to be made ready for their pod. */
+  readonly bindingTimeoutMs?: number;
 }
 
 const DEFAULT_FILTER_TIMEOUT = 10_000;
+const DEFAULT_BINDING_TIMEOUT = 600_000;
 const IN_USE = unresolvable("resourceclaim in use");
 const NOT_ALL = unresolvable("cannot allocate all claims");
 const UNAVAILABLE = unresolvable("resourceclaim not available on the node");
@@ -67,7 +71,7 @@ class ClaimState implements StateData {
 /** Gives pods the devices that their ResourceClaims ask for. */
 export function dynamicResources(
   handle: Handle,
-  { filterTimeoutMs = DEFAULT_FILTER_TIMEOUT }: DynamicResourcesArgs = {},
+  { filterTimeoutMs = DEFAULT_FILTER_TIMEOUT, bindingTimeoutMs = DEFAULT_BINDING_TIMEOUT }: DynamicResourcesArgs = {},
 ): PreEnqueuePlugin & PreFilterPlugin & FilterPlugin & PostFilterPlugin & ReservePlugin & PreBindPlugin {
   const { clock, client } = handle;
   const { dynamicResources: known } = handle.listers;
@@ -185,17 +189,30 @@ export function dynamicResources(
       }
     },
 
-    async preBind(state, info) {
+    async preBind(state, info, _nodeName, signal) {
       const data = stateOf(state);
-      for (const { claim } of data?.claims ?? []) {
-        if (isReservedForPod(info.pod, claim)) continue;
-        try {
-          known.claims.confirm(await bindClaim(client, claim, data?.chosen.get(claim), info));
-        } catch (error) {
-          return errorStatus(error);
+      try {
+        const bound: ResourceClaim[] = [];
+        for (const { claim } of data?.claims ?? []) {
+          if (isReservedForPod(info.pod, claim)) bound.push(claim);
+          else {
+            const chosen = data?.chosen.get(claim);
+            const allocation = chosen && { ...chosen, allocationTimestamp: formatTime(new Date(clock.now())) };
+            const written = await bindClaim(client, claim, allocation, info);
+            known.claims.confirm(written);
+            bound.push(written);
+          }
         }
+        await waitForDevices(handle, bound, {
+          timeoutMs: bindingTimeoutMs,
+          signal,
+          current: (claim) => claimOf(info.namespace, claim.metadata?.name ?? ""),
+          deallocated: (claim) => known.claims.confirm(claim),
+        });
+        return undefined;
+      } catch (error) {
+        return errorStatus(error);
       }
-      return undefined;
     },
   };
 

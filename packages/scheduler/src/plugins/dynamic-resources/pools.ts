@@ -25,6 +25,8 @@ export interface Pool {
   readonly invalid: string | undefined;
   readonly devices: readonly PoolDevice[];
   readonly counterSets: ReadonlyMap<string, CounterSet>;
+  /** Some of its devices must be made ready once they are allocated: others are better. */
+  readonly slow: boolean;
 }
 
 /** A pool as seen from one node. */
@@ -58,7 +60,7 @@ export class PoolIndex {
     }
   }
 
-  /** By driver and name, the node's own before those that it shares. */
+  /** By driver and name, the node's own before those that it shares; pools with devices to be waited for come last. */
   reachableFrom(node: Node): ReachablePool[] {
     const own = this.#local.get(node.metadata?.name ?? "") ?? [];
     const result = [...own];
@@ -66,7 +68,8 @@ export class PoolIndex {
       const devices = pool.devices.filter((_, i) => matchers[i]?.(node) === true);
       if (devices.length > 0) result.push({ pool, devices });
     }
-    return result;
+    if (!result.some(({ pool }) => pool.slow)) return result;
+    return result.toSorted((a, b) => Number(a.pool.slow) - Number(b.pool.slow));
   }
 }
 
@@ -109,6 +112,7 @@ function makePool(id: string, slices: readonly ResourceSlice[]): Pool {
     invalid: incomplete ? undefined : whyInvalid(slices, counterSets),
     devices,
     counterSets,
+    slow: slices.some(({ spec }) => spec.devices?.some(({ bindingConditions = [] }) => bindingConditions.length > 0)),
   };
   for (const { spec } of slices) {
     for (const device of spec.devices ?? []) {
