@@ -32,9 +32,11 @@ const EVICTION_SIGNALS: Record<string, string> = {
   "ephemeral-storage": "nodefs.available",
 };
 
-/** Capacity less what is reserved and less the hard eviction thresholds; never below zero. */
+/** Capacity less what is reserved and less the hard eviction thresholds, memory less huge pages, too; never below zero. */
 export function allocatable(total: ResourceMap, reserved: Reservations): ResourceMap {
   const result: ResourceMap = {};
+  const hugePages = Object.keys(total).filter((name) => name.startsWith("hugepages-"));
+  const hugeBytes = hugePages.reduce((sum, name) => sum + wholeValue(total[name]), 0);
   for (const [name, value] of Object.entries(total)) {
     if (name === "cpu") {
       const left = milliCPU(value) - milliCPU(reserved.kubeReserved["cpu"]) - milliCPU(reserved.systemReserved["cpu"]);
@@ -46,7 +48,8 @@ export function allocatable(total: ResourceMap, reserved: Reservations): Resourc
     const taken =
       wholeValue(reserved.kubeReserved[name]) +
       wholeValue(reserved.systemReserved[name]) +
-      thresholdBytes(threshold, whole);
+      thresholdBytes(threshold, whole) +
+      (name === "memory" ? hugeBytes : 0);
     const left = Math.max(0, whole - taken);
     if (taken === 0) result[name] = value;
     else result[name] = name === "memory" ? `${Math.floor(left / 1024)}Ki` : String(left);

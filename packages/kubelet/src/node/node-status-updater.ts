@@ -193,7 +193,11 @@ export function nodeStatusPatch(
   due: boolean,
 ): Record<string, unknown> | undefined {
   const patch: Record<string, unknown> = {};
-  for (const key of ["capacity", "allocatable", "daemonEndpoints", "nodeInfo", "images", "volumesInUse"] as const) {
+  for (const key of ["capacity", "allocatable"] as const) {
+    const amounts = changedAmounts(current?.[key] ?? {}, wanted[key] ?? {});
+    if (Object.keys(amounts).length > 0) patch[key] = amounts;
+  }
+  for (const key of ["daemonEndpoints", "nodeInfo", "images", "volumesInUse"] as const) {
     if (!isDeepStrictEqual(plain(current?.[key]), plain(wanted[key]))) patch[key] = wanted[key] ?? null;
   }
   if (!isDeepStrictEqual(plain(current?.addresses), plain(wanted.addresses))) {
@@ -209,6 +213,15 @@ export function nodeStatusPatch(
   if (Object.keys(patch).length === 0 && !changed && !due) return undefined;
   patch["conditions"] = wanted.conditions;
   return patch;
+}
+
+type Amounts = NonNullable<NodeStatus["capacity"]>;
+
+/** The patch from one map to the other: what is new or different, and null for what goes. */
+function changedAmounts(current: Amounts, wanted: Amounts): Record<string, unknown> {
+  const changed = Object.entries(wanted).filter(([name, amount]) => current[name] !== amount);
+  const gone = Object.keys(current).filter((name) => !Object.hasOwn(wanted, name));
+  return Object.fromEntries([...changed, ...gone.map((name) => [name, null] as const)]);
 }
 
 function plain(value: unknown): unknown {

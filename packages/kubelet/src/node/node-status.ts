@@ -27,10 +27,11 @@ const MAX_NAMES_PER_IMAGE = 5;
 
 export function nodeStatus(facts: NodeFacts, previous: NodeStatus | undefined): NodeStatus {
   const { machine } = facts;
+  const advertised = advertisedByOthers(facts, previous);
   return {
     addresses: [...facts.addresses],
-    capacity: facts.capacity,
-    allocatable: facts.allocatable,
+    capacity: { ...advertised, ...facts.capacity },
+    allocatable: { ...advertised, ...facts.allocatable },
     conditions: conditions(facts, previous?.conditions ?? []),
     daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
     images: images(facts.images),
@@ -52,6 +53,15 @@ export function nodeStatus(facts: NodeFacts, previous: NodeStatus | undefined): 
       ? {}
       : { volumesInUse: [...facts.volumesInUse] }),
   };
+}
+
+/**
+ * What an administrator or an operator wrote into the capacity: the kubelet leaves it there and makes all of it
+ * allocatable (https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/).
+ */
+function advertisedByOthers(facts: NodeFacts, previous: NodeStatus | undefined): ResourceMap {
+  const others = Object.entries(previous?.capacity ?? {}).filter(([name]) => !Object.hasOwn(facts.capacity, name));
+  return Object.fromEntries(others.map(([name, amount]) => [name, String(amount)]));
 }
 
 function conditions(facts: NodeFacts, previous: readonly NodeCondition[]): NodeCondition[] {
