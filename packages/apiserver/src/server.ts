@@ -33,7 +33,7 @@ import { Health } from "./http/health.ts";
 import { Listener } from "./http/listener.ts";
 import { Metrics } from "./http/metrics.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
-import type { ApiRequest, ApiResponse, RequestContext } from "./http/types.ts";
+import type { ApiRequest, RequestContext } from "./http/types.ts";
 import { UpgradeResponse } from "./http/upgrade-response.ts";
 import { OutboundClient, ServiceResolver } from "./outbound/index.ts";
 import type { Outbound } from "./outbound/index.ts";
@@ -338,7 +338,7 @@ export class ApiServer {
 
   async #upgrade(request: ApiRequest, socket: Duplex, head: Buffer): Promise<void> {
     const response = new UpgradeResponse(socket);
-    await this.#chain.handle(request, response as unknown as ApiResponse, async (ctx) => {
+    await this.#chain.handle(request, response, async (ctx) => {
       const remote = this.#aggregation.find(ctx);
       if (remote !== undefined) {
         await this.#aggregation.upgrade(ctx, remote, { socket, head, taken: () => response.detach() });

@@ -181,7 +181,7 @@ describe("patches", () => {
   });
   const generic = "the server rejected our request due to an error in our request";
 
-  it.each<[string, string, number, string, string]>([
+  it.each<[string, string, number, string | undefined, string]>([
     ["json-patch+json", "{", 400, "BadRequest", "unexpected end of JSON input"],
     ["json-patch+json", "{}", 400, "BadRequest", "json: cannot unmarshal object into Go value of type jsonpatch.Patch"],
     ["json-patch+json", '[{"op":"jump","path":"/data/a"}]', 422, "Invalid", generic],
@@ -217,7 +217,14 @@ describe("patches", () => {
       "BadRequest",
       "json: cannot unmarshal number into Go value of type map[string]interface {}",
     ],
-    ["strategic-merge-patch+json", '{"$patch":"x"}', 400, "BadRequest", 'unknown patch type found: "x" in map'],
+    ["strategic-merge-patch+json", '{"$patch":"x"}', 500, undefined, "unknown patch type: x in map: map[$patch:x]"],
+    [
+      "strategic-merge-patch+json",
+      '{"$setElementOrder/finalizers":"a"}',
+      500,
+      undefined,
+      "expected a []interface {}, but received a string",
+    ],
     ["apply-patch+yaml", "a: [", 400, "BadRequest", "*error decoding YAML"],
     ["apply-patch+yaml", "null", 400, "BadRequest", "*error decoding YAML"],
     [
@@ -338,7 +345,7 @@ describe("names and labels", () => {
 });
 
 describe("selectors and other parameters", () => {
-  it.each<[string, number, string, RegExp]>([
+  it.each<[string, number, string | undefined, RegExp]>([
     ["labelSelector=a,", 400, "BadRequest", /unable to parse requirement: found '', expected: identifier after ','/],
     ["labelSelector=a%20b", 400, "BadRequest", /unable to parse requirement: found 'b', expected:/],
     ["labelSelector=a%20in%20(", 400, "BadRequest", /unable to parse requirement/],
@@ -350,7 +357,19 @@ describe("selectors and other parameters", () => {
     ["limit=x", 400, "BadRequest", /strconv\.ParseInt: parsing "x": invalid syntax/],
     ["continue=x", 400, "BadRequest", /^invalid continue token: continue key is not valid/],
     ["continue=bnVsbA", 400, "BadRequest", /^invalid continue token: continue key is not valid/],
-    ["resourceVersion=x", 400, "BadRequest", /resourceVersion/],
+    [
+      "resourceVersion=x",
+      400,
+      "BadRequest",
+      /^invalid resource version: resourceVersion: Invalid value: "x": strconv\.ParseUint: parsing "x": invalid syntax$/,
+    ],
+    ["resourceVersion=99999999999999999999", 400, "BadRequest", /parsing "99999999999999999999": value out of range$/],
+    [
+      "watch=1&resourceVersion=-1",
+      500,
+      undefined,
+      /^resourceVersion: Invalid value: "-1": strconv\.ParseUint: parsing "-1": invalid syntax$/,
+    ],
     [
       "resourceVersionMatch=Exact",
       422,

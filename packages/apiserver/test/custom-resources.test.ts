@@ -78,6 +78,23 @@ describe("custom resources", () => {
     ]);
   });
 
+  it("must say what they are themselves", async () => {
+    const object = { apiVersion: "example.com/v1", kind: "Tab", metadata: { name: "says" }, spec: { name: "x" } };
+    const { kind: _kind, ...nameless } = object;
+    const { apiVersion: _apiVersion, ...versionless } = object;
+    const refused = async (body: Json): Promise<unknown> => {
+      const { status, body: said } = await api.post(TABS, body);
+      return [status, said.reason, said.message];
+    };
+    const kindless = "Object 'Kind' is missing in 'unstructured object has no kind'";
+    expect(await refused(nameless)).toEqual([400, "BadRequest", kindless]);
+    expect(await refused(versionless)).toEqual([
+      400,
+      "BadRequest",
+      "the API version in the data () does not match the expected API version (example.com/v1)",
+    ]);
+  });
+
   it("has status and scale", async () => {
     await api.post(TABS, { apiVersion: "example.com/v1", kind: "Tab", metadata: { name: "s" }, spec: { name: "x" } });
     const { body } = await api.patch(`${TABS}/s/status`, { status: { replicas: 7 }, spec: { name: "y" } });

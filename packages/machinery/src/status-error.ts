@@ -178,6 +178,12 @@ export function newInternalError(message: string): StatusError {
   return fail(500, "InternalError", `Internal error occurred: ${message}`, { causes: [{ message }] });
 }
 
+/** A plain error, which upstream answers without a reason. */
+export function newUnknownError(message: string): StatusError {
+  const { reason: _none, ...status } = make(500, "", message);
+  return new StatusError(status);
+}
+
 export function newServiceUnavailable(message: string): StatusError {
   return fail(503, "ServiceUnavailable", message);
 }

@@ -1,12 +1,13 @@
 import { STATUS_CODES } from "node:http";
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ApiResponse } from "./types.ts";
 
 /**
  * The response side of a connection that asks to be upgraded: refusals are written as plain HTTP/1.1 answers, and
  * once the connection has been taken over nothing is written any more.
  */
-export class UpgradeResponse {
+export class UpgradeResponse implements ApiResponse {
   readonly #socket: Duplex;
   readonly #headers = new Map<string, string>();
   #sent = false;
@@ -26,6 +27,10 @@ export class UpgradeResponse {
     return this.#detached || this.#socket.writableEnded;
   }
 
+  get destroyed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   get writableLength(): number {
     return this.#socket.writableLength;
   }
@@ -37,6 +42,10 @@ export class UpgradeResponse {
 
   setHeader(name: string, value: string | number | readonly string[]): void {
     this.#headers.set(name.toLowerCase(), Array.isArray(value) ? value.join(", ") : String(value as string | number));
+  }
+
+  getHeader(name: string): string | undefined {
+    return this.#headers.get(name.toLowerCase());
   }
 
   writeHead(status: number, headers: OutgoingHttpHeaders = {}): void {

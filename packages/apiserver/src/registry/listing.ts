@@ -1,4 +1,4 @@
-import { newBadRequest, newInvalid, newResourceExpired, newTimeout } from "@knots/machinery";
+import { newBadRequest, newInvalid, newResourceExpired, newTimeout, newUnknownError } from "@knots/machinery";
 import type { Clock, StatusError } from "@knots/machinery";
 import type { ListOptions } from "../http/options.ts";
 import type { Cacher } from "../watch-cache/cacher.ts";
@@ -43,7 +43,7 @@ export async function listPage(
       if (revision < cache.historyStart) throw expiredContinue(token.after);
     }
   } else if (options.resourceVersion !== "") {
-    const wanted = parseRevision(options.resourceVersion);
+    const wanted = parseListRevision(options.resourceVersion);
     await waitForRevision(cacher, clock, wanted);
     if (options.resourceVersionMatch === "Exact") {
       if (wanted < cache.historyStart) {
@@ -127,12 +127,23 @@ async function selected(candidates: readonly Entry[], selection: Selection, enou
   return entries;
 }
 
-/** A revision number; throws BadRequest. */
+const MAX_UINT64 = 2n ** 64n - 1n;
+
+/** A revision number; throws what upstream answers to a get or a watch of something else: an error without a reason. */
 export function parseRevision(text: string): number {
-  if (!/^\d+$/.test(text)) {
-    throw newBadRequest(`Invalid value for query parameter resourceVersion: ${JSON.stringify(text)}`);
+  const problem = !/^\d+$/.test(text) ? "invalid syntax" : BigInt(text) > MAX_UINT64 ? "value out of range" : undefined;
+  if (problem === undefined) return Number(text);
+  const quoted = JSON.stringify(text);
+  throw newUnknownError(`resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${problem}`);
+}
+
+/** The same for a list, to which upstream answers BadRequest. */
+function parseListRevision(text: string): number {
+  try {
+    return parseRevision(text);
+  } catch (error) {
+    throw newBadRequest(`invalid resource version: ${(error as Error).message}`);
   }
-  return Number(text);
 }
 
 /** Waits until reads reflect `revision`; throws Timeout ("Too large resource version") when they do not soon. */

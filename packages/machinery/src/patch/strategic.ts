@@ -1,19 +1,24 @@
 // Strategic merge patch: a merge patch that knows which lists are maps by a key, with directives.
 // Rules: https://git.k8s.io/community/contributors/devel/sig-api-machinery/strategic-merge-patch.md
 import type { FieldSchema, TypeSchema } from "../schema.ts";
-import { newBadRequest } from "../status-error.ts";
+import { goValue } from "../go-value.ts";
+import { newBadRequest, newUnknownError } from "../status-error.ts";
 import { setKey } from "./merge.ts";
 
 type Json = Record<string, unknown>;
 
 const ORDER = "$setElementOrder/";
+const BAD_RETAIN_KEYS = "invalid patch format of retainKeys";
 const DELETE_FROM = "$deleteFromPrimitiveList/";
 
 function isObject(value: unknown): value is Json {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
-/** The document with the patch merged in; neither is changed. Throws StatusError 400 for a patch that makes no sense. */
+/**
+ * The document with the patch merged in; neither is changed. Throws a StatusError for a patch that makes no sense: 400, or 500 where
+ * upstream has no better answer either.
+ */
 export function strategicMergePatch(document: unknown, patch: unknown, schema: TypeSchema): unknown {
   if (!isObject(patch))
     throw newBadRequest("cannot restore a strategic merge patch from a value that is not an object");
@@ -33,24 +38,28 @@ function mergeObject(original: Json, patch: Json, schema: TypeSchema | undefined
   const directive = patch["$patch"];
   if (directive === "replace") return clean(without(patch, "$patch")) as Json;
   if (directive === "delete") return {};
-  if (directive !== undefined && directive !== "merge")
-    throw newBadRequest(`unknown patch type found: ${JSON.stringify(directive)} in map`);
+  if (directive !== undefined)
+    throw newUnknownError(`unknown patch type: ${goValue(directive)} in map: ${goValue(patch)}`);
   let result: Json = { ...original };
   const retain = patch["$retainKeys"];
   if (retain !== undefined) {
-    if (!Array.isArray(retain)) throw newBadRequest("$retainKeys must be a list of keys");
+    if (!Array.isArray(retain)) throw newBadRequest(BAD_RETAIN_KEYS);
     for (const key of Object.keys(patch)) {
-      if (!key.startsWith("$") && patch[key] !== null && !retain.includes(key))
-        throw newBadRequest("patch has a key that $retainKeys does not list");
+      if (!key.startsWith("$") && patch[key] !== null && !retain.includes(key)) throw newBadRequest(BAD_RETAIN_KEYS);
     }
     result = Object.fromEntries(Object.entries(result).filter(([key]) => retain.includes(key)));
   }
   for (const [key, values] of Object.entries(patch)) {
     if (!key.startsWith(DELETE_FROM)) continue;
     const name = key.slice(DELETE_FROM.length);
-    if (!Array.isArray(values)) throw newBadRequest(`${key} must be a list`);
     const current = result[name];
-    if (Array.isArray(current)) result[name] = current.filter((item) => !values.includes(item));
+    if (Array.isArray(current) && Array.isArray(values))
+      result[name] = current.filter((item) => !values.includes(item));
+  }
+  for (const [key, order] of Object.entries(patch)) {
+    if (!key.startsWith(ORDER)) continue;
+    const name = key.slice(ORDER.length);
+    checkOrder(order, result[name], patch[name], fieldOf(schema, name)?.patchMergeKey);
   }
   for (const [key, value] of Object.entries(patch)) {
     if (key === "$patch" || key === "$retainKeys" || key.startsWith(DELETE_FROM) || key.startsWith(ORDER)) continue;
@@ -113,13 +122,16 @@ function mergeByKey(
   for (const item of patch) {
     if (!isObject(item)) throw newBadRequest(`items of the list ${field} must be objects with the key ${mergeKey}`);
     const directive = item["$patch"];
+    if (directive === "merge") throw newUnknownError("merging lists cannot yet be specified in the patch");
+    if (directive !== undefined && directive !== "replace" && directive !== "delete") {
+      throw newUnknownError(`unknown patch type: ${goValue(directive)} in map: ${goValue(item)}`);
+    }
     const id = item[mergeKey];
     if (directive === "replace") {
       if (Object.keys(item).length > 1) result.push(clean(without(item, "$patch")));
       continue;
     }
-    if (id === undefined)
-      throw newBadRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+    if (id === undefined) throw noMergeKey(item, mergeKey);
     if (directive === "delete") {
       result = result.filter((each) => !isObject(each) || each[mergeKey] !== id);
       continue;
@@ -129,6 +141,44 @@ function mergeByKey(
     else result[at] = mergeObject(result[at] as Json, item, element);
   }
   return result;
+}
+
+function noMergeKey(item: Json, mergeKey: string): Error {
+  return newUnknownError(`map: ${goValue(item)} does not contain declared merge key: ${mergeKey}`);
+}
+
+/** The items of the patch must come in the order that the directive gives. */
+function checkOrder(order: unknown, current: unknown, patch: unknown, mergeKey: string | undefined): void {
+  for (const list of [order, current, patch]) {
+    if (list !== undefined && !Array.isArray(list))
+      throw newUnknownError(`expected a []interface {}, but received a ${goTypeOf(list)}`);
+  }
+  const names = order as readonly unknown[];
+  const items = (patch ?? []) as readonly unknown[];
+  if (names.length === 0) return;
+  const id = (item: unknown): unknown => {
+    if (mergeKey === undefined) return item;
+    if (!isObject(item)) throw newUnknownError(`expected a map[string]interface {}, but received a ${goTypeOf(item)}`);
+    if (!Object.hasOwn(item, mergeKey)) throw noMergeKey(item, mergeKey);
+    return item[mergeKey];
+  };
+  let next = 0;
+  for (const item of items) {
+    if (isObject(item) && item["$patch"] !== undefined) continue;
+    const wanted = id(item);
+    while (next < names.length && id(names[next]) !== wanted) next++;
+    if (next++ < names.length) continue;
+    throw newUnknownError(
+      `The order in patch list:\n${goValue(items)}\n doesn't match $setElementOrder list:\n${goValue(names)}\n`,
+    );
+  }
+}
+
+function goTypeOf(value: unknown): string {
+  if (value === null) return "%!s(<nil>)";
+  if (isObject(value)) return "map[string]interface {}";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "boolean" ? "bool" : "string";
 }
 
 /** Items that the order names come in that order; the server's own stay where they stood relative to their neighbours. */

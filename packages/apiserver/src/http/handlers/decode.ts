@@ -19,7 +19,7 @@ export interface ExpectedType {
 }
 
 /**
- * Brings a decoded body into the shape of its type: kind and apiVersion checked (or filled in), wrong types refused,
+ * Brings a decoded body into the shape of its type: kind and apiVersion checked (or filled in, save in custom objects), wrong types refused,
  * unknown and duplicate fields refused, warned about or dropped as fieldValidation says.
  */
 export function shapeObject(
@@ -88,11 +88,14 @@ function internalPackage(group: string): string {
 }
 
 function checkType(object: KubeObject, expected: ExpectedType, apiVersion: string): void {
-  object.apiVersion = typeField(object, "apiVersion", apiVersion, expected);
-  object.kind = typeField(object, "kind", expected.kind, expected);
+  const custom = expected.shape !== undefined;
+  // Custom objects must say themselves what they are.
+  object.apiVersion = typeField(object, "apiVersion", custom ? "" : apiVersion, expected);
+  object.kind = typeField(object, "kind", custom ? "" : expected.kind, expected);
+  if (object.kind === "") throw newBadRequest("Object 'Kind' is missing in 'unstructured object has no kind'");
   const { kind } = object;
   const { group, version } = parseApiVersion(object.apiVersion);
-  if (kind !== expected.kind && expected.shape === undefined) {
+  if (kind !== expected.kind && !custom) {
     const known = schemaFor({ group, version, kind }) !== undefined;
     throw newBadRequest(
       `${kind} in version "${version}" cannot be handled as a ${expected.kind}: ${
