@@ -42,7 +42,8 @@ export class FakeKubelet {
         await resource.delete(name, { gracePeriodSeconds: 0 });
         return true;
       }
-      if (terminal) return false;
+      // Nobody runs a pod that has no node.
+      if (terminal || !pod.spec?.nodeName) return false;
       if (pod.status?.phase !== "Running") {
         await resource.updateStatus({ ...pod, status: this.#status("Running") });
         return true;

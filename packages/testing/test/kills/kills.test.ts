@@ -13,8 +13,8 @@ const AFTERWARDS_MS = 60_000;
 let kills = 0;
 
 test.each(SCENARIOS)("$name", { timeout: 120_000 }, async (scenario) => {
-  const { controllers, rounds, compared, garbage } = scenario;
-  await using world = await World.start(controllers);
+  const { rounds, compared, garbage } = scenario;
+  await using world = await World.start(scenario);
   const run = async (name: string, seed: number | undefined): Promise<string[]> => {
     const deaths = seed === undefined ? undefined : { random: new Random(seed), most: MOST_WRITES };
     const namespace = await world.begin(name, deaths, scenario.outcomes?.());

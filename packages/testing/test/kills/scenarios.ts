@@ -1,7 +1,19 @@
 // What people do with workloads, step by step.
 import { daemonSets, deployments, replicaSets, statefulSets } from "@knots/api/apps/v1";
 import { cronJobs, jobs } from "@knots/api/batch/v1";
-import { configMaps, namespaces, nodes, pods, secrets, type Pod } from "@knots/api/core/v1";
+import {
+  configMaps,
+  namespaces,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  replicationControllers,
+  secrets,
+  type Pod,
+} from "@knots/api/core/v1";
+import { priorityClasses } from "@knots/api/scheduling/v1";
+import { storageClasses } from "@knots/api/storage/v1";
 import { isNotFound, type KubeObject, type ResourceType } from "@knots/machinery";
 import type { Outcome } from "./fake-kubelet.ts";
 import type { World } from "./world.ts";
@@ -9,6 +21,8 @@ import type { World } from "./world.ts";
 export interface Scenario {
   readonly name: string;
   readonly controllers: readonly string[];
+  /** A scheduler runs, and is killed, too. */
+  readonly scheduler?: true;
   /** How many times it is played with kills. */
   readonly rounds: number;
   /** Objects whose end is compared, beside pods and what makes them. */
@@ -227,6 +241,23 @@ const cronJob: Scenario = {
   },
 };
 
+const replicationController: Scenario = {
+  name: "a ReplicationController is scaled up and down",
+  controllers: ["replicationcontroller-controller"],
+  rounds: 2,
+  compared: [replicationControllers],
+  async play(world, namespace) {
+    await create(world, replicationControllers, namespace, {
+      metadata: { name: "web" },
+      spec: { replicas: 4, selector: labels, template: template("x:1") },
+    });
+    for (const replicas of [1, 6, 3]) {
+      await change(world, replicationControllers, namespace, { spec: { replicas } });
+      await settled(world, replicationControllers, namespace, { availableReplicas: replicas, replicas });
+    }
+  },
+};
+
 /** A node that is ready, of which there is no controller here to say so. */
 async function addNode(world: World, name: string, role = "worker"): Promise<void> {
   const resource = world.client.resource(nodes);
@@ -255,6 +286,144 @@ const daemonSet: Scenario = {
     const all = { desiredNumberScheduled: 5, numberAvailable: 5, updatedNumberScheduled: 5, numberMisscheduled: 0 };
     await change(world, daemonSets, namespace, on(null));
     await settled(world, daemonSets, namespace, all);
+  },
+};
+
+/** Pods that the scheduler finds a node for; of one `kind` no two on a node. */
+const apart = (kind: string, spec: object): object => ({
+  metadata: { labels: { kind } },
+  spec: {
+    containers: [container("x:1")],
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { labelSelector: { matchLabels: { kind } }, topologyKey: "kubernetes.io/hostname" },
+        ],
+      },
+    },
+    ...spec,
+  },
+});
+
+/** Three nodes with room for two pods each. */
+async function addRoom(world: World): Promise<void> {
+  const resource = world.client.resource(nodes);
+  if ((await resource.list()).items.length > 0) return;
+  for (const name of ["node-1", "node-2", "node-3"]) {
+    await create(world, nodes, undefined, {
+      metadata: { name, labels: { "kubernetes.io/hostname": name } },
+      status: { allocatable: { cpu: "4", memory: "8Gi", pods: "2" } },
+    });
+    await resource.patch(name, { spec: { taints: null } }, { type: "merge" });
+  }
+  for (const [name, value] of [
+    ["high", 1000],
+    ["low", 1],
+  ] as const)
+    await create(world, priorityClasses, undefined, { metadata: { name }, value });
+}
+
+async function podsWith(world: World, namespace: string, kind: string): Promise<Pod[]> {
+  return (await world.client.resource(pods, namespace).list({ labelSelector: `kind=${kind}` })).items;
+}
+const isPlaced = ({ spec, status, metadata }: Pod): boolean =>
+  spec?.nodeName !== undefined && status?.phase === "Running" && metadata?.deletionTimestamp === undefined;
+
+const placing: Scenario = {
+  name: "pods are given nodes, and lose them to others of higher priority",
+  controllers: ["replicaset-controller"],
+  scheduler: true,
+  rounds: 5,
+  compared: [],
+  async play(world, namespace) {
+    await addRoom(world);
+    const set = async (name: string, priorityClassName: string, replicas: number): Promise<void> =>
+      await create(world, replicaSets, namespace, {
+        metadata: { name },
+        spec: { replicas, selector: { matchLabels: { kind: name } }, template: apart(name, { priorityClassName }) },
+      });
+    const placed = async (kind: string, count: number): Promise<void> =>
+      await world.until(`${count} pods of ${kind} placed`, async () => {
+        return (await podsWith(world, namespace, kind)).filter(isPlaced).length === count;
+      });
+    // All room is taken; whoever comes then takes a place of one of the two on each node.
+    await set("first", "low", 3);
+    await set("second", "low", 3);
+    await placed("first", 3);
+    await placed("second", 3);
+    await set("important", "high", 3);
+    await placed("important", 3);
+    await world.client.resource(replicaSets, namespace).patch("second", { spec: { replicas: 0 } }, { type: "merge" });
+    await placed("first", 3);
+    await world.until("the second are gone", async () => (await podsWith(world, namespace, "second")).length === 0);
+    // More than there is room for: the rest waits.
+    await world.client.resource(replicaSets, namespace).patch("first", { spec: { replicas: 5 } }, { type: "merge" });
+    await world.until("five of the first", async () => (await podsWith(world, namespace, "first")).length === 5);
+  },
+};
+
+const volumes: Scenario = {
+  name: "pods are given nodes with a volume each",
+  controllers: ["replicaset-controller", "persistentvolume-binder-controller"],
+  scheduler: true,
+  rounds: 4,
+  compared: [],
+  async play(world, namespace) {
+    await addRoom(world);
+    const classes = world.client.resource(storageClasses);
+    if ((await classes.list()).items.length === 0)
+      await create(world, storageClasses, undefined, {
+        metadata: { name: "local" },
+        provisioner: "kubernetes.io/no-provisioner",
+        volumeBindingMode: "WaitForFirstConsumer",
+      });
+    const made = world.client.resource(persistentVolumes);
+    for (const { metadata } of (await made.list()).items) {
+      await made.patch(metadata?.name ?? "", { metadata: { finalizers: null } }, { type: "merge" });
+      await made.delete(metadata?.name ?? "");
+    }
+    for (const host of ["node-1", "node-2", "node-3"]) {
+      const matchExpressions = [{ key: "kubernetes.io/hostname", operator: "In", values: [host] }];
+      await create(world, persistentVolumes, undefined, {
+        metadata: { name: `${namespace}-${host}` },
+        spec: {
+          capacity: { storage: "1Gi" },
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: "local",
+          local: { path: "/mnt" },
+          nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } },
+        },
+      });
+    }
+    for (const name of ["a", "b", "c"]) {
+      await create(world, persistentVolumeClaims, namespace, {
+        metadata: { name },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: "local",
+          resources: { requests: { storage: "1Gi" } },
+        },
+      });
+      const volume = { name: "v", persistentVolumeClaim: { claimName: name } };
+      await create(world, pods, namespace, {
+        metadata: { name, labels: { kind: "claims" } },
+        spec: { containers: [container("x:1")], volumes: [volume] },
+      });
+    }
+    await world.until("all are placed", async () => {
+      return (await podsWith(world, namespace, "claims")).filter(isPlaced).length === 3;
+    });
+    const used = await Promise.all(
+      (await podsWith(world, namespace, "claims")).map(async ({ metadata, spec }) => {
+        const claim = await world.client.resource(persistentVolumeClaims, namespace).get(metadata?.name ?? "");
+        if (claim.spec?.volumeName !== `${namespace}-${spec?.nodeName}`)
+          throw new Error(`${metadata?.name} is on ${spec?.nodeName}, and its volume is ${claim.spec?.volumeName}`);
+        return claim.spec.volumeName;
+      }),
+    );
+    if (new Set(used).size !== 3) throw new Error(`some share a volume: ${used.join()}`);
+    // Which of them is where is nobody's concern.
+    await world.client.resource(pods, namespace).deleteCollection({ gracePeriodSeconds: 0 });
   },
 };
 
@@ -314,7 +483,10 @@ export const SCENARIOS: readonly Scenario[] = [
   job,
   indexedJob,
   cronJob,
+  replicationController,
   daemonSet,
+  placing,
+  volumes,
   garbage,
   namespaceEnd,
 ];

@@ -1,11 +1,12 @@
-// A cluster of one API server, one fake kubelet and a controller manager that is killed and started again.
+// A cluster of one API server, one fake kubelet, and controllers (a scheduler too) that are killed and started again.
 import { daemonSets, deployments, replicaSets, statefulSets } from "@knots/api/apps/v1";
 import { cronJobs, jobs } from "@knots/api/batch/v1";
-import { namespaces, pods, type Pod } from "@knots/api/core/v1";
+import { namespaces, persistentVolumeClaims, pods, replicationControllers, type Pod } from "@knots/api/core/v1";
 import { ApiServer } from "@knots/apiserver";
 import { Client } from "@knots/client";
 import { ControllerManager } from "@knots/controllers";
 import { FakeClock, nullLogger, type KubeObject } from "@knots/machinery";
+import { Scheduler } from "@knots/scheduler";
 import { openMemoryStore } from "@knots/store";
 import type { Random } from "../fuzz/random.ts";
 import { FakeKubelet, type Outcome } from "./fake-kubelet.ts";
@@ -21,6 +22,12 @@ const QUIET_TURNS = 3;
 /** How controllers are killed: undefined is never. */
 export type Deaths = { readonly random: Random; readonly most: number } | undefined;
 
+export interface WorldOptions {
+  /** Controllers by name; they are one process, with the scheduler where there is one. */
+  readonly controllers: readonly string[];
+  readonly scheduler?: boolean;
+}
+
 export class World implements AsyncDisposable {
   readonly client: Client;
   readonly clock: FakeClock;
@@ -29,19 +36,27 @@ export class World implements AsyncDisposable {
   readonly log: string[] = [];
   readonly #parts: AsyncDisposableStack;
   readonly #controllers: readonly string[];
+  readonly #schedules: boolean;
   #deaths: Deaths;
   #kubelet: FakeKubelet | undefined;
   #manager: ControllerManager | undefined;
+  #scheduler: Scheduler | undefined;
   #mortal: MortalClient | undefined;
 
-  private constructor(client: Client, clock: FakeClock, parts: AsyncDisposableStack, controllers: readonly string[]) {
+  private constructor(
+    client: Client,
+    clock: FakeClock,
+    parts: AsyncDisposableStack,
+    { controllers, scheduler = false }: WorldOptions,
+  ) {
     this.client = client;
     this.clock = clock;
     this.#parts = parts;
     this.#controllers = controllers;
+    this.#schedules = scheduler;
   }
 
-  static async start(controllers: readonly string[]): Promise<World> {
+  static async start(options: WorldOptions): Promise<World> {
     await using parts = new AsyncDisposableStack();
     // Certificates are made with the real date, and looked at with this one.
     const clock = new FakeClock(Math.ceil(Date.now() / 60_000) * 60_000);
@@ -58,7 +73,7 @@ export class World implements AsyncDisposable {
     );
     await server.start();
     const client = parts.use(new Client(server.loopbackConfig));
-    return new World(client, clock, parts.move(), controllers);
+    return new World(client, clock, parts.move(), options);
   }
 
   /** A namespace of its own, with a kubelet for it, and controllers that will be killed as told. */
@@ -108,7 +123,17 @@ export class World implements AsyncDisposable {
   /** Takes the objects of a namespace away, so that later plays have less to read. */
   async clear(namespace: string): Promise<void> {
     await this.#stop();
-    for (const type of [cronJobs, jobs, deployments, daemonSets, statefulSets, replicaSets, pods]) {
+    for (const type of [
+      cronJobs,
+      jobs,
+      deployments,
+      daemonSets,
+      statefulSets,
+      replicaSets,
+      replicationControllers,
+      pods,
+      persistentVolumeClaims,
+    ]) {
       const resource = this.client.resource<KubeObject>(type, namespace);
       await resource.deleteCollection({ gracePeriodSeconds: 0, propagationPolicy: "Background" });
       for (const { metadata } of (await resource.list()).items)
@@ -139,29 +164,36 @@ export class World implements AsyncDisposable {
       logger: nullLogger,
       controllers: this.#controllers,
     });
-    await this.#started(this.#manager.start());
+    const starting = [this.#manager.start()];
+    if (this.#schedules) {
+      this.#scheduler = new Scheduler({ client: this.#mortal, clock: this.clock, logger: nullLogger });
+      starting.push(this.#scheduler.start());
+    }
+    await this.#started(Promise.all(starting));
   }
 
   /** Some controllers wait a moment before they begin, and none may wait for ever. */
-  async #started(starting: Promise<void>): Promise<void> {
+  async #started(starting: Promise<unknown>): Promise<void> {
     let done = false;
     const started = starting.finally(() => (done = true));
     // Told again by the await below.
     started.catch(() => undefined);
-    for (let turns = 0; !done; turns++) {
+    // One that dies before the other has started takes it along.
+    for (let turns = 0; !done && this.#mortal?.dead !== true; turns++) {
       await this.#quiet();
       if (turns % 100 === 99) await this.clock.advance(STEP_MS);
     }
-    await started.catch((error: unknown) => {
-      if (this.#mortal?.dead !== true) throw error;
-    });
+    if (done && this.#mortal?.dead !== true) await started;
   }
 
   async #stop(): Promise<void> {
     // Dead first: what is under way must not be finished.
     await this.#mortal?.[Symbol.asyncDispose]();
     const manager = this.#manager;
+    const scheduler = this.#scheduler;
     this.#manager = undefined;
+    this.#scheduler = undefined;
+    await scheduler?.[Symbol.asyncDispose]();
     await manager?.[Symbol.asyncDispose]();
   }
 
