@@ -144,6 +144,16 @@ describe("create, read, update, delete", () => {
     expect((await api.get(`${MAPS}/c3`)).status).toBe(200);
   });
 
+  it("deletes no priority class of the system's", async () => {
+    const path = "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical";
+    const { status, body } = await api.delete(path);
+    expect(status).toBe(403);
+    expect(body.message).toBe(
+      'priorityclasses.scheduling.k8s.io "system-node-critical" is forbidden: this is a system priority class and cannot be deleted',
+    );
+    expect((await api.get(path)).status).toBe(200);
+  });
+
   it("admits pods as every cluster does, and binds them once", async () => {
     const { status, body: pod } = await api.post(PODS, {
       metadata: { name: "p" },

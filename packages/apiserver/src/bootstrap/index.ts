@@ -11,6 +11,7 @@ import { EndpointReconciler } from "./endpoint-reconciler.ts";
 import { IdentityLease } from "./identity-lease.ts";
 import { reconcilePolicy } from "./reconcile-policy.ts";
 import { OnlyServer, StoredServerLeases } from "./server-leases.ts";
+import { SYSTEM_PRIORITY_CLASSES } from "../strategies/kinds/policy.ts";
 
 const NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -31,24 +32,8 @@ export async function bootstrap(deps: SecurityDependencies): Promise<AsyncDispos
   };
   await Promise.all(NAMESPACES.map((name) => ensure(namespaces, "", { metadata: { name } })));
   await reconcilePolicy(registry, ensure);
-  await ensure(
-    priorityClasses,
-    "",
-    priorityClass(
-      "system-node-critical",
-      2_000_001_000,
-      "Used for system critical pods that must not be moved from their current node.",
-    ),
-  );
-  await ensure(
-    priorityClasses,
-    "",
-    priorityClass(
-      "system-cluster-critical",
-      2_000_000_000,
-      "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
-    ),
-  );
+  for (const { name, value, description } of SYSTEM_PRIORITY_CLASSES)
+    await ensure(priorityClasses, "", priorityClass(name, value, description));
   await publishAuthentication(deps);
   // Since when the use of tokens in Secrets is noted: before it has been for a year none is cleaned up.
   await ensure(

@@ -167,7 +167,17 @@ describe("validation", () => {
     [
       "priorityclasses",
       { metadata: { name: "system-x" }, value: 1 },
-      "metadata.name: priority class names with 'system-' prefix are reserved for system use only. error: invalid system priority class name",
+      "metadata.name: priority class names with 'system-' prefix are reserved for system use only. error: system-x is not a known system priority class",
+    ],
+    [
+      "priorityclasses",
+      { metadata: { name: "system-node-critical" }, value: 7 },
+      "metadata.name: priority class names with 'system-' prefix are reserved for system use only. error: value of system-node-critical PriorityClass must be 2000001000",
+    ],
+    [
+      "priorityclasses",
+      { metadata: { name: "system-cluster-critical" }, value: 2_000_000_000, globalDefault: true },
+      "metadata.name: priority class names with 'system-' prefix are reserved for system use only. error: globalDefault of system-cluster-critical PriorityClass must be false",
     ],
     ["namespaces", { metadata: { name: "a", namespace: "b" } }, "metadata.namespace: not allowed on this type"],
     ["configmaps", { metadata: { namespace: "default" } }, "metadata.name: name or generateName is required"],

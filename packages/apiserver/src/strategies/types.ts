@@ -56,6 +56,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   allowUnconditionalUpdate?: boolean;
   /** Overrides for /status, /scale, …: what is absent falls back to the default for that subresource. */
   subresources?: Record<string, Partial<Strategy<T>>>;
+  /** Why nobody may delete the object of that name; deletions of a collection, as upstream, do not ask. */
+  undeletable?(name: string): string | undefined;
   /** Grace period with which the object is to be deleted (Pods); undefined: at once. */
   gracefulDeletion?(obj: T, options: DeletionRequest, ctx: StrategyContext): { graceSeconds: number } | undefined;
   /** Selectable fields beyond metadata.name and metadata.namespace. Every selectable label must be present, empty string when unset. */

@@ -1,5 +1,5 @@
 import { schemaFor, validateShape } from "@knots/api";
-import { newBadRequest } from "@knots/machinery";
+import { newBadRequest, newForbidden } from "@knots/machinery";
 import type { KubeObject, Status } from "@knots/machinery";
 import { isNotFound } from "@knots/machinery";
 import type { DeleteOptions } from "../../registry/deletion.ts";
@@ -32,6 +32,8 @@ export async function handleDelete(
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
   const options = await readOptions(deps, ctx);
   const { namespace, name } = ctx.info;
+  const why = served.storage.type.strategy.undeletable?.(name);
+  if (why !== undefined) throw newForbidden(served.info, name, why);
   const { object, removed } = await served.storage.delete(operation(deps, ctx, options), namespace, name, options);
   if (removed && !served.storage.type.returnsDeleted) {
     const { group, resource } = served.info;

@@ -68,15 +68,43 @@ export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
 
 const HIGHEST_USER_PRIORITY = 1_000_000_000;
 
+/** The classes that every cluster has: they can be made again, just as they are, and not be deleted. */
+export const SYSTEM_PRIORITY_CLASSES: readonly {
+  readonly name: string;
+  readonly value: number;
+  readonly description: string;
+}[] = [
+  {
+    name: "system-node-critical",
+    value: 2_000_001_000,
+    description: "Used for system critical pods that must not be moved from their current node.",
+  },
+  {
+    name: "system-cluster-critical",
+    value: 2_000_000_000,
+    description:
+      "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+  },
+];
+
+/** Why a class whose name begins with system- is none of the system's. */
+function systemClassProblem({ metadata, value = 0, globalDefault = false }: PriorityClass): string | undefined {
+  const name = metadata?.name ?? "";
+  const known = SYSTEM_PRIORITY_CLASSES.find((each) => each.name === name);
+  if (known === undefined) return `${name} is not a known system priority class`;
+  if (known.value !== value) return `value of ${name} PriorityClass must be ${known.value}`;
+  return globalDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined;
+}
+
 export const priorityClassStrategy: Strategy<PriorityClass> = {
   defaults: defaultPriorityClass,
   validate(priorityClass) {
     const errors: FieldError[] = [];
     const name = priorityClass.metadata?.name ?? "";
-    const system = name === "system-node-critical" || name === "system-cluster-critical";
-    if (name.startsWith("system-") && !system) {
-      const why =
-        "priority class names with 'system-' prefix are reserved for system use only. error: invalid system priority class name";
+    const system = name.startsWith("system-");
+    const problem = system ? systemClassProblem(priorityClass) : undefined;
+    if (problem !== undefined) {
+      const why = `priority class names with 'system-' prefix are reserved for system use only. error: ${problem}`;
       errors.push(forbidden(FieldPath.root("metadata").child("name"), why));
     }
     if (!system && (priorityClass.value ?? 0) > HIGHEST_USER_PRIORITY) {
@@ -105,6 +133,10 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
     immutable(next.preemptionPolicy, old.preemptionPolicy, FieldPath.root("preemptionPolicy"), errors);
     return errors;
   },
+  undeletable: (name) =>
+    SYSTEM_PRIORITY_CLASSES.some((each) => each.name === name)
+      ? "this is a system priority class and cannot be deleted"
+      : undefined,
 };
 
 function validateAutoscaler(autoscaler: HorizontalPodAutoscaler | HorizontalPodAutoscalerV1): FieldError[] {
