@@ -73,7 +73,8 @@ export class VerbatimValue {
 }
 
 /** Stands for a value too large to show. */
-const OMITTED = "<value omitted>";
+/** As a bad value: the message shows none. */
+export const OMITTED = "<value omitted>";
 
 const WITHOUT_VALUE = new Set(["FieldValueRequired", "FieldValueForbidden", "FieldValueTooLong", "InternalError"]);
 

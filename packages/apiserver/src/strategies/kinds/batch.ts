@@ -1,5 +1,5 @@
-import type { CronJob, Job, JobSpec } from "@knots/api/batch/v1";
-import { selectorFromLabelSelector } from "@knots/machinery";
+import type { CronJob, Job } from "@knots/api/batch/v1";
+import { isDNS1123Label, selectorFromLabelSelector } from "@knots/machinery";
 import { defaultCronJob, defaultJob } from "../defaults/workloads.ts";
 import { FieldPath, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -7,7 +7,7 @@ import type { Strategy } from "../types.ts";
 import { isEmptySelector, validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
 import { nonNegativeFields, oneOf } from "../validation/numbers.ts";
-import { validatePodTemplate } from "../validation/pod-spec.ts";
+import { validateJobSpec } from "./job-spec.ts";
 import { podSpecWarnings } from "./pod-warnings.ts";
 import { semanticEqual } from "../equality.ts";
 import { scheduleError, timeZoneError } from "./schedule.ts";
@@ -38,70 +38,6 @@ function generateSelector(job: Job): void {
   }
 }
 
-function validateJobSpec(spec: JobSpec, path: FieldPath, errors: FieldError[]): void {
-  nonNegativeFields(
-    spec,
-    [
-      "parallelism",
-      "completions",
-      "activeDeadlineSeconds",
-      "backoffLimit",
-      "ttlSecondsAfterFinished",
-      "backoffLimitPerIndex",
-      "maxFailedIndexes",
-    ],
-    path,
-    errors,
-  );
-  if (spec.completionMode !== undefined) {
-    oneOf(spec.completionMode, ["Indexed", "NonIndexed"], path.child("completionMode"), errors);
-    if (spec.completionMode === "Indexed") {
-      if (spec.completions === undefined) {
-        errors.push(required(path.child("completions"), "when completion mode is Indexed"));
-      }
-      if ((spec.parallelism ?? 0) > 100_000) {
-        const why = "must be less than or equal to 100000 when completion mode is Indexed";
-        errors.push(invalid(path.child("parallelism"), spec.parallelism ?? 0, why));
-      }
-    }
-  }
-  if (spec.backoffLimitPerIndex !== undefined && spec.completionMode !== "Indexed") {
-    errors.push(required(path.child("completionMode"), "when backoffLimitPerIndex is set, must be Indexed"));
-  }
-  if (spec.podFailurePolicy) validateFailurePolicy(spec, path.child("podFailurePolicy"), errors);
-  validatePodTemplate(spec.template ?? {}, path.child("template"), errors);
-  const policyPath = path.child("template").child("spec").child("restartPolicy");
-  const policy = spec.template?.spec?.restartPolicy;
-  if (!policy || policy === "Always") errors.push(required(policyPath, 'valid values: "OnFailure", "Never"'));
-  else if (policy !== "OnFailure" && policy !== "Never")
-    errors.push(notSupported(policyPath, policy, ["OnFailure", "Never"]));
-  else if (spec.podFailurePolicy && policy !== "Never") {
-    errors.push(invalid(policyPath, policy, 'only "Never" is supported when podFailurePolicy is specified'));
-  }
-}
-
-function validateFailurePolicy(spec: JobSpec, path: FieldPath, errors: FieldError[]): void {
-  spec.podFailurePolicy?.rules?.forEach((rule, index) => {
-    const at = path.child("rules").index(index);
-    oneOf(rule.action, ["Count", "FailIndex", "FailJob", "Ignore"], at.child("action"), errors);
-    if (rule.onExitCodes && rule.onPodConditions?.length) {
-      errors.push(invalid(at, rule, "specifying both OnExitCodes and OnPodConditions is not supported"));
-    }
-    if (!rule.onExitCodes && !rule.onPodConditions?.length) {
-      errors.push(invalid(at, rule, "specifying one of OnExitCodes and OnPodConditions is required"));
-    }
-    if (!rule.onExitCodes) return;
-    oneOf(rule.onExitCodes.operator, ["In", "NotIn"], at.child("onExitCodes").child("operator"), errors);
-    const values = rule.onExitCodes.values ?? [];
-    if (values.length === 0)
-      errors.push(invalid(at.child("onExitCodes").child("values"), values, "at least one value is required"));
-    if (rule.onExitCodes.operator === "In" && values.includes(0)) {
-      const where = at.child("onExitCodes").child("values").index(values.indexOf(0));
-      errors.push(invalid(where, 0, "must not be 0 for the In operator"));
-    }
-  });
-}
-
 function validateJob(job: Job): FieldError[] {
   const errors: FieldError[] = [];
   const spec = job.spec;
@@ -130,7 +66,18 @@ function validateJob(job: Job): FieldError[] {
       }
     }
   }
+  validateHostname(job, errors);
   return errors;
+}
+
+/** Pods of Indexed Jobs bear their Job's name and their index as host name: the longest must be one. */
+function validateHostname({ metadata, spec }: Job, errors: FieldError[]): void {
+  if (spec?.completionMode !== "Indexed" || !spec.completions || spec.completions < 0) return;
+  const name = metadata?.name ?? "";
+  const longest = `${name}-${spec.completions - 1}`;
+  if (isDNS1123Label(longest).length === 0) return;
+  const why = `will not able to create pod with invalid DNS label: ${longest}`;
+  errors.push(invalid(FieldPath.root("metadata").child("name"), name, why));
 }
 
 const isFinished = (job: Job): boolean =>
@@ -170,7 +117,13 @@ export const jobStrategy: Strategy<Job> = {
     if (!semanticEqual(comparableTemplate(next, lenient), comparableTemplate(old, lenient))) {
       errors.push(invalid(SPEC.child("template"), next.spec?.template ?? null, "field is immutable"));
     }
-    for (const field of ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy"] as const) {
+    for (const field of [
+      "completionMode",
+      "podFailurePolicy",
+      "successPolicy",
+      "backoffLimitPerIndex",
+      "managedBy",
+    ] as const) {
       immutable(next.spec?.[field], old.spec?.[field], SPEC.child(field), errors);
     }
     return errors;
