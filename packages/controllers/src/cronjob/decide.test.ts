@@ -65,6 +65,14 @@ describe("decideRun", () => {
     expect(decide(cronJob({ schedule: "x" }), "2026-11-24T11:00:01Z").reasons).toEqual(["UnparseableSchedule"]);
   });
 
+  test("a zone in the schedule is warned of, and heeded", () => {
+    const tokyo = cronJob({ schedule: "TZ=Asia/Tokyo 30 19 * * *" });
+    expect(decide(tokyo, "2026-11-24T10:30:05Z")).toMatchObject({
+      start: "2026-11-24T10:30:00.000Z",
+      reasons: ["UnsupportedSchedule"],
+    });
+  });
+
   test("the schedule is read in spec.timeZone", () => {
     const tokyo = cronJob({ schedule: "30 19 * * *", timeZone: "Asia/Tokyo" });
     expect(decide(tokyo, "2026-11-24T10:30:05Z").start).toBe("2026-11-24T10:30:00.000Z");

@@ -34,27 +34,34 @@ export function decideRun(cronJob: CronJob, now: number, localZone: string): Cro
     };
   }
   if (spec.suspend === true) return { events: [] };
+  const events: CronEvent[] = [];
+  if (spec.schedule.includes("TZ")) {
+    // Such schedules are refused by now; those that were stored before go on.
+    const message =
+      `CRON_TZ or TZ used in schedule "${spec.schedule}" is not officially supported, ` +
+      "see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details";
+    events.push(warn("UnsupportedSchedule", message));
+  }
   let schedule;
   try {
     schedule = parseSchedule(spec.schedule, zone);
   } catch (error) {
     // A change of the schedule is what can mend it, and that is an event.
-    return {
-      events: [warn("UnparseableSchedule", `unparseable schedule: "${spec.schedule}" : ${(error as Error).message}`)],
-    };
+    const message = `unparseable schedule: "${spec.schedule}" : ${(error as Error).message}`;
+    return { events: [...events, warn("UnparseableSchedule", message)] };
   }
   const wait = untilNextRun(cronJob, now, schedule);
-  const later = (...events: CronEvent[]): CronDecision => ({
-    events,
+  const later = (...more: CronEvent[]): CronDecision => ({
+    events: [...events, ...more],
     ...(wait === undefined ? {} : { requeueAfterMs: wait }),
   });
   let recent;
   try {
     recent = mostRecentRun(cronJob, now, schedule, true);
   } catch (error) {
-    return { events: [warn("InvalidSchedule", `invalid schedule: ${spec.schedule} : ${(error as Error).message}`)] };
+    const message = `invalid schedule: ${spec.schedule} : ${(error as Error).message}`;
+    return { events: [...events, warn("InvalidSchedule", message)] };
   }
-  const events: CronEvent[] = [];
   const { due } = recent;
   if (due === undefined) return later();
   if (recent.missed === "many") {
@@ -63,14 +70,14 @@ export function decideRun(cronJob: CronJob, now: number, localZone: string): Cro
   }
   const deadline = spec.startingDeadlineSeconds;
   if (deadline !== undefined && due + deadline * 1000 < now) {
-    return later(...events, warn("MissSchedule", `Missed scheduled time to start a job: ${rfc1123z(due)}`));
+    return later(warn("MissSchedule", `Missed scheduled time to start a job: ${rfc1123z(due)}`));
   }
   const active = status?.active ?? [];
   const started = active.some((ref) => ref.name === jobName(cronJob, due)) || timeOf(status?.lastScheduleTime) === due;
-  if (started) return later(...events);
+  if (started) return later();
   if (spec.concurrencyPolicy === "Forbid" && active.length > 0) {
     const message = "Not starting job because prior execution is running and concurrency policy is Forbid";
-    return later(...events, { type: "Normal", reason: "JobAlreadyActive", message });
+    return later({ type: "Normal", reason: "JobAlreadyActive", message });
   }
   return { start: due, replace: spec.concurrencyPolicy === "Replace", zone, events };
 }
