@@ -22,7 +22,7 @@ import type { Payload } from "./payload.ts";
 const DATA = "..data";
 
 export interface AtomicWriteOptions {
-  /** Owner group of all files; members may read what the owner may read. */
+  /** Owner group of all files and directories: its members may read, and what is made in the directories is theirs, too. */
   readonly fsGroup?: number | undefined;
   now(): number;
 }
@@ -39,17 +39,16 @@ export async function atomicWrite(directory: string, payload: Payload, options: 
     .replace(/_$/, "")}${randomBytes(4).toString("hex")}`;
   const fresh = join(directory, stamp);
   await mkdir(fresh, { recursive: true });
-  await own(fresh, 0o755, options.fsGroup);
+  await ownDirectory(fresh, options.fsGroup);
   for (const [path, file] of payload) {
     const target = join(fresh, path);
+    await mkdir(join(fresh, posix.dirname(path)), { recursive: true });
     for (let made = posix.dirname(path); made !== "."; made = posix.dirname(made))
-      await mkdir(join(fresh, made), { recursive: true });
+      await ownDirectory(join(fresh, made), options.fsGroup);
     await writeFile(target, file.data);
-    await own(
-      target,
-      options.fsGroup === undefined ? file.mode : file.mode | ((file.mode & 0o600) >> 3),
-      options.fsGroup,
-    );
+    if (file.uid !== undefined || options.fsGroup !== undefined)
+      await chown(target, file.uid ?? 0, options.fsGroup ?? 0);
+    await chmod(target, options.fsGroup === undefined ? file.mode : file.mode | GROUP_READS);
   }
   const temporary = join(directory, "..data_tmp");
   await rm(temporary, { force: true });
@@ -87,7 +86,11 @@ async function isSame(directory: string, payload: Payload): Promise<boolean> {
   return true;
 }
 
-async function own(path: string, mode: number, gid: number | undefined): Promise<void> {
+/** What a volume that containers only read gives its group (upstream's SetVolumeOwnership). */
+const GROUP_READS = 0o440;
+const GROUP_ENTERS = 0o2550;
+
+async function ownDirectory(path: string, gid: number | undefined): Promise<void> {
   if (gid !== undefined) await chown(path, 0, gid);
-  await chmod(path, mode);
+  await chmod(path, gid === undefined ? 0o755 : 0o755 | GROUP_ENTERS);
 }

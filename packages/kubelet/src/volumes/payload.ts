@@ -7,6 +7,8 @@ import type { ObjectReader } from "../objects/object-reader.ts";
 export interface PayloadFile {
   readonly data: Uint8Array;
   readonly mode: number;
+  /** The owner; root where it is absent. */
+  readonly uid?: number;
 }
 
 /** Relative path → file. */
@@ -77,13 +79,32 @@ export async function payloadOf(pod: Pod, volume: Volume, context: PayloadContex
       const { audience, expirationSeconds = 3600, path } = source.serviceAccountToken;
       payload.set(path, {
         data: Buffer.from(await context.serviceAccountToken(pod, audience, expirationSeconds)),
-        mode,
+        ...tokenOwnership(pod, mode),
       });
     } else {
       throw new Error(`projected volume source ${Object.keys(source).join(", ")} is not supported by this kubelet`);
     }
   }
   return payload;
+}
+
+/**
+ * A token is for the user of the pod alone, where all its containers run as the same one, and for the pod's group, to
+ * which the ownership of the volume adds it; where neither is known, for everybody in the pod.
+ */
+function tokenOwnership(pod: Pod, mode: number): { mode: number; uid?: number } {
+  const uid = commonUser(pod);
+  const restricted = uid !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
+  return { mode: restricted ? 0o600 : mode, ...(uid === undefined ? {} : { uid }) };
+}
+
+/** The user that every container of the pod is told to run as; ephemeral ones do not count. */
+function commonUser({ spec }: Pod): number | undefined {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const users = new Set(
+    containers.map(({ securityContext }) => securityContext?.runAsUser ?? spec?.securityContext?.runAsUser),
+  );
+  return users.size === 1 ? [...users][0] : undefined;
 }
 
 async function addConfigMap(

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { atomicWrite } from "./atomic-writer.ts";
-import type { Payload } from "./payload.ts";
+import type { PodSpec } from "@knots/api/core/v1";
+import { payloadOf, type Payload, type PayloadContext } from "./payload.ts";
 import { resolveSubPath } from "./sub-path.ts";
 
 let directory = "";
@@ -25,6 +26,30 @@ describe("atomicWrite", () => {
     expect((await stat(join(directory, "a"))).mode & 0o777).toBe(0o400);
   });
 
+  it.skipIf(process.getuid?.() !== 0)("gives files to their owner, and to the group of the volume", async () => {
+    const files: Payload = new Map([
+      ["d/token", { data: Buffer.from("t"), mode: 0o600, uid: 1000 }],
+      ["map", { data: Buffer.from("m"), mode: 0o644 }],
+    ]);
+    const shown = async (path: string): Promise<string> => {
+      const { mode, uid, gid } = await stat(join(directory, path));
+      return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+    };
+    await atomicWrite(directory, files, options);
+    expect([await shown("d/token"), await shown("map"), await shown("d")]).toEqual([
+      "600 1000:0",
+      "644 0:0",
+      "755 0:0",
+    ]);
+    await rm(join(directory, "..data"));
+    await atomicWrite(directory, files, { ...options, fsGroup: 2000 });
+    expect([await shown("d/token"), await shown("map"), await shown("d")]).toEqual([
+      "640 1000:2000",
+      "644 0:2000",
+      "2755 0:2000",
+    ]);
+  });
+
   it("changes nothing when nothing changed, and everything at once when something did", async () => {
     await atomicWrite(directory, payload({ a: "1", b: "1" }), options);
     const before = await readlink(join(directory, "..data"));
@@ -38,6 +63,32 @@ describe("atomicWrite", () => {
 
   it.each(["../x", "/x", "a/../../x", "", "..x"])("refuses the path %j", async (path) => {
     await expect(atomicWrite(directory, payload({ [path]: "" }), options)).rejects.toThrow("invalid path");
+  });
+});
+
+describe("payloadOf", () => {
+  const token = async (spec: Partial<PodSpec>): Promise<unknown> => {
+    const pod = { metadata: { name: "p" }, spec: { containers: [{ name: "c" }], ...spec } };
+    const sources = [{ serviceAccountToken: { path: "token" } }];
+    const context = { serviceAccountToken: () => Promise.resolve("t") } as unknown as PayloadContext;
+    const { mode, uid } = (await payloadOf(pod, { name: "v", projected: { sources } }, context))?.get("token") ?? {};
+    return [mode, uid];
+  };
+  const container = (runAsUser?: number): PodSpec["containers"][number] => ({
+    name: "c",
+    ...(runAsUser === undefined ? {} : { securityContext: { runAsUser } }),
+  });
+
+  it.each<[string, Partial<PodSpec>, number, number | undefined]>([
+    ["everybody's where no user is known", {}, 0o644, undefined],
+    ["the user's of all containers", { securityContext: { runAsUser: 1000 } }, 0o600, 1000],
+    ["the user's of each", { containers: [container(7), container(7)] }, 0o600, 7],
+    ["everybody's where users differ", { containers: [container(7), container(8)] }, 0o644, undefined],
+    ["everybody's where one has none", { containers: [container(7), container()] }, 0o644, undefined],
+    ["of init containers, too", { initContainers: [container(8)], containers: [container(7)] }, 0o644, undefined],
+    ["the group's", { securityContext: { fsGroup: 2000 } }, 0o600, undefined],
+  ])("makes a token %s", async (_what, spec, mode, uid) => {
+    expect(await token(spec)).toEqual([mode, uid]);
   });
 });
 
