@@ -198,8 +198,10 @@ describe.skipIf(!hasCluster)("bad input", { concurrent: true }, () => {
     expect(event.type).toBe("Warning");
     expect(event.message).toMatch(/^Error creating: pods "web-\w+-\w+" is forbidden: exceeded quota: few, /);
     await place.of(resourceQuotas).patch("few", { spec: { hard: { pods: "4" } } }, { type: "merge" });
+    // It would find out by itself, the later the longer it has failed; a change has it look at once.
+    await place.of(deployments).patch("web", { spec: { replicas: 3 } }, { type: "merge" });
     await place.until(deployments, "web", "it is whole", (each) => {
-      return conditionOf(each, "ReplicaFailure") === undefined && each.status?.readyReplicas === 4;
+      return conditionOf(each, "ReplicaFailure") === undefined && each.status?.readyReplicas === 3;
     });
   });
 
