@@ -13,6 +13,7 @@ import {
   resourceQuotaStrategy,
 } from "./kinds/cluster.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./kinds/config.ts";
+import * as deviceClaims from "./kinds/device-claims.ts";
 import * as extensions from "./kinds/extensions.ts";
 import * as networking from "./kinds/networking.ts";
 import * as others from "./kinds/others.ts";
@@ -22,6 +23,7 @@ import * as rbac from "./kinds/rbac.ts";
 import { serviceStrategy } from "./kinds/service.ts";
 import * as storage from "./kinds/storage.ts";
 import * as replicas from "./kinds/replicas.ts";
+import * as resourceSlices from "./kinds/resource-slices.ts";
 import * as sets from "./kinds/sets.ts";
 import type { Strategy } from "./types.ts";
 import { nameIsDNS1035Label, nameIsDNSLabel, nameIsPathSegment } from "./validation/names.ts";
@@ -119,10 +121,10 @@ const KINDS: Readonly<Record<string, Entry>> = {
   ),
   "flowcontrol.apiserver.k8s.io/flowschemas": kind(policy.flowSchemaStrategy, counted),
   "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": kind(policy.priorityLevelStrategy, counted),
-  "resource.k8s.io/resourceclaims": kind(others.resourceClaimStrategy),
-  "resource.k8s.io/resourceclaimtemplates": kind(others.resourceClaimTemplateStrategy),
-  "resource.k8s.io/deviceclasses": kind(others.deviceClassStrategy, counted),
-  "resource.k8s.io/resourceslices": kind(others.resourceSliceStrategy, counted),
+  "resource.k8s.io/resourceclaims": kind(deviceClaims.resourceClaimStrategy),
+  "resource.k8s.io/resourceclaimtemplates": kind(deviceClaims.resourceClaimTemplateStrategy),
+  "resource.k8s.io/deviceclasses": kind(deviceClaims.deviceClassStrategy, counted),
+  "resource.k8s.io/resourceslices": kind(resourceSlices.resourceSliceStrategy, counted),
 };
 
 const built = new WeakMap<ResourceInfo, Strategy>();

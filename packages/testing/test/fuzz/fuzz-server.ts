@@ -19,7 +19,7 @@ const FAR_REACHING =
   /^(namespaces|nodes|resourcequotas|limitranges|.*webhookconfigurations|.*admissionpolic.*|customresourcedefinitions|apiservices|flowschemas|prioritylevelconfigurations|clusterroles|clusterrolebindings|storageclasses|priorityclasses|servicecidrs)$/;
 /** Answers of upstream's own with a status of 500 and above. */
 const UPSTREAMS_OWN =
-  /^((Internal error occurred: )?resourceVersion should not be set on objects to be created|failed to (convert|create typed|prune)|.*(field not declared in schema|expected (map|list|numeric|boolean|string|any scalar)|duplicate entries for key|element \d+: )|errors:|failed calling webhook|Timeout: Too large resource version)/s;
+  /^((Internal error occurred: )?resourceVersion should not be set on objects to be created|failed to (convert|create typed|prune)|.*(field not declared in schema|expected (map|list|numeric|boolean|string|any scalar)|duplicate entries for key|element \d+: )|errors:|failed calling webhook|Timeout: Too large resource version|unknown patch type: |merging lists cannot yet be|map: map\[.* does not contain declared merge key|expected a (\[\]|map\[string\])interface \{\}, but received|The order in patch list:|resourceVersion: Invalid value: .*strconv\.ParseUint)/s;
 /** Rules of an object's status that upstream, too, looks at only when the object itself is written. */
 const NOT_CHECKED_IN_STATUS = /status\.storedVersions/;
 const WRITES = new Set(["POST", "PUT", "PATCH", "DELETE"]);

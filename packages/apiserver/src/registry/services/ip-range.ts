@@ -45,10 +45,19 @@ export class IpRange {
 
 /** The text of a range as it is to be written; undefined where there is no such range. */
 export function canonicalCidr(text: string): string | undefined {
+  return canonical(text, true);
+}
+
+/** The text of an address with the length of its network's prefix, likewise. */
+export function canonicalInterfaceAddress(text: string): string | undefined {
+  return canonical(text, false);
+}
+
+function canonical(text: string, masked: boolean): string | undefined {
   const [address = "", prefix = "", ...rest] = text.split("/");
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
   if (bits === 0 || rest.length > 0 || !/^(0|[1-9]\d*)$/.test(prefix) || Number(prefix) > bits) return undefined;
-  const host = BigInt(bits - Number(prefix));
+  const host = masked ? BigInt(bits - Number(prefix)) : 0n;
   return `${formatIp((parseIp(address) >> host) << host, bits)}/${prefix}`;
 }
 

@@ -4,11 +4,9 @@ import type { Lease } from "@knots/api/coordination/v1";
 import type { Binding } from "@knots/api/core/v1";
 import type { IPAddress, ServiceCIDR } from "@knots/api/networking/v1";
 import type { RuntimeClass } from "@knots/api/node/v1";
-import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice } from "@knots/api/resource/v1";
 import { isDNS1123Label } from "@knots/machinery";
 import { withoutFields } from "@knots/machinery/managed-fields/index";
 import { keepAllBut } from "../default-strategy.ts";
-import { defaultResourceClaim, defaultResourceClaimTemplate } from "../defaults/policies.ts";
 import { semanticEqual } from "../equality.ts";
 import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -152,38 +150,6 @@ export const bindingStrategy: Strategy<Binding> = {
     if (!binding.target?.name) errors.push(required(at.child("name"), ""));
     return errors;
   },
-};
-
-const frozenSpec = (next: { spec?: unknown }, old: { spec?: unknown }): FieldError[] =>
-  semanticEqual(next.spec, old.spec) ? [] : [invalid(SPEC, next.spec ?? null, "field is immutable")];
-
-export const resourceClaimStrategy: Strategy<ResourceClaim> = {
-  defaults: defaultResourceClaim,
-  validateUpdate: frozenSpec,
-};
-
-export const resourceClaimTemplateStrategy: Strategy<ResourceClaimTemplate> = {
-  defaults: defaultResourceClaimTemplate,
-  validateUpdate: frozenSpec,
-};
-
-export const deviceClassStrategy: Strategy<DeviceClass> = {};
-
-export const resourceSliceStrategy: Strategy<ResourceSlice> = {
-  validate(slice) {
-    const errors: FieldError[] = [];
-    if (!slice.spec?.driver) errors.push(required(SPEC.child("driver"), ""));
-    if (!slice.spec?.pool?.name) errors.push(required(SPEC.child("pool").child("name"), ""));
-    return errors;
-  },
-  validateUpdate(next, old) {
-    const errors: FieldError[] = [];
-    immutable(next.spec?.driver, old.spec?.driver, SPEC.child("driver"), errors);
-    immutable(next.spec?.pool?.name, old.spec?.pool?.name, SPEC.child("pool").child("name"), errors);
-    immutable(next.spec?.nodeName, old.spec?.nodeName, SPEC.child("nodeName"), errors);
-    return errors;
-  },
-  fieldLabels: (slice) => ({ "spec.nodeName": slice.spec?.nodeName ?? "", "spec.driver": slice.spec?.driver ?? "" }),
 };
 
 export const ipAddressStrategy: Strategy<IPAddress> = {

@@ -1,16 +1,8 @@
 // CEL selectors of devices: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/resource-claim-v1/
-import {
-  CelMap,
-  StructValue,
-  ValueMap,
-  compile,
-  kubernetesEnvironment,
-  typeOfValue,
-  types,
-  withVariables,
-} from "@knots/cel";
-import type { CelType, Program, Value } from "@knots/cel";
-import { QUANTITY, QuantityValue } from "@knots/cel/library/quantities";
+import { CelMap, StructValue, ValueMap, compile, typeOfValue, types } from "@knots/cel";
+import type { Program, Value } from "@knots/cel";
+import { DEVICE, DEVICE_SELECTORS } from "@knots/cel/library/devices";
+import { QuantityValue } from "@knots/cel/library/quantities";
 import { semver } from "@knots/cel/library/semvers";
 import type { Device, DeviceAttribute } from "@knots/api/resource/v1";
 import { Quantity } from "@knots/machinery";
@@ -19,21 +11,6 @@ import { Quantity } from "@knots/machinery";
 const MAX_COST = 1_000_000;
 /** Compiled expressions that are kept; a cluster has a handful of classes. */
 const MAX_PROGRAMS = 1000;
-
-const { BOOL, DYN, STRING, mapOf, struct } = types;
-const FIELDS: Readonly<Record<string, CelType>> = {
-  driver: STRING,
-  attributes: mapOf(STRING, mapOf(STRING, DYN)),
-  capacity: mapOf(STRING, mapOf(STRING, QUANTITY)),
-  allowMultipleAllocations: BOOL,
-};
-const DEVICE = struct("kubernetes.DRADevice", {
-  field: (name) => {
-    const type = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
-    return type === undefined ? undefined : { type };
-  },
-});
-const ENVIRONMENT = { ...withVariables(kubernetesEnvironment(), { device: DEVICE }), bindings: true };
 
 /** The expression does not compile, or cannot be evaluated for a device. The message begins with which of the two. */
 export class SelectorError extends Error {
@@ -155,7 +132,7 @@ export class DeviceSelectors {
 
 function compileSelector(expression: string): Program | SelectorError {
   try {
-    const program = compile(expression, ENVIRONMENT);
+    const program = compile(expression, DEVICE_SELECTORS);
     const { type } = program;
     if (type.kind === "bool" || type.kind === "dyn") return program;
     return new SelectorError(
