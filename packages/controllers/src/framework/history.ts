@@ -2,16 +2,20 @@ import type { ControllerRevision } from "@knots/api/apps/v1";
 import { controllerRevisions } from "@knots/api/apps/v1";
 import type { PodTemplateSpec } from "@knots/api/core/v1";
 import type { Client } from "@knots/client";
-import { getControllerOf, isAlreadyExists, isNotFound } from "@knots/machinery";
+import { canonicalJson, getControllerOf, isAlreadyExists, isNotFound } from "@knots/machinery";
 import { semanticEqual } from "./equality.ts";
 import { compareStrings, creationTime, metaOf } from "./objects.ts";
 
 /** On revisions of StatefulSets, and on pods of both kinds: which revision they are of. */
 export const CONTROLLER_REVISION_HASH = "controller-revision-hash";
 
-/** What a revision stores: a strategic merge patch that replaces the template (kubectl rollout undo applies it). */
+/**
+ * What a revision stores: a strategic merge patch that replaces the template (kubectl rollout undo applies it). Its keys
+ * are sorted, as upstream's are: clients find the revision of a template by comparing the bytes.
+ */
 export function revisionData(template: PodTemplateSpec | undefined): Record<string, unknown> {
-  return { spec: { template: { ...structuredClone(template ?? {}), $patch: "replace" } } };
+  const data = { spec: { template: { ...template, $patch: "replace" } } };
+  return JSON.parse(canonicalJson(data)) as Record<string, unknown>;
 }
 
 /** The template a revision stores. */
