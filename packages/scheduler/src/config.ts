@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import type { ProfileOptions } from "./default-profile.ts";
 import { readExtenders } from "./extender/extender-config.ts";
 import type { ExtenderEntry } from "./extender/extender-config.ts";
+import { checkConfiguration } from "./config-validation.ts";
 import { isExtensionPoint } from "./framework/extension-points.ts";
 import { readPluginConfig } from "./plugin-config.ts";
 import type { PluginConfig } from "./plugin-config.ts";
@@ -11,12 +12,15 @@ import type { PluginSets } from "./plugin-sets.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 
 /** What is read of `kind: KubeSchedulerConfiguration` (kubescheduler.config.k8s.io/v1). */
-interface Configuration {
+export interface Configuration {
   readonly apiVersion?: string;
   readonly kind?: string;
+  /** Read and of no effect: nodes are looked at one after the other. */
+  readonly parallelism?: number;
   readonly clientConnection?: { readonly kubeconfig?: string };
   readonly leaderElection?: {
     readonly leaderElect?: boolean;
+    readonly resourceLock?: string;
     readonly leaseDuration?: string;
     readonly renewDeadline?: string;
     readonly retryPeriod?: string;
@@ -49,6 +53,7 @@ export function parseConfiguration(text: string): SchedulerConfiguration {
   if (config?.kind !== "KubeSchedulerConfiguration" || config.apiVersion !== "kubescheduler.config.k8s.io/v1") {
     throw new Error("the configuration is no KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1");
   }
+  checkConfiguration(config);
   const { extenders, ignoredResources } = readExtenders(config.extenders ?? []);
   const { leaderElection: election, clientConnection } = config;
   const given = config.profiles ?? (ignoredResources.length === 0 ? undefined : [{}]);
