@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { runsElsewhere, todaysName } from "./controller-names.ts";
+import { CONTROLLERS } from "./registry.ts";
 import { selectControllers } from "./selection.ts";
 
 const named = (name: string, enabledByDefault = true) => ({
@@ -27,4 +29,31 @@ test.each([
 
 test("an unknown name is refused", () => {
   expect(() => selectControllers(all, ["*", "-d"])).toThrow('"d" is not in the list of known controllers');
+});
+
+test("former names choose the same", () => {
+  const today = [named("deployment-controller"), named("pod-garbage-collector-controller")];
+  const names = (wanted: string[]) => selectControllers(today, wanted).map(({ name }) => name);
+  expect(names(["deployment"])).toEqual(["deployment-controller"]);
+  expect(names(["*", "-podgc"])).toEqual(["deployment-controller"]);
+  expect(names(["*", "-podgc", "pod-garbage-collector-controller"])).toEqual(["deployment-controller"]);
+});
+
+test("one of upstream's that does not run here may be switched off, and not asked for", () => {
+  expect(selectControllers(all, ["*", "-cloud-node-lifecycle-controller"])).toHaveLength(2);
+  expect(() => selectControllers(all, ["*", "tokencleaner"])).toThrow('"tokencleaner" is not in the list of known');
+});
+
+test("every former name is that of a controller here", () => {
+  const today = new Set(CONTROLLERS.map(({ name }) => name));
+  const former = [
+    "podgc",
+    "csrsigning",
+    "pvc-protection",
+    "horizontalpodautoscaling",
+    "root-ca-cert-publisher",
+    "endpoint",
+  ];
+  expect(former.map(todaysName).filter((name) => !today.has(name))).toEqual([]);
+  expect([...today].filter(runsElsewhere)).toEqual([]);
 });
