@@ -35,7 +35,13 @@ export class FakeKubelet {
       usages: ["server"],
       days: 1,
     });
-    const server = createServer({ cert: certPem, key: keyPem, ca: ca.certPem, requestCert: true });
+    const server = createServer({
+      cert: certPem,
+      key: keyPem,
+      ca: ca.certPem,
+      requestCert: true,
+      maxHeaderSize: 1024 * 1024,
+    });
     const kubelet = new FakeKubelet(server);
     server.on("request", (request, response) => {
       kubelet.#note(request);

@@ -141,6 +141,13 @@ const WAYS = [
 ] as const;
 
 describe.each(WAYS)("kubectl over %s", (_way, env) => {
+  it("runs a command of many kilobytes", async () => {
+    const word = "a".repeat(60_000);
+    const { code, out } = await kubectl(["exec", "web", "-c", "app", "--", "echo", word], { env });
+    expect(code).toBe(0);
+    expect(out === `ran echo ${word}\n`).toBe(true);
+  });
+
   it("runs a command with input and both outputs", async () => {
     const stdin = Buffer.alloc(3_000_000, "0123456789abcdef").toString();
     const { code, out, err } = await kubectl(["exec", "-i", "web", "-c", "app", "--", "cat", "a b"], { stdin, env });

@@ -5,10 +5,9 @@ import { Client, loadKubeconfig } from "@knots/client";
 import { boolFlag } from "@knots/client/component-flags";
 import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { Command, InvalidArgumentError } from "commander";
-import { healthAnswer, HttpServer, parseBindAddress, type Answer } from "./http-server.ts";
+import { HEALTHZ_ADDRESS, METRICS_ADDRESS, serveAbout } from "./about.ts";
 import { isIPv4 } from "./ipv4.ts";
 import { KubeProxy } from "./kube-proxy.ts";
-import type { ProxyMetrics } from "./metrics.ts";
 
 interface Options {
   readonly kubeconfig?: string;
@@ -23,9 +22,6 @@ interface Options {
   readonly v: number;
 }
 
-const HEALTHZ_PORT = 10_256;
-const METRICS_PORT = 10_249;
-
 function nftables(mode: string): string {
   if (mode !== "nftables") throw new InvalidArgumentError("Knots serves Services with nftables only.");
   return mode;
@@ -38,16 +34,6 @@ async function nodeAddress(client: Client, name: string, bindAddress: string): P
   const found = node.status?.addresses?.find(({ type, address }) => type === "InternalIP" && isIPv4(address));
   if (found === undefined) throw new Error(`Node ${name} has no IPv4 address of type InternalIP; give --bind-address`);
   return found.address;
-}
-
-async function metricsAnswer(path: string, proxy: KubeProxy, metrics: ProxyMetrics): Promise<Answer | undefined> {
-  const type = "text/plain; charset=utf-8";
-  if (path === "/proxyMode") return { code: 200, type, body: "nftables" };
-  if (path === "/metrics") {
-    const { registry } = metrics;
-    return { code: 200, type: registry.contentType, body: await registry.metrics() };
-  }
-  return healthAnswer(path, proxy.status);
 }
 
 async function run(options: Options): Promise<void> {
@@ -76,19 +62,7 @@ async function run(options: Options): Promise<void> {
       ...(metrics === undefined ? {} : { observer: metrics }),
     }),
   );
-  if (options.healthzBindAddress !== "") {
-    const { host, port } = parseBindAddress(options.healthzBindAddress, HEALTHZ_PORT);
-    const server = new HttpServer((path) => {
-      const answer = healthAnswer(path, proxy.status);
-      if (answer !== undefined) metrics?.probed(path === "/livez" ? "livez" : "healthz", answer.code);
-      return answer;
-    });
-    await stack.use(server).listen(host, port);
-  }
-  if (metrics !== undefined) {
-    const { host, port } = parseBindAddress(options.metricsBindAddress, METRICS_PORT);
-    await stack.use(new HttpServer((path) => metricsAnswer(path, proxy, metrics))).listen(host, port);
-  }
+  stack.use(await serveAbout(proxy, { ...options, metrics }));
   await Promise.race([proxy.start(), stopped]);
   await stopped;
 }
@@ -104,8 +78,8 @@ export function command(): Command {
     .option("--proxy-mode <mode>", "nftables", nftables, "nftables")
     .addOption(boolFlag("masquerade-all", "masquerade all traffic to ClusterIPs", false))
     .option("--nodeport-addresses <list>", 'where node ports answer: networks, or "primary"', list, ["primary"])
-    .option("--healthz-bind-address <address>", 'where /healthz and /livez answer; "": nowhere', "0.0.0.0:10256")
-    .option("--metrics-bind-address <address>", 'where /metrics answers; "": nowhere', "127.0.0.1:10249")
+    .option("--healthz-bind-address <address>", 'where /healthz and /livez answer; "": nowhere', HEALTHZ_ADDRESS)
+    .option("--metrics-bind-address <address>", 'where /metrics answers; "": nowhere', METRICS_ADDRESS)
     .addOption(boolFlag("cleanup", "remove the rules and exit", false))
     .option("-v, --v <level>", "log verbosity", Number, 0)
     .action(run);

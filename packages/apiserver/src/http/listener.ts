@@ -17,6 +17,9 @@ export interface ListenerOptions {
   onUpgrade(request: ApiRequest, socket: Duplex, head: Buffer): void;
 }
 
+// A command for exec is in the URL; Go's servers read as much. Node's types of HTTP/2 do not know options of HTTP/1.
+const HTTP1_OPTIONS: object = { maxHeaderSize: 1024 * 1024 };
+
 /** HTTPS with HTTP/2 and HTTP/1.1 on one port. */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -39,6 +42,7 @@ export class Listener {
       settings: { maxConcurrentStreams: 4096, initialWindowSize: 1024 * 1024 },
       // Megabytes a session may hold: many watches share one.
       maxSessionMemory: 1024,
+      ...HTTP1_OPTIONS,
     });
     this.#server.on("request", (request, response) =>
       options.onRequest(request as unknown as ApiRequest, response as unknown as ApiResponse),

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { Client, loadKubeconfig } from "@knots/client";
 import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { NodeNetwork } from "@knots/network";
-import { KubeProxy } from "@knots/proxy";
+import { HEALTHZ_ADDRESS, KubeProxy, METRICS_ADDRESS, serveAbout } from "@knots/proxy";
 
 interface Options {
   readonly kubeconfig: string;
@@ -42,9 +42,12 @@ async function run(options: Options): Promise<void> {
     networkName: options.networkName,
     clusterCIDR: options.clusterCidr,
   });
+  // Without metrics, whose library every node would have to hold; `knots kube-proxy` has them.
+  const about = await serveAbout(proxy, { healthzBindAddress: HEALTHZ_ADDRESS, metricsBindAddress: METRICS_ADDRESS });
   const end = shutdownRequested();
   await Promise.all([network.start(), proxy.start()]);
   await end;
+  await about[Symbol.asyncDispose]();
   await network[Symbol.asyncDispose]();
   await proxy[Symbol.asyncDispose]();
   await proxyClient[Symbol.asyncDispose]();

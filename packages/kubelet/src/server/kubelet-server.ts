@@ -40,6 +40,8 @@ export class KubeletServer {
       cert: tls.cert,
       key: tls.key,
       minVersion: "TLSv1.2",
+      // A command for exec is in the URL; Go's servers read as much.
+      maxHeaderSize: 1024 * 1024,
       // Callers without a certificate may have a token.
       requestCert: clientCA !== undefined,
       rejectUnauthorized: false,
