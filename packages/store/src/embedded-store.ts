@@ -50,8 +50,8 @@ interface Change {
   readonly events: StoreEvent[];
 }
 
-/** Recent changes kept for watches that begin in the past; older ones are read from the log. */
-const RECENT = 2_000;
+/** Recent changes kept for watches that begin in the past; older ones are read from the log, where they take no memory. */
+const RECENT = 64;
 
 export class EmbeddedStore implements Store {
   readonly shared = false;
@@ -134,6 +134,10 @@ export class EmbeddedStore implements Store {
     };
   }
 
+  valueAt(key: string, revision: number): Uint8Array | undefined {
+    return this.#log.read(key, revision);
+  }
+
   async txn(txn: Txn): Promise<TxnResult> {
     const { result, durable } = this.submit(txn);
     await durable;
@@ -156,15 +160,13 @@ export class EmbeddedStore implements Store {
     const events: StoreEvent[] = [];
     for (const op of txn.then) {
       const old = this.#index.current(op.key);
-      const prev = old === undefined ? undefined : this.#load(op.key, old);
       if (op.op === "delete") {
-        if (old === undefined || prev === undefined) continue;
+        if (old === undefined) continue;
         const version: Version = { revision, createRevision: old.createRevision, version: 0, deleted: true };
         changes.push({ key: op.key, version, value: undefined });
         events.push({
           type: "delete",
           kv: { key: op.key, value: NO_VALUE, createRevision: 0, modRevision: revision, version: 0 },
-          prev,
         });
       } else {
         const { value } = op;
@@ -183,7 +185,7 @@ export class EmbeddedStore implements Store {
           modRevision: revision,
           version: version.version,
         };
-        events.push(prev === undefined ? { type: "put", kv } : { type: "put", kv, prev });
+        events.push({ type: "put", kv });
       }
     }
     if (changes.length === 0) {
@@ -221,7 +223,16 @@ export class EmbeddedStore implements Store {
     }
     // Watchers hear of revisions in order, and of none that could still be lost.
     this.#published = entry.revision;
-    this.#hub.publish(entry.revision, events);
+    this.#hub.publish(entry.revision, this.#hub.wantsPrevious ? this.#withPrevious(events) : events);
+  }
+
+  /** Reading what was before takes longer than all the rest of a write: it is done for those who want to know. */
+  #withPrevious(events: readonly StoreEvent[]): StoreEvent[] {
+    return events.map((event) => {
+      const { key, modRevision } = event.kv;
+      const before = this.#index.at(key, modRevision - 1);
+      return before === undefined ? event : { ...event, prev: this.#load(key, before) };
+    });
   }
 
   watch(prefix: string, options: WatchOptions): Disposable {
@@ -229,7 +240,11 @@ export class EmbeddedStore implements Store {
       return this.#hub.add(prefix, options, [], new CompactedError(this.#compacted));
     const past = this.#since(options.startRevision)
       .map(({ revision, events }) => ({ revision, events: events.filter((event) => event.kv.key.startsWith(prefix)) }))
-      .filter(({ events }) => events.length > 0);
+      .filter(({ events }) => events.length > 0)
+      .map(({ revision, events }) => ({
+        revision,
+        events: options.previous === true ? this.#withPrevious(events) : events,
+      }));
     return this.#hub.add(prefix, options, past);
   }
 
@@ -239,29 +254,23 @@ export class EmbeddedStore implements Store {
     const first = this.#recent[0]?.revision ?? this.#revision + 1;
     const recent = this.#recent.filter(({ revision }) => revision >= start && revision <= published);
     if (start >= first || start > published) return recent;
-    return [...this.#history(start, first - 1), ...recent];
+    return [...this.#history(start, Math.min(first - 1, published)), ...recent];
   }
 
   /** Changes that only the log remembers, put together from the index. */
   #history(start: number, end: number): Change[] {
     const byRevision = new Map<number, StoreEvent[]>();
     for (const [key, history] of this.#index.entries()) {
-      history.forEach((version, i) => {
-        if (version.revision < start || version.revision > end) return;
-        const before = history[i - 1];
-        const prev = before === undefined || before.deleted ? undefined : this.#load(key, before);
+      for (const version of history) {
+        if (version.revision < start || version.revision > end) continue;
         const kv = version.deleted
           ? { key, value: NO_VALUE, createRevision: 0, modRevision: version.revision, version: 0 }
           : this.#load(key, version);
-        const event: StoreEvent = {
-          type: version.deleted ? "delete" : "put",
-          kv,
-          ...(prev === undefined ? {} : { prev }),
-        };
+        const event: StoreEvent = { type: version.deleted ? "delete" : "put", kv };
         const events = byRevision.get(version.revision);
         if (events === undefined) byRevision.set(version.revision, [event]);
         else events.push(event);
-      });
+      }
     }
     return [...byRevision].toSorted(([a], [b]) => a - b).map(([revision, events]) => ({ revision, events }));
   }

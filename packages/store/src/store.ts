@@ -82,6 +82,11 @@ export interface Store extends AsyncDisposable {
   txn(txn: Txn): Promise<TxnResult>;
   /** As txn, where the engine decides by itself: what was decided is known at once. */
   submit?(txn: Txn): Submitted;
+  /**
+   * The value that the key got at exactly this revision, where the engine has values at hand; undefined when compaction
+   * has dropped it. Who holds many states need not keep their bytes then.
+   */
+  valueAt?(key: string, revision: number): Uint8Array | undefined;
   watch(prefix: string, options: WatchOptions): Disposable;
   compact(revision: number): Promise<void>;
   /** Keys put under the lease are deleted `ttlSeconds` after it was granted. */

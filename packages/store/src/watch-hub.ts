@@ -18,6 +18,10 @@ class Watcher {
     this.#options = options;
   }
 
+  get wantsPrevious(): boolean {
+    return this.#options.previous === true;
+  }
+
   push(batch: Batch): void {
     this.#queue.push(batch);
     if (this.#scheduled || this.#closed) return;
@@ -52,6 +56,12 @@ class Watcher {
 
 export class WatchHub {
   readonly #watchers = new Set<Watcher>();
+
+  /** Whether anybody wants events with the state before them. */
+  get wantsPrevious(): boolean {
+    for (const watcher of this.#watchers) if (watcher.wantsPrevious) return true;
+    return false;
+  }
 
   /** `past` are the batches from the start revision to now; `error` ends the watch at once. */
   add(prefix: string, options: WatchOptions, past: readonly Batch[], error?: Error): Disposable {

@@ -106,7 +106,10 @@ export class Registry implements ObjectSource {
 
   /** Makes a custom resource's storage, filled from the store. */
   async addCustom(type: StoredType): Promise<ResourceStorage> {
-    const cache = this.#cacher.add(type.prefix, type.triggers);
+    const cache = this.#cacher.add(type.prefix, {
+      triggers: type.triggers,
+      seldomRead: type.hooks.ttlSeconds !== undefined,
+    });
     const storage = new ResourceStorage(type, cache, { ...this.#deps, objects: this });
     await this.#cacher.load(cache);
     this.#storages.set(groupResource(type.info), storage);
@@ -186,7 +189,10 @@ export class Registry implements ObjectSource {
       returnsDeleted: RETURNS_DELETED.has(groupResource(info)),
       ...(groupResource(info) === "pods" ? { triggers: nodeTriggers } : {}),
     };
-    const cache = this.#cacher.add(type.prefix, type.triggers);
+    const cache = this.#cacher.add(type.prefix, {
+      triggers: type.triggers,
+      seldomRead: type.hooks.ttlSeconds !== undefined,
+    });
     this.#storages.set(groupResource(info), new ResourceStorage(type, cache, { ...this.#deps, objects: this }));
   }
 

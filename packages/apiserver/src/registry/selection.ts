@@ -87,7 +87,7 @@ export function selectionOf(
     prepare: undefined,
     matches(entry) {
       if (!covers(entry)) return false;
-      if (!anyLabels && !labels.matches(entry.object.metadata?.labels ?? {})) return false;
+      if (!anyLabels && !labels.matches(entry.labels)) return false;
       return anyFields || fields.matches(entry.fields(compute));
     },
   };

@@ -55,13 +55,16 @@ export interface ServedResource {
   applyDefaults(object: KubeObject): void;
 }
 
-/** JSON bytes of a stored state in the served version. */
+/** JSON bytes of a stored state in the served version, kept with it. */
 export function bytesOf(served: ServedResource, entry: Entry): Uint8Array {
-  const { converter, info } = served;
-  if (converter === undefined) return entry.bytes;
-  return entry.view(`json:${info.group}/${info.version}:${served.viewName ?? ""}`, (object) =>
-    encodeObject(converter.toServed(object)),
-  );
+  if (served.converter === undefined) return entry.bytes;
+  const { group, version } = served.info;
+  return entry.view(`json:${group}/${version}:${served.viewName ?? ""}`, () => encodedOf(served, entry));
+}
+
+/** The same, made anew. */
+export function encodedOf({ converter }: ServedResource, entry: Entry): Uint8Array {
+  return converter === undefined ? entry.bytes : encodeObject(converter.toServed(entry.object));
 }
 
 /** Decoded object in the served version; shared, read-only. */

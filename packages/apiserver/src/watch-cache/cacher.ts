@@ -1,8 +1,8 @@
-import type { KubeObject, Logger } from "@knots/machinery";
+import type { Logger } from "@knots/machinery";
 import { CompactedError } from "@knots/store";
 import type { KeyValue, Store, StoreEvent } from "@knots/store";
-import { Entry } from "./entry.ts";
-import { ResourceCache } from "./resource-cache.ts";
+import { Entry, type ReadStored } from "./entry.ts";
+import { ResourceCache, type ResourceCacheOptions } from "./resource-cache.ts";
 import { missedEvents } from "./missed-events.ts";
 
 /** Everything lies under this key. */
@@ -20,6 +20,7 @@ interface Loading {
  */
 export class Cacher {
   readonly #store: Store;
+  readonly #read: ReadStored | undefined;
   readonly #logger: Logger;
   readonly #caches = new Map<string, ResourceCache>();
   readonly #loading = new Map<string, Loading>();
@@ -32,6 +33,7 @@ export class Cacher {
 
   constructor(store: Store, logger: Logger) {
     this.#store = store;
+    this.#read = store.valueAt?.bind(store);
     this.#logger = logger;
   }
 
@@ -51,8 +53,8 @@ export class Cacher {
   }
 
   /** Makes a cache; before start() it is filled by start(), afterwards by `load`. */
-  add(prefix: string, triggers?: (object: KubeObject) => string[]): ResourceCache {
-    const cache = new ResourceCache(prefix, triggers);
+  add(prefix: string, options: Omit<ResourceCacheOptions, "read"> = {}): ResourceCache {
+    const cache = new ResourceCache(prefix, { ...options, read: this.#read });
     this.#caches.set(prefix, cache);
     return cache;
   }

@@ -44,11 +44,78 @@ describe("ResourceCache", () => {
       cache.put(`${PREFIX}a/n${i}`, i + 2, i + 2, encoded);
       return object;
     });
-    const kept = written.filter((object, i) => cache.get(`${PREFIX}a/n${i}`)?.object === object);
-    expect(kept).toEqual(written.slice(-kept.length));
-    expect(kept.length).toBeGreaterThan(500);
-    expect(kept.length).toBeLessThan(2_500);
+    const decoded = (i: number): boolean => cache.get(`${PREFIX}a/n${i}`)?.object === written[i];
+    for (let i = written.length - 1; i >= written.length - 1_000; i--) expect(decoded(i)).toBe(true);
+    expect(decoded(0)).toBe(false);
     expect(cache.get(`${PREFIX}a/n0`)?.object).toEqual(written[0]);
+  });
+
+  describe("with a store that has values at hand", () => {
+    const stored = new Map<string, Uint8Array>();
+    let reads = 0;
+    const read = (key: string, revision: number): Uint8Array | undefined => {
+      reads++;
+      return stored.get(`${key}@${revision}`);
+    };
+    const x = `${PREFIX}a/x`;
+    function write(cache: ResourceCache, key: string, revision: number, labels = {}): void {
+      const value = bytes(key.slice(PREFIX.length), revision, labels);
+      stored.set(`${key}@${revision}`, value);
+      cache.put(key, revision, 2, value);
+    }
+    const told = (cache: ResourceCache, revision: number): string[] => {
+      const seen: string[] = [];
+      const filter = { trigger: `key:${x.slice(PREFIX.length)}`, matches: ({ key }: Entry) => key === x };
+      const send = (type: string, { object, bytes: raw }: Entry): void => {
+        expect(JSON.parse(Buffer.from(raw).toString())).toEqual(object);
+        seen.push(`${type} ${object.metadata?.labels?.["n"]} @${object.metadata?.resourceVersion}`);
+      };
+      new Watcher(cache, filter, { send }, revision)[Symbol.dispose]();
+      return seen;
+    };
+
+    it("leaves states that ended to the store, and still lists and watches from them", () => {
+      stored.clear();
+      const cache = new ResourceCache(PREFIX, { read });
+      cache.load([], 1);
+      for (let i = 2; i < 10; i++) write(cache, x, i, { n: `v${i}` });
+      cache.delete(x, 10);
+      for (let i = 11; i < 1000; i++) write(cache, `${PREFIX}b/y`, i);
+      reads = 0;
+      expect(told(cache, 6)).toEqual([7, 8, 9].map((i) => `MODIFIED v${i} @${i}`).concat("DELETED v9 @10"));
+      expect(reads).toBeGreaterThan(3);
+      const [then] = cache.scanAt(8, PREFIX);
+      expect(then?.object).toMatchObject({ metadata: { resourceVersion: "8", labels: { n: "v8" } } });
+      reads = 0;
+      expect(cache.get(`${PREFIX}b/y`)?.object.metadata?.resourceVersion).toBe("999");
+      expect(told(cache, 990)).toEqual([]);
+      expect(reads).toBe(0);
+    });
+
+    it("says that a state is too old when the store has dropped it meanwhile", () => {
+      stored.clear();
+      const cache = new ResourceCache(PREFIX, { read });
+      cache.load([], 1);
+      write(cache, x, 2);
+      const [first] = cache.scan(PREFIX);
+      for (let i = 3; i < 1000; i++) write(cache, x, i);
+      stored.delete(`${x}@2`);
+      expect(() => first?.bytes).toThrow(expect.objectContaining({ status: expect.objectContaining({ code: 410 }) }));
+    });
+
+    it("leaves current states to it where they are seldom read", () => {
+      stored.clear();
+      const cache = new ResourceCache(PREFIX, { read, seldomRead: true });
+      cache.load([], 1);
+      write(cache, x, 2, { n: "first" });
+      for (let i = 3; i < 1000; i++) write(cache, `${PREFIX}b/${i}`, i);
+      reads = 0;
+      expect(cache.get(x)?.labels).toEqual({ n: "first" });
+      expect(cache.get(x)?.bytes).toEqual(cache.get(x)?.bytes);
+      expect(reads).toBe(3);
+      cache.delete(x, 1000);
+      expect(told(cache, 999)).toEqual(["DELETED first @1000"]);
+    });
   });
 
   it("reconstructs an older state", () => {

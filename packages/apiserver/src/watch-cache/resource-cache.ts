@@ -1,24 +1,19 @@
 import type { KubeObject } from "@knots/machinery";
-import { Entry } from "./entry.ts";
+import { CacheEvent } from "./cache-event.ts";
+import { Entry, type ReadStored } from "./entry.ts";
 import { OrderedKeys } from "./ordered-keys.ts";
 
-/** One change of one object, as kept in the history and handed to watchers. */
-export interface CacheEvent {
-  readonly revision: number;
-  readonly key: string;
-  /** State after the change; on deletion the last state with the deletion's revision. */
-  readonly entry: Entry;
-  readonly previous: Entry | undefined;
-  readonly deleted: boolean;
-  /** Encoded watch frames, shared by all watchers of the same form. */
-  readonly frames: Map<string, Uint8Array>;
-}
+/** The newest changes of a resource, which most watchers that come (back) ask for; of older ones little is kept. */
+const NEWS = 256;
 
-/**
- * Decoded objects that writers left behind, per resource: the newest are likely to be asked for soon; all of them would
- * take more memory than the bytes do.
- */
-const KEPT_DECODED = 1024;
+export interface ResourceCacheOptions {
+  /** What subscribers may register for beyond namespace and name, e.g. "node:n1". */
+  readonly triggers?: ((object: KubeObject) => string[]) | undefined;
+  /** Where the store has values at hand: the states that ended are read from there. */
+  readonly read?: ReadStored | undefined;
+  /** There are many of them and they are seldom read: current states, too, are left to the store when they are no news. */
+  readonly seldomRead?: boolean | undefined;
+}
 
 export interface CacheSubscriber {
   onEvent(event: CacheEvent): void;
@@ -32,8 +27,6 @@ export class ResourceCache {
   readonly prefix: string;
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new OrderedKeys();
-  /** The newest writes, oldest first; from these on objects are kept decoded. */
-  #written: Entry[] = [];
   #history: CacheEvent[] = [];
   /** Events with a revision at or below this one are gone from the history. */
   #historyStart = 0;
@@ -41,11 +34,14 @@ export class ResourceCache {
   /** Subscribers by trigger: "" gets everything, others only events that bear the trigger. */
   readonly #subscribers = new Map<string, Set<CacheSubscriber>>();
   readonly #triggers: (object: KubeObject) => string[];
+  readonly #read: ReadStored | undefined;
+  readonly #seldomRead: boolean;
 
-  /** `triggers` names what subscribers of this resource may register for beyond namespace and name, e.g. "node:n1". */
-  constructor(prefix: string, triggers: (object: KubeObject) => string[] = () => []) {
+  constructor(prefix: string, { triggers = () => [], read, seldomRead = false }: ResourceCacheOptions = {}) {
     this.prefix = prefix;
     this.#triggers = triggers;
+    this.#read = read;
+    this.#seldomRead = seldomRead;
   }
 
   /** How often anything has changed here: the same number, the same objects. */
@@ -72,6 +68,7 @@ export class ResourceCache {
     for (const entry of entries) {
       this.#entries.set(entry.key, entry);
       keys.push(entry.key);
+      if (this.#seldomRead && this.#read !== undefined) entry.release(this.#read);
     }
     this.#keys.load(keys);
     this.#changes++;
@@ -85,11 +82,7 @@ export class ResourceCache {
     const entry = Entry.fromStored(key, revision, createRevision, stored);
     this.#entries.set(key, entry);
     if (previous === undefined) this.#keys.add(key);
-    this.#written.push(entry);
-    if (this.#written.length > 2 * KEPT_DECODED) {
-      for (const old of this.#written.splice(0, KEPT_DECODED)) old.forget();
-    }
-    this.#publish({ revision, key, entry, previous, deleted: false, frames: new Map() });
+    this.#publish(new CacheEvent(revision, entry, previous, false));
   }
 
   delete(key: string, revision: number): void {
@@ -97,7 +90,7 @@ export class ResourceCache {
     if (previous === undefined || previous.revision >= revision) return;
     this.#entries.delete(key);
     this.#keys.remove(key);
-    this.#publish({ revision, key, entry: previous.deletedAt(revision), previous, deleted: true, frames: new Map() });
+    this.#publish(new CacheEvent(revision, previous.deletedAt(revision), previous, true));
   }
 
   /** Entries under `prefix` in key order, after the key `after` (exclusive). */
@@ -161,7 +154,6 @@ export class ResourceCache {
     if (revision <= this.#historyStart) return;
     this.#history = [...this.eventsSince(revision)];
     this.#historyStart = revision;
-    this.#written = this.#written.filter((entry) => this.#entries.get(entry.key) === entry);
   }
 
   /** Registers for events that bear `trigger` ("" = all); later events only. */
@@ -183,10 +175,13 @@ export class ResourceCache {
   #publish(event: CacheEvent): void {
     this.#changes++;
     this.#history.push(event);
-    if (this.#subscribers.size === 0) return;
-    this.#deliver("", event);
-    if (this.#subscribers.size === 1 && this.#subscribers.has("")) return;
-    for (const trigger of this.#triggersOf(event)) this.#deliver(trigger, event);
+    this.#history[this.#history.length - 1 - NEWS]?.cool(this.#read, this.#seldomRead);
+    if (this.#subscribers.size > 0) {
+      this.#deliver("", event);
+      if (this.#subscribers.size > 1 || !this.#subscribers.has(""))
+        for (const trigger of this.#triggersOf(event)) this.#deliver(trigger, event);
+    }
+    event.previous?.forget();
   }
 
   #triggersOf(event: CacheEvent): Set<string> {

@@ -1,4 +1,5 @@
-import type { CacheEvent, CacheSubscriber, ResourceCache } from "./resource-cache.ts";
+import type { CacheEvent } from "./cache-event.ts";
+import type { CacheSubscriber, ResourceCache } from "./resource-cache.ts";
 import type { Entry } from "./entry.ts";
 
 export type WatchEventType = "ADDED" | "MODIFIED" | "DELETED";

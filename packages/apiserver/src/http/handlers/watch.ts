@@ -6,7 +6,7 @@ import type { Selection } from "../../registry/selection.ts";
 import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
-import type { CacheEvent } from "../../watch-cache/resource-cache.ts";
+import type { CacheEvent } from "../../watch-cache/cache-event.ts";
 import { Watcher, report } from "../../watch-cache/watcher.ts";
 import type { WatchEventType } from "../../watch-cache/watcher.ts";
 import { jsonCodec } from "../codecs.ts";
@@ -224,12 +224,7 @@ class WatchSession {
       return;
     }
     const shared = `${type}:${how.form}`;
-    let frame = event.frames.get(shared);
-    if (frame === undefined) {
-      frame = codec.frame(type, how.bytes(entry));
-      event.frames.set(shared, frame);
-    }
-    this.#transport.send(frame);
+    this.#transport.send(event.frame(shared, () => codec.frame(type, how.encode(entry))));
   }
 
   #sendBookmark(initialEventsEnd: boolean): void {
