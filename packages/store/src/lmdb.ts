@@ -4,13 +4,21 @@ import { join } from "node:path";
 import { open, type Database, type RootDatabase } from "lmdb";
 import { nullLogger, RealClock, type Clock, type Logger } from "@knots/machinery";
 import { EmbeddedStore, leaseExpires, leaseId, type LogEntry, type ValueLog } from "./embedded-store.ts";
-import { compareKeys, MvccIndex, type Version } from "./mvcc.ts";
+import { MvccIndex, type Version } from "./mvcc.ts";
 import type { Store } from "./store.ts";
 
-type VersionKey = [key: string, revision: number];
+/**
+ * By revision, so that what is written lies together at the end of the tree: a transaction of many changes writes few
+ * pages besides the values, and the process maps few. The second and later keys of one revision bear their number.
+ */
+type RecordKey = number | [revision: number, place: number];
 
-/** The head of a stored version: create revision, version, deleted, lease; four doubles, then the value's bytes. */
-const HEAD = 32;
+/** How older versions of this file named a record. */
+type FormerKey = [key: string, revision: number];
+
+/** What comes before a record's key and value: create revision, version, deleted, lease; four doubles, then the key's length. */
+const HEAD = 34;
+const FORMER_HEAD = 32;
 const META_COMPACTED = "compactRevision";
 /** Written by older versions: the revision is in the keys, and no lower than the compaction's. */
 const META_REVISION = "revision";
@@ -24,13 +32,23 @@ const SLAB = 256 * 1024;
  */
 const WRITER = { eventTurnBatching: false, txnStartThreshold: 2, separateFlushed: true };
 
-function encode(bytes: Buffer, version: Version, value: Uint8Array | undefined): Buffer {
+function sizeOf(key: string, value: Uint8Array | undefined): number {
+  return HEAD + Buffer.byteLength(key) + (value?.length ?? 0);
+}
+
+function encode(bytes: Buffer, key: string, version: Version, value: Uint8Array | undefined): Buffer {
   bytes.writeDoubleLE(version.createRevision, 0);
   bytes.writeDoubleLE(version.version, 8);
   bytes.writeDoubleLE(version.deleted ? 1 : 0, 16);
   bytes.writeDoubleLE(version.lease ?? 0, 24);
-  if (value !== undefined) bytes.set(value, HEAD);
+  const keyLength = bytes.write(key, HEAD);
+  bytes.writeUInt16LE(keyLength, HEAD - 2);
+  if (value !== undefined) bytes.set(value, HEAD + keyLength);
   return bytes;
+}
+
+function valueStart(record: Buffer): number {
+  return HEAD + record.readUInt16LE(HEAD - 2);
 }
 
 function decodeHead(bytes: Buffer, revision: number): Version {
@@ -54,21 +72,42 @@ interface Batch {
   done: Promise<void>;
 }
 
+/** Which place a key has among those of one revision, where that is not the first: hardly ever. */
+class Places {
+  readonly #places = new Map<string, number>();
+
+  recordKey(key: string, revision: number): RecordKey {
+    const place = this.#places.size === 0 ? undefined : this.#places.get(`${revision}\0${key}`);
+    return place === undefined ? revision : [revision, place];
+  }
+
+  set(key: string, revision: number, place: number): void {
+    if (place > 0) this.#places.set(`${revision}\0${key}`, place);
+  }
+
+  delete(key: string, revision: number): void {
+    if (this.#places.size > 0) this.#places.delete(`${revision}\0${key}`);
+  }
+}
+
 class LmdbLog implements ValueLog {
-  readonly #root: RootDatabase<Buffer, VersionKey>;
+  readonly #root: RootDatabase<Buffer, RecordKey>;
   readonly #meta: Database<number, string>;
-  /** Values on their way to disk: reads see them before LMDB does. */
+  /** Values on their way to disk, by record: reads see them before LMDB does. */
   readonly #pending = new Map<string, Uint8Array>();
+  readonly #places: Places;
   #slab: Buffer = Buffer.alloc(0);
   /** The transaction that LMDB's writer was filling when something was last appended. */
   #batch: Batch | undefined;
 
-  constructor(root: RootDatabase<Buffer, VersionKey>, meta: Database<number, string>) {
+  constructor(root: RootDatabase<Buffer, RecordKey>, meta: Database<number, string>, places: Places) {
     this.#root = root;
     this.#meta = meta;
+    this.#places = places;
   }
 
-  append({ changes }: LogEntry): Promise<void> {
+  append({ revision, changes }: LogEntry): Promise<void> {
+    changes.forEach(({ key }, place) => this.#places.set(key, revision, place));
     // LMDB's writer takes single puts into a transaction of its own choice; what belongs together must say so.
     let committed: Committed | undefined;
     if (changes.length === 1) committed = this.#put(changes[0]);
@@ -90,8 +129,8 @@ class LmdbLog implements ValueLog {
     if (change === undefined) return undefined;
     const { key, version, value } = change;
     if (value !== undefined) this.#pending.set(`${version.revision}\0${key}`, value);
-    const room = this.#room(HEAD + (value?.length ?? 0));
-    return this.#root.put([key, version.revision], encode(room, version, value)) as Committed;
+    const record = encode(this.#room(sizeOf(key, value)), key, version, value);
+    return this.#root.put(this.#places.recordKey(key, version.revision), record) as Committed;
   }
 
   async #flushed(batch: Batch, flushed: Promise<unknown>): Promise<void> {
@@ -111,8 +150,8 @@ class LmdbLog implements ValueLog {
   read(key: string, revision: number): Uint8Array | undefined {
     const pending = this.#pending.get(`${revision}\0${key}`);
     if (pending !== undefined) return pending;
-    const bytes = this.#root.getBinary([key, revision]);
-    return bytes?.subarray(HEAD);
+    const record = this.#root.getBinary(this.#places.recordKey(key, revision));
+    return record?.subarray(valueStart(record));
   }
 
   async drop(versions: readonly VersionRef[], revision: number): Promise<void> {
@@ -122,9 +161,12 @@ class LmdbLog implements ValueLog {
     // In slices, so that a large compaction does not hold the writer.
     for (let i = 0; i < versions.length; i += 500) {
       await Promise.all(
-        versions.slice(i, i + 500).map((version) => this.#root.remove([version.key, version.revision])),
+        versions
+          .slice(i, i + 500)
+          .map((version) => this.#root.remove(this.#places.recordKey(version.key, version.revision))),
       );
     }
+    for (const version of versions) this.#places.delete(version.key, version.revision);
   }
 
   async close(): Promise<void> {
@@ -143,7 +185,7 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
   const logger = options.logger ?? nullLogger;
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   chmodSync(options.dir, 0o700);
-  const root = open<Buffer, VersionKey>({
+  const root = open<Buffer, RecordKey>({
     path: join(options.dir, "store.lmdb"),
     encoding: "binary",
     maxDbs: 2,
@@ -157,23 +199,49 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
   const compactRevision = meta.get(META_COMPACTED) ?? 0;
   let revision = Math.max(1, compactRevision, meta.get(META_REVISION) ?? 0);
   const leases = new Map<number, number>();
-  const found: { key: string; version: Version }[] = [];
-  for (const { key: stored, value } of root.getRange()) {
-    if (!Array.isArray(stored)) continue;
-    const [key, at] = stored;
-    const version = decodeHead(value, at);
-    found.push({ key, version });
+  const places = new Places();
+  renameFormer(root);
+  let versions = 0;
+  for (const { key: stored, value: record } of root.getRange()) {
+    const [at, place] = Array.isArray(stored) ? stored : [stored, 0];
+    // The names of databases are here, too.
+    if (typeof at !== "number") continue;
+    const key = record.toString("utf8", HEAD, valueStart(record));
+    const version = decodeHead(record, at);
+    places.set(key, at, place);
+    index.add(key, version);
+    versions++;
     revision = Math.max(revision, at);
     if (version.lease !== undefined) leases.set(leaseId(version.lease), leaseExpires(version.lease));
   }
-  found.sort((a, b) => compareKeys(a.key, b.key) || a.version.revision - b.version.revision);
-  for (const { key, version } of found) index.add(key, version);
-  const log = new LmdbLog(root, meta);
+  const log = new LmdbLog(root, meta, places);
   if (compactRevision > 0) await log.drop(index.compact(compactRevision), compactRevision);
-  logger.info({ revision, versions: found.length }, "store opened");
+  logger.info({ revision, versions }, "store opened");
   return new EmbeddedStore(
     log,
     { index, revision, compactRevision, leases: [...leases].map(([id, expires]) => ({ id, expires })) },
     options.clock ?? new RealClock(),
   );
+}
+
+/** Gives the records of a file that an older version made their names of today, all or none. */
+function renameFormer(root: RootDatabase<Buffer, RecordKey>): void {
+  const former = root as unknown as RootDatabase<Buffer, FormerKey>;
+  const names = Array.from(former.getKeys()).filter((name) => Array.isArray(name) && typeof name[0] === "string");
+  if (names.length === 0) return;
+  const places = new Map<number, number>();
+  root.transactionSync(() => {
+    for (const name of names) {
+      const [key, revision] = name;
+      const old = former.getBinary(name);
+      if (old === undefined) continue;
+      const value = old.subarray(FORMER_HEAD);
+      const version = decodeHead(old, revision);
+      const record = encode(Buffer.allocUnsafeSlow(sizeOf(key, value)), key, version, value);
+      const place = places.get(revision) ?? 0;
+      places.set(revision, place + 1);
+      root.putSync(place === 0 ? revision : [revision, place], record);
+      former.removeSync(name);
+    }
+  });
 }

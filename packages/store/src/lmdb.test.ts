@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { open } from "lmdb";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openLmdbStore } from "./lmdb.ts";
+import type { Store } from "./store.ts";
+
+describe("the LMDB engine", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "knots-lmdb-"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  const put = (key: string, value: string) => ({ op: "put" as const, key, value: Buffer.from(value) });
+  async function values(store: Store, revision?: number): Promise<Record<string, string>> {
+    const { kvs } = await store.range("/", revision === undefined ? {} : { revision });
+    return Object.fromEntries(kvs.map(({ key, value, modRevision }) => [`${key}@${modRevision}`, String(value)]));
+  }
+
+  it("finds every key of a revision that wrote several, also after compactions and when opened again", async () => {
+    let store = await openLmdbStore({ dir });
+    await store.txn({ compare: [], then: [put("/a", "1"), put("/b", "1"), put("/ü", "1")] });
+    const first = await store.revision();
+    await store.txn({ compare: [], then: [put("/a", "2"), { op: "delete", key: "/b" }] });
+    const [then, now] = [
+      { [`/a@${first}`]: "1", [`/b@${first}`]: "1", [`/ü@${first}`]: "1" },
+      { [`/a@${first + 1}`]: "2", [`/ü@${first}`]: "1" },
+    ];
+    for (let round = 0; round < 2; round++) {
+      expect(await values(store, first)).toEqual(then);
+      expect(await values(store)).toEqual(now);
+      await store[Symbol.asyncDispose]();
+      store = await openLmdbStore({ dir });
+    }
+    await store.compact(first + 1);
+    expect(store.valueAt?.("/b", first)).toBeUndefined();
+    for (let round = 0; round < 2; round++) {
+      expect(await values(store)).toEqual(now);
+      await store[Symbol.asyncDispose]();
+      store = await openLmdbStore({ dir });
+    }
+    await store.txn({ compare: [], then: [put("/ü", "3")] });
+    await store.compact(first + 2);
+    expect(await values(store)).toEqual({ [`/a@${first + 1}`]: "2", [`/ü@${first + 2}`]: "3" });
+    await store[Symbol.asyncDispose]();
+  });
+
+  it("opens a file whose records an older version named by key", async () => {
+    const former = open<Buffer, [string, number]>({ path: join(dir, "store.lmdb"), encoding: "binary", maxDbs: 2 });
+    const record = (createRevision: number, version: number, deleted: boolean, value: string): Buffer => {
+      const head = Buffer.alloc(32);
+      [createRevision, version, deleted ? 1 : 0, 0].forEach((figure, i) => head.writeDoubleLE(figure, 8 * i));
+      return Buffer.concat([head, Buffer.from(value)]);
+    };
+    await former.put(["/a", 2], record(2, 1, false, "old"));
+    await former.put(["/a", 5], record(2, 2, false, "new"));
+    await former.put(["/b", 3], record(3, 1, false, "b"));
+    await former.put(["/b", 6], record(3, 0, true, ""));
+    await former.put(["/c", 5], record(5, 1, false, "c"));
+    await former.close();
+    for (let round = 0; round < 2; round++) {
+      const store = await openLmdbStore({ dir });
+      expect(await store.revision()).toBe(6);
+      expect(await values(store)).toEqual({ "/a@5": "new", "/c@5": "c" });
+      expect(await values(store, 4)).toEqual({ "/a@2": "old", "/b@3": "b" });
+      expect(await store.get("/a")).toMatchObject({ createRevision: 2, modRevision: 5, version: 2 });
+      await store[Symbol.asyncDispose]();
+    }
+  });
+});
