@@ -2,7 +2,7 @@ export { Client, type RequestOptions } from "./client.ts";
 export { EventRecorder } from "./event-recorder.ts";
 export { Expectations } from "./expectations.ts";
 export { Informer, type Handler, type InformerOptions } from "./informer.ts";
-export { InformerFactory } from "./informer-factory.ts";
+export { InformerFactory, type InformerFactoryOptions } from "./informer-factory.ts";
 export { jsonLines } from "./json-lines.ts";
 export {
   loadKubeconfig,
@@ -26,3 +26,4 @@ export {
 export type { RestConfig } from "./rest-config.ts";
 export { runWorkers, WorkQueue } from "./work-queue.ts";
 export type { WorkQueueObserver, WorkQueueOptions } from "./work-queue.ts";
+export { withoutManagedFields } from "./without-managed-fields.ts";

@@ -6,14 +6,23 @@ import { Informer, type InformerOptions } from "./informer.ts";
 // oxlint-disable-next-line typescript/no-explicit-any -- informers of every type stand in one map; informer() gives each back as what it was made
 type AnyInformer = Informer<any>;
 
+export interface InformerFactoryOptions {
+  clock?: Clock;
+  logger?: Logger;
+  /** Makes what is kept of the objects of every informer smaller that has no transform of its own. */
+  transform?: <T extends KubeObject>(object: T) => T;
+}
+
 export class InformerFactory implements AsyncDisposable {
   readonly #client: Client;
   readonly #context: { clock: Clock; logger: Logger };
   readonly #informers = new Map<string, AnyInformer>();
+  readonly #transform: InformerFactoryOptions["transform"];
   #started = false;
 
-  constructor(client: Client, options: { clock?: Clock; logger?: Logger } = {}) {
+  constructor(client: Client, options: InformerFactoryOptions = {}) {
     this.#client = client;
+    this.#transform = options.transform;
     this.#context = { clock: options.clock ?? new RealClock(), logger: options.logger ?? nullLogger };
   }
 
@@ -32,7 +41,9 @@ export class InformerFactory implements AsyncDisposable {
       if (options.indexers !== undefined) known.addIndexers(options.indexers);
       return known;
     }
-    const informer = new Informer(this.#client, type, options, this.#context);
+    const transform = this.#transform;
+    const withDefault = transform === undefined ? options : { transform: (object: T) => transform(object), ...options };
+    const informer = new Informer(this.#client, type, withDefault, this.#context);
     this.#informers.set(key, informer);
     if (this.#started) informer.start();
     return informer;

@@ -1,5 +1,5 @@
 // The DNS server of a cluster: its informers, its resolver and its sockets.
-import { InformerFactory, type Client } from "@knots/client";
+import { InformerFactory, withoutManagedFields, type Client } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import type { Answer } from "dns-packet";
 import type { Upstream } from "./forward/exchange.ts";
@@ -34,7 +34,7 @@ export class DnsServer implements AsyncDisposable {
   /** Listens at once and answers for other names; the cluster's follow when its Services are read. Resolves to the port. */
   async start(): Promise<number> {
     const { client, clock, logger, bindAddress, port, clusterDomain, upstreams } = this.#options;
-    const informers = this.#stack.use(new InformerFactory(client, { clock, logger }));
+    const informers = this.#stack.use(new InformerFactory(client, { clock, logger, transform: withoutManagedFields }));
     const seconds = (): number => Math.floor(clock.now() / 1000);
     let serial = seconds();
     const source = informerSource(informers, () => (serial = seconds()));

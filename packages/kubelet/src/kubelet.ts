@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Node, nodes, type Pod, pods, type Service, services } from "@knots/api/core/v1";
-import { EventRecorder, InformerFactory } from "@knots/client";
+import { EventRecorder, InformerFactory, withoutManagedFields } from "@knots/client";
 import { configurationDocument } from "./configuration-document.ts";
 import { nodeCgroups } from "./cm/node-cgroups.ts";
 import { openCri } from "./cri/client.ts";
@@ -121,7 +121,7 @@ export class Kubelet implements AsyncDisposable, KubeletView {
       request: (owner, audience, seconds) => requestToken(client, owner, audience, seconds),
     });
 
-    const factory = this.#stack.use(new InformerFactory(client, { clock, logger }));
+    const factory = this.#stack.use(new InformerFactory(client, { clock, logger, transform: withoutManagedFields }));
     const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
     const nodeInformer = factory.informer<Node>(nodes, { fieldSelector: `metadata.name=${nodeName}` });
     const serviceInformer = factory.informer<Service>(services);

@@ -2,7 +2,14 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodes, type Node } from "@knots/api/core/v1";
-import { InformerFactory, runWorkers, WorkQueue, type Client, type Informer } from "@knots/client";
+import {
+  InformerFactory,
+  runWorkers,
+  withoutManagedFields,
+  WorkQueue,
+  type Client,
+  type Informer,
+} from "@knots/client";
 import { DisposableStore, formatTime, type Clock, type Logger } from "@knots/machinery";
 import { cniConfig, CONFIG_FILE } from "./cni-config.ts";
 import { masqueradeRules } from "./masquerade.ts";
@@ -42,7 +49,7 @@ export class NodeNetwork {
 
   async start(): Promise<void> {
     const { client, clock, logger } = this.#options;
-    const informers = new InformerFactory(client, { clock, logger });
+    const informers = new InformerFactory(client, { clock, logger, transform: withoutManagedFields });
     const queue = new WorkQueue({ clock, name: "node-network" });
     this.#disposables.add(informers);
     const informer = informers.informer(nodes);

@@ -2,7 +2,7 @@
 import { networkInterfaces } from "node:os";
 import type { Service } from "@knots/api/core/v1";
 import type { EndpointSlice } from "@knots/api/discovery/v1";
-import { InformerFactory, type Client } from "@knots/client";
+import { InformerFactory, withoutManagedFields, type Client } from "@knots/client";
 import { DisposableStore, namespacedName, type Clock, type Logger } from "@knots/machinery";
 import { forgetFlows, staleFlows } from "./conntrack.ts";
 import { HealthChecks, type HealthCheck } from "./health-check.ts";
@@ -81,7 +81,9 @@ export class KubeProxy implements AsyncDisposable {
   /** Resolves when the first sync is done (a failed one is tried again by itself), or the proxy is stopped. */
   async start(): Promise<void> {
     const { client, clock, logger, nodeName } = this.#options;
-    const informers = this.#disposables.add(new InformerFactory(client, { clock, logger }));
+    const informers = this.#disposables.add(
+      new InformerFactory(client, { clock, logger, transform: withoutManagedFields }),
+    );
     const watched = watch(informers, nodeName);
     this.#watched = watched;
     const { services, slices, node, serviceCIDRs } = watched;

@@ -27,27 +27,20 @@ function slim<T extends PodOwner>(object: T): T {
   return { apiVersion: object.apiVersion, kind: object.kind, metadata, spec: { selector: object.spec?.selector } } as T;
 }
 
-/** Drops what nobody here reads and what is large. */
-export function withoutManagedFields<T extends KubeObject>(object: T): T {
-  if (object.metadata?.managedFields === undefined) return object;
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
-}
-
 /** The informers beside those of pods and nodes, as the listers plug-ins read. `changed`: something may have become possible. */
 export function createListers(
   informers: InformerFactory,
   logger: Logger,
   changed: (event: ClusterEvent, old?: unknown, current?: unknown) => void,
 ): Listers {
-  const spaces = informers.informer(namespaces, { transform: withoutManagedFields });
-  const claims = informers.informer(persistentVolumeClaims, { transform: withoutManagedFields });
-  const volumes = informers.informer(persistentVolumes, { transform: withoutManagedFields });
-  const classes = informers.informer(storageClasses, { transform: withoutManagedFields });
-  const csi = informers.informer(csiNodes, { transform: withoutManagedFields });
-  const drivers = informers.informer(csiDrivers, { transform: withoutManagedFields });
-  const capacities = informers.informer(csiStorageCapacities, { transform: withoutManagedFields });
-  const budgets = informers.informer(podDisruptionBudgets, { transform: withoutManagedFields });
+  const spaces = informers.informer(namespaces);
+  const claims = informers.informer(persistentVolumeClaims);
+  const volumes = informers.informer(persistentVolumes);
+  const classes = informers.informer(storageClasses);
+  const csi = informers.informer(csiNodes);
+  const drivers = informers.informer(csiDrivers);
+  const capacities = informers.informer(csiStorageCapacities);
+  const budgets = informers.informer(podDisruptionBudgets);
   const serviceInformer = informers.informer(services, { transform: slim });
   const owners: Readonly<Record<string, Informer<PodOwner>>> = {
     ReplicaSet: informers.informer(replicaSets, { transform: slim }) as unknown as Informer<PodOwner>,
@@ -75,7 +68,7 @@ export function createListers(
     csiDriver: (name) => drivers.lister.get(name),
     storageCapacities: () => capacities.lister.list(),
     budgets: (namespace) => budgets.lister.list(namespace),
-    dynamicResources: watchDynamicResources(informers, logger, changed, withoutManagedFields),
+    dynamicResources: watchDynamicResources(informers, logger, changed),
     defaultSelector: (pod) => {
       const namespace = pod.metadata?.namespace ?? "";
       return defaultSelector(pod, serviceInformer.lister.list(namespace), (kind, name) =>

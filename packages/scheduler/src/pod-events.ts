@@ -6,7 +6,6 @@ import type { Cache } from "./cache/cache.ts";
 import { podInfo } from "./framework/pod-info.ts";
 import type { PodInfo } from "./framework/pod-info.ts";
 import type { WaitingPods } from "./framework/waiting-pods.ts";
-import { withoutManagedFields } from "./listers.ts";
 import { nodeEvents } from "./node-events.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
@@ -20,6 +19,8 @@ export interface Wiring {
   readonly waitingPods: WaitingPods;
   /** Whether one of our profiles is meant by spec.schedulerName. */
   readonly isOurs: (pod: Pod) => boolean;
+  /** What is kept of a pod. */
+  readonly transform: (pod: Pod) => Pod;
 }
 
 function isEnded(pod: Pod): boolean {
@@ -43,9 +44,9 @@ export function wishesChanged(old: Pod, pod: Pod): boolean {
 }
 
 /** Leads what the informers say of pods and nodes into cache and queue. */
-export function wirePodsAndNodes({ informers, cache, queue, waitingPods, isOurs }: Wiring): Informer<Pod> {
-  const podInformer = informers.informer(pods, { fieldSelector: LIVE_PODS, transform: withoutManagedFields });
-  const nodeInformer = informers.informer(nodes, { transform: withoutManagedFields });
+export function wirePodsAndNodes({ informers, cache, queue, waitingPods, isOurs, transform }: Wiring): Informer<Pod> {
+  const podInformer = informers.informer(pods, { fieldSelector: LIVE_PODS, transform });
+  const nodeInformer = informers.informer(nodes);
 
   const assigned = (old: Pod | undefined, pod: Pod): void => {
     const info = podInfo(pod);

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Pod } from "@knots/api/core/v1";
-import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector } from "@knots/client";
+import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector, withoutManagedFields } from "@knots/client";
 import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import { Cache } from "./cache/cache.ts";
@@ -15,6 +15,7 @@ import { WaitingPods } from "./framework/waiting-pods.ts";
 import { createListers } from "./listers.ts";
 import { SchedulerMetrics } from "./metrics.ts";
 import { wirePodsAndNodes } from "./pod-events.ts";
+import { slimPod } from "./slim-pod.ts";
 import { SchedulingQueue } from "./queue/scheduling-queue.ts";
 import type { QueuedPod } from "./queue/scheduling-queue.ts";
 import { PodPlacer } from "./schedule-pod.ts";
@@ -119,7 +120,7 @@ export class Scheduler implements AsyncDisposable {
   async #prepare(): Promise<Prepared> {
     const { client, clock, logger } = this.#options;
     await using stack = new AsyncDisposableStack();
-    const informers = stack.use(new InformerFactory(client, { clock, logger }));
+    const informers = stack.use(new InformerFactory(client, { clock, logger, transform: withoutManagedFields }));
     const profiles = new Map<string, Profile>();
     const profileOf = (pod: Pod): Profile | undefined =>
       profiles.get(pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME);
@@ -157,6 +158,7 @@ export class Scheduler implements AsyncDisposable {
     }
     checkProfiles(profiles);
     const podInformer = wirePodsAndNodes({
+      transform,
       informers,
       cache,
       queue,

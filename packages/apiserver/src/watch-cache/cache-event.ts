@@ -9,6 +9,7 @@ export class CacheEvent {
   readonly previous: Entry | undefined;
   readonly deleted: boolean;
   #frames: Map<string, Uint8Array> | undefined;
+  #news = true;
 
   constructor(revision: number, entry: Entry, previous: Entry | undefined, deleted: boolean) {
     this.revision = revision;
@@ -18,11 +19,12 @@ export class CacheEvent {
     this.deleted = deleted;
   }
 
-  /** The encoded watch frame of a form, made once for all its watchers. */
+  /** The encoded watch frame of a form, while the change is news made once for all its watchers. */
   frame(form: string, make: () => Uint8Array): Uint8Array {
     const known = this.#frames?.get(form);
     if (known !== undefined) return known;
     const frame = make();
+    if (!this.#news) return frame;
     this.#frames ??= new Map();
     this.#frames.set(form, frame);
     return frame;
@@ -33,6 +35,7 @@ export class CacheEvent {
    * state that it ended; where objects are seldom read, also of the one that it began. A watch that begins before it is served all the same, more slowly.
    */
   cool(read: ReadStored | undefined, seldomRead: boolean): void {
+    this.#news = false;
     this.#frames = undefined;
     if (read === undefined) return;
     this.previous?.release(read);

@@ -1,5 +1,5 @@
 import { persistentVolumeClaims, pods, services } from "@knots/api/core/v1";
-import { InformerFactory } from "@knots/client";
+import { InformerFactory, withoutManagedFields } from "@knots/client";
 import type { Handler, Informer } from "@knots/client";
 import type { KubeObject } from "@knots/machinery";
 import { canDelete, servedResources } from "../discovery/served-resources.ts";
@@ -80,7 +80,7 @@ export class QuotaSources {
     const type = (await this.#discover()).get(resource);
     if (type === undefined) return false;
     const { client, clock, logger } = this.#ctx;
-    const factory = new InformerFactory(client, { clock, logger });
+    const factory = new InformerFactory(client, { clock, logger, transform: withoutManagedFields });
     const informer = factory.informer<KubeObject>(type, {
       indexers: byNamespace,
       ...(resource === "resourceclaims.resource.k8s.io" ? {} : { transform: identityOnly }),

@@ -27,7 +27,9 @@ const DEFAULT_MEMORY_BYTES = 16n * 1024n * 1024n;
 
 interface Sandbox {
   readonly id: string;
+  /** Without the part that only a kernel would need. */
   readonly config: pb.PodSandboxConfig;
+  readonly namespaces: pb.NamespaceOption | undefined;
   readonly createdAt: bigint;
   readonly ip: string;
   ready: boolean;
@@ -36,7 +38,10 @@ interface Sandbox {
 interface SimulatedContainer {
   readonly id: string;
   readonly sandbox: Sandbox;
-  readonly config: pb.ContainerConfig;
+  /** Once it was started, what is still told of it. */
+  config: pb.ContainerConfig;
+  readonly cpuShares: bigint;
+  readonly memoryLimitInBytes: bigint;
   readonly createdAt: bigint;
   state: pb.ContainerState;
   startedAt: bigint;
@@ -100,9 +105,10 @@ export class SimulatedRuntime implements CriClients {
     },
     runPodSandbox: (config) => {
       const id = newID();
-      const hostNetwork = config.linux?.securityContext?.namespaceOptions?.network === pb.NamespaceMode.NODE;
-      const ip = hostNetwork ? "" : this.#freeAddress();
-      this.#sandboxes.set(id, { id, config, createdAt: this.#now(), ip, ready: true });
+      const namespaces = config.linux?.securityContext?.namespaceOptions;
+      const ip = namespaces?.network === pb.NamespaceMode.NODE ? "" : this.#freeAddress();
+      const kept = { ...config, linux: undefined };
+      this.#sandboxes.set(id, { id, config: kept, namespaces, createdAt: this.#now(), ip, ready: true });
       return Promise.resolve(id);
     },
     stopPodSandbox: (id) => {
@@ -125,7 +131,7 @@ export class SimulatedRuntime implements CriClients {
           status: {
             ...listed(sandbox),
             network: { ip: sandbox.ip },
-            linux: { namespaces: { options: sandbox.config.linux?.securityContext?.namespaceOptions ?? {} } },
+            linux: { namespaces: { options: sandbox.namespaces ?? {} } },
           },
         }),
       );
@@ -139,10 +145,13 @@ export class SimulatedRuntime implements CriClients {
       if (sandbox === undefined) return notFound("createContainer", "sandbox", sandboxID);
       const id = newID();
       const state = pb.ContainerState.CONTAINER_CREATED;
+      const { cpuShares = 0n, memoryLimitInBytes = 0n } = config.linux?.resources ?? {};
       this.#containers.set(id, {
         id,
         sandbox,
         config,
+        cpuShares,
+        memoryLimitInBytes,
         createdAt: this.#now(),
         state,
         startedAt: 0n,
@@ -166,6 +175,7 @@ export class SimulatedRuntime implements CriClients {
           ),
         );
       }
+      container.config = told(container.config);
       container.state = pb.ContainerState.CONTAINER_RUNNING;
       container.startedAt = this.#now();
       if (fate?.afterMs === 0) this.#exit(container, fate.exitCode);
@@ -248,13 +258,12 @@ export class SimulatedRuntime implements CriClients {
 
   /** A simulated container uses all the CPU it asked for, and half the memory it may have, from its start to its end. */
   #stats(container: SimulatedContainer): pb.ContainerStats {
-    const { id, config, startedAt, finishedAt, state } = container;
+    const { id, config, startedAt, finishedAt, state, cpuShares, memoryLimitInBytes } = container;
     const timestamp = BigInt(Math.trunc(this.#options.clock.now())) * 1_000_000n;
     const running = state === pb.ContainerState.CONTAINER_RUNNING;
     const until = running ? timestamp : finishedAt;
     // Times of the runtime differ in their last digits only to be in order.
     const ranFor = startedAt === 0n ? 0n : (until / 1_000_000n - startedAt / 1_000_000n) * 1_000_000n;
-    const { cpuShares = 0n, memoryLimitInBytes = 0n } = config.linux?.resources ?? {};
     const used = (ranFor * cpuShares) / 1024n;
     const bytes = running ? memoryLimitInBytes / 2n || DEFAULT_MEMORY_BYTES : 0n;
     return pb.ContainerStats.create({
@@ -291,6 +300,13 @@ export class SimulatedRuntime implements CriClients {
     return this.#last;
   }
 }
+
+/** What is still told of a container once it was started; thousands of them are kept. */
+function told(config: pb.ContainerConfig): pb.ContainerConfig {
+  return { ...config, linux: undefined, envs: NONE, devices: NONE, command: NONE, args: NONE };
+}
+
+const NONE: never[] = [];
 
 function milliseconds(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n);

@@ -2,7 +2,6 @@
 import type { Node, Pod } from "@knots/api/core/v1";
 import { nodes, pods } from "@knots/api/core/v1";
 import type { Handler, Informer, InformerFactory } from "@knots/client";
-import type { KubeObject } from "@knots/machinery";
 
 /** Simulated nodes bear it, so that one watch sees them and no others. */
 export const SIMULATED_LABEL = "knots.dev/simulated";
@@ -13,10 +12,9 @@ export class NodeFeed {
   readonly #handlers = new Map<string, Handler<Pod>>();
 
   constructor(informers: InformerFactory) {
-    this.#pods = informers.informer<Pod>(pods, { fieldSelector: "spec.nodeName!=", transform: withoutManagedFields });
+    this.#pods = informers.informer<Pod>(pods, { fieldSelector: "spec.nodeName!=" });
     this.#nodes = informers.informer<Node>(nodes, {
       labelSelector: `${SIMULATED_LABEL}=true`,
-      transform: withoutManagedFields,
     });
     const of = (pod: Pod): Handler<Pod> | undefined => this.#handlers.get(pod.spec?.nodeName ?? "");
     this.#pods.addHandler({
@@ -45,10 +43,4 @@ export class NodeFeed {
     this.#handlers.set(nodeName, handler);
     return { [Symbol.dispose]: () => void this.#handlers.delete(nodeName) };
   }
-}
-
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  if (object.metadata?.managedFields === undefined) return object;
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }

@@ -1,7 +1,7 @@
 import { deviceClasses, resourceClaims, resourceSlices } from "@knots/api/resource/v1";
 import type { DeviceClass, ResourceClaim, ResourceSlice } from "@knots/api/resource/v1";
 import type { InformerFactory } from "@knots/client";
-import type { KubeObject, Logger } from "@knots/machinery";
+import type { Logger } from "@knots/machinery";
 import type { ClusterEvent } from "../../framework/events.ts";
 import { ClaimCache } from "./claim-cache.ts";
 import { DeviceSelectors } from "./device-selector.ts";
@@ -21,13 +21,12 @@ export function watchDynamicResources(
   informers: InformerFactory,
   logger: Logger,
   changed: (event: ClusterEvent, old: unknown, current: unknown) => void,
-  transform: <T extends KubeObject>(object: T) => T,
 ): DynamicResources {
   const claims = new ClaimCache();
-  const classes = informers.informer(deviceClasses, { transform });
-  const slices = informers.informer(resourceSlices, { transform });
+  const classes = informers.informer(deviceClasses);
+  const slices = informers.informer(resourceSlices);
   let pools: PoolIndex | undefined;
-  informers.informer(resourceClaims, { transform }).addHandler({
+  informers.informer(resourceClaims).addHandler({
     add(claim: ResourceClaim) {
       claims.observe(claim);
       changed("ResourceClaimChange", undefined, claim);
