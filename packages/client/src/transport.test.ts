@@ -49,6 +49,39 @@ describe("Transport.exchange", () => {
     expect(answers.map(({ text }) => text)).toEqual(bodies);
   });
 
+  it("asks no more at a time than a server takes, and all in the end", async () => {
+    let open = 0;
+    let most = 0;
+    answer = (stream, body) => {
+      most = Math.max(most, ++open);
+      setTimeout(() => {
+        open--;
+        stream.respond({ ":status": 200 });
+        stream.end(body);
+      }, 1);
+    };
+    await using transport = new Transport({ server: url });
+    const bodies = Array.from({ length: 2_000 }, (_, i) => `body ${i}`);
+    const answers = await Promise.all(bodies.map((body) => transport.exchange({ method: "POST", path: "/", body })));
+    expect(answers.map(({ text }) => text)).toEqual(bodies);
+    expect(most).toBeLessThanOrEqual(512);
+  });
+
+  it("lets those who wait go on when others are given up", async () => {
+    answer = (stream, body) => {
+      if (body === "never") return;
+      stream.respond({ ":status": 200 });
+      stream.end(body);
+    };
+    await using transport = new Transport({ server: url });
+    const lost = Array.from({ length: 600 }, () =>
+      transport.exchange({ method: "POST", path: "/", body: "never", timeoutMs: 50 }),
+    );
+    const last = transport.exchange({ method: "POST", path: "/", body: "last" });
+    expect((await Promise.allSettled(lost)).every(({ status }) => status === "rejected")).toBe(true);
+    expect((await last).text).toBe("last");
+  });
+
   it("says with which code a stream was reset", async () => {
     answer = (stream) => stream.close(11);
     await using transport = new Transport({ server: url });

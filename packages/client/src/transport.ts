@@ -41,6 +41,12 @@ const PING_TIMEOUT_MS = 15_000;
 const STREAM_WINDOW = 4 * 1024 * 1024;
 const CONNECTION_WINDOW = 32 * 1024 * 1024;
 
+/**
+ * So many requests are under way at a time, watches not counted; more wait for their turn here, where that costs nothing.
+ * A server takes some thousands of streams of one connection and refuses the others.
+ */
+const UNDER_WAY = 512;
+
 export class Transport implements AsyncDisposable {
   readonly #config: RestConfig;
   readonly #logger: Logger;
@@ -48,6 +54,8 @@ export class Transport implements AsyncDisposable {
   #connecting: Promise<ClientHttp2Session> | undefined;
   #token: { text: string; modified: number } | undefined;
   #closed = false;
+  #underWay = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(config: RestConfig, logger: Logger = nullLogger) {
     this.#config = config;
@@ -66,6 +74,32 @@ export class Transport implements AsyncDisposable {
    * iterator over it.
    */
   async exchange(request: RequestHead): Promise<Answer> {
+    const wait = this.#enter();
+    if (wait !== undefined) await wait;
+    try {
+      return await this.#exchange(request);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Undefined where nobody has to wait. */
+  #enter(): Promise<void> | undefined {
+    if (this.#underWay < UNDER_WAY) {
+      this.#underWay++;
+      return undefined;
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whoever waits longest takes the place of who leaves. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#underWay--;
+    else next();
+  }
+
+  async #exchange(request: RequestHead): Promise<Answer> {
     return await this.#perform<Answer>(request, (stream, resolve) => {
       const chunks: Buffer[] = [];
       let headers: IncomingHttpHeaders = {};

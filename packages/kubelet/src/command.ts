@@ -82,11 +82,12 @@ export function command(): Command {
       const clock = new RealClock();
       const stopped = shutdownRequested();
       await using stack = new AsyncDisposableStack();
-      const client = stack.use(
-        new Client({ ...loadKubeconfig(flags.kubeconfig), userAgent: "kubelet/knots" }, { logger, clock }),
-      );
+      const newClient = (): Client =>
+        stack.use(new Client({ ...loadKubeconfig(flags.kubeconfig), userAgent: "kubelet/knots" }, { logger, clock }));
+      const client = newClient();
       if (flags.simulate !== undefined) {
-        const simulation = stack.use(new Simulation({ ...simulationFrom(flags), client, clock, logger }));
+        const heartbeats = newClient();
+        const simulation = stack.use(new Simulation({ ...simulationFrom(flags), client, heartbeats, clock, logger }));
         await simulation.start();
         await stopped;
         return;

@@ -43,6 +43,9 @@ export class Listener {
       // Megabytes a session may hold: many watches share one.
       maxSessionMemory: 1024,
       ...HTTP1_OPTIONS,
+      // A stream too many is refused, and its client may try again. That is no reason to end all its watches: under load
+      // this side is done with a stream later than the other, which takes it for ended.
+      maxSessionRejectedStreams: 1_000_000,
     });
     this.#server.on("request", (request, response) =>
       options.onRequest(request as unknown as ApiRequest, response as unknown as ApiResponse),

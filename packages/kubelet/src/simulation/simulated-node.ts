@@ -33,6 +33,8 @@ const RESYNC_MS = 600_000;
 
 export interface SimulatedNodeOptions {
   readonly client: Client;
+  /** For what tells that the node lives: it waits for nothing else. */
+  readonly heartbeats: Client;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recorder: Recorder;
@@ -74,7 +76,7 @@ export class SimulatedNode implements AsyncDisposable {
       onChange: (uid) => workers.poke(uid),
     });
     const agent: NodeAgent = new NodeAgent({
-      client,
+      client: options.heartbeats,
       clock,
       logger,
       recorder,

@@ -15,6 +15,8 @@ import { SimulatedNode } from "./simulated-node.ts";
 
 export interface SimulationOptions {
   readonly client: Client;
+  /** A connection of its own for leases and nodes' statuses, as a kubelet has one; absent: the same. */
+  readonly heartbeats?: Client;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodes: number;
@@ -92,6 +94,7 @@ export class Simulation implements AsyncDisposable {
     const { client, clock, logger, nodeIP, port, maxPods, labels, clusterDomain = "cluster.local" } = this.#options;
     return new SimulatedNode({
       client,
+      heartbeats: this.#options.heartbeats ?? client,
       clock,
       logger: logger.child({ node: nodeName }),
       recorder,
