@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { NODE_ENV, NODE_FLAGS } from "../../packages/cli/src/cluster/node-flags.ts";
 import { Client, loadKubeconfig, writeKubeconfig } from "@knots/client";
 
 const ENTRY = resolve(import.meta.dirname, "../../dist/knots.mjs");
@@ -104,14 +105,14 @@ export class ControlPlane implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [
-        "--disable-warning=ExperimentalWarning",
-        ...(name === "apiserver" ? ["--max-semi-space-size=8"] : []),
+        ...(name === "apiserver" ? NODE_FLAGS.server : NODE_FLAGS.large),
+
         ...(profiled ? ["--cpu-prof", `--cpu-prof-name=${name}.cpuprofile`] : []),
         ENTRY,
         name,
         ...flags,
       ],
-      { stdio: ["ignore", log, log] },
+      { stdio: ["ignore", log, log], env: { ...process.env, ...NODE_ENV } },
     );
     this.#components.push({ name, child });
   }

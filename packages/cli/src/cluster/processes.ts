@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { threadsArgv } from "../threads/command.ts";
 import type { ThreadSpec } from "../threads/component-thread.ts";
+import { NODE_ENV, NODE_FLAGS } from "./node-flags.ts";
 import type { ClusterPaths } from "./paths.ts";
 import {
   bridgeAddress,
@@ -40,12 +41,6 @@ export interface ProcessTools {
   readonly dnsForwardPort: number;
 }
 
-/** Young-generation and code-size limits: a component holds a small working set for a long time. */
-const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "--optimize-for-size"];
-/** One heap of malloc's for all threads: each further one keeps megabytes that nobody uses. */
-const NODE_ENV = { MALLOC_ARENA_MAX: "1" };
-const SERVER_FLAGS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
-
 export function processesOf(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools): ProcessSpec[] {
   if (spec.simulation !== undefined) {
     return [...controlPlane(spec, paths, tools, undefined), simulatedNodes(paths, tools, spec.simulation)];
@@ -78,7 +73,7 @@ function controlPlane(
       components: ["apiserver"],
       argv: [
         tools.node,
-        ...SERVER_FLAGS,
+        ...NODE_FLAGS.server,
         tools.entry,
         "apiserver",
         `--data-dir=${paths.store}`,
@@ -106,32 +101,39 @@ function controlPlane(
       env: NODE_ENV,
       netns,
     },
-    together("control-plane", paths, tools, netns, [
-      thread("controller-manager", [
-        `--kubeconfig=${kubeconfig("controller-manager")}`,
-        `--cluster-cidr=${simulated ? SIMULATED_POD_CIDR : POD_CIDR}`,
-        "--node-cidr-mask-size=24",
-        `--root-ca-file=${pki("ca.crt")}`,
-        `--service-account-private-key-file=${pki("sa.key")}`,
-        `--cluster-signing-cert-file=${pki("ca.crt")}`,
-        `--cluster-signing-key-file=${pki("ca.key")}`,
-        "--leader-elect=false",
-        ...unserved,
-      ]),
-      thread("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false", ...unserved]),
-      // Simulated containers ask for no names.
-      ...(simulated
-        ? []
-        : [
-            thread("dns", [
-              `--kubeconfig=${kubeconfig("dns")}`,
-              `--bind-address=${address}`,
-              `--port=${DNS_PORT}`,
-              `--cluster-domain=${CLUSTER_DOMAIN}`,
-              `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
+    together(
+      "control-plane",
+      paths,
+      tools,
+      netns,
+      [
+        thread("controller-manager", [
+          `--kubeconfig=${kubeconfig("controller-manager")}`,
+          `--cluster-cidr=${simulated ? SIMULATED_POD_CIDR : POD_CIDR}`,
+          "--node-cidr-mask-size=24",
+          `--root-ca-file=${pki("ca.crt")}`,
+          `--service-account-private-key-file=${pki("sa.key")}`,
+          `--cluster-signing-cert-file=${pki("ca.crt")}`,
+          `--cluster-signing-key-file=${pki("ca.key")}`,
+          "--leader-elect=false",
+          ...unserved,
+        ]),
+        thread("scheduler", [`--kubeconfig=${kubeconfig("scheduler")}`, "--leader-elect=false", ...unserved]),
+        // Simulated containers ask for no names.
+        ...(simulated
+          ? []
+          : [
+              thread("dns", [
+                `--kubeconfig=${kubeconfig("dns")}`,
+                `--bind-address=${address}`,
+                `--port=${DNS_PORT}`,
+                `--cluster-domain=${CLUSTER_DOMAIN}`,
+                `--upstream=${bridgeAddress(spec)}:${tools.dnsForwardPort}`,
+              ]),
             ]),
-          ]),
-    ]),
+      ],
+      simulated ? NODE_FLAGS.large : NODE_FLAGS.small,
+    ),
   ];
 }
 
@@ -177,11 +179,12 @@ function together(
   tools: ProcessTools,
   netns: string | undefined,
   threads: readonly ThreadSpec[],
+  flags: readonly string[] = NODE_FLAGS.small,
 ): ProcessSpec {
   return {
     name,
     components: threads.map((thread) => thread.name),
-    argv: [tools.node, ...NODE_FLAGS, tools.entry, ...threadsArgv(paths.logs, threads)],
+    argv: [tools.node, ...flags, tools.entry, ...threadsArgv(paths.logs, threads)],
     env: NODE_ENV,
     netns,
   };
@@ -198,7 +201,7 @@ function simulatedNodes(
     components: ["simulated-nodes"],
     argv: [
       tools.node,
-      ...SERVER_FLAGS,
+      ...NODE_FLAGS.large,
       tools.entry,
       "kubelet",
       `--simulate=${nodes}`,
@@ -209,7 +212,7 @@ function simulatedNodes(
       `--tls-private-key-file=${pki("simulated-nodes-server.key")}`,
       `--client-ca-file=${pki("ca.crt")}`,
     ],
-    env: {},
+    env: NODE_ENV,
     netns: undefined,
   };
 }

@@ -4,6 +4,7 @@ import { mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { newLogger, RealClock, shutdownRequested } from "@knots/machinery";
 import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
+import { NODE_FLAGS } from "../cluster/node-flags.ts";
 import { bridgeAddress, readSpec } from "../cluster/spec.ts";
 import { UserError } from "../user-error.ts";
 import { DnsForwarder, EgressProxy } from "./egress.ts";
@@ -67,9 +68,7 @@ export function startSupervisor(clusterName: string, paths: ClusterPaths): void 
       LOOP,
       "knots-supervisor",
       process.execPath,
-      "--disable-warning=ExperimentalWarning",
-      "--max-semi-space-size=1",
-      "--optimize-for-size",
+      ...NODE_FLAGS.small,
       bundleEntry(),
       "supervise",
       "--name",
