@@ -11,7 +11,7 @@ export const NODE_FLAGS = {
   /** Controllers, schedulers and kubelets that run alone, or of simulated clusters. */
   large: [QUIET, "--max-semi-space-size=2", "--heap-growing-percent=25"],
   /** API servers: what a request leaves behind is collected before it makes the heap grow. */
-  server: [QUIET, "--max-semi-space-size=4", "--heap-growing-percent=50"],
+  server: [QUIET, "--max-semi-space-size=8", "--heap-growing-percent=80"],
 } as const;
 
 /** One heap of malloc's for all threads: each further one keeps megabytes that nobody uses. */
