@@ -157,6 +157,8 @@ export class Scheduler implements AsyncDisposable {
       profiles.set(schedulerName, buildProfile(handle, options));
     }
     checkProfiles(profiles);
+    // An extender is told of victims as they are.
+    const transform = extenders.length === 0 ? slimPod : withoutManagedFields;
     const podInformer = wirePodsAndNodes({
       transform,
       informers,
