@@ -1,4 +1,4 @@
-import { FakeClock, nullLogger } from "@knots/machinery";
+import { FakeClock, nullLogger, RealClock } from "@knots/machinery";
 import { describe, expect, it } from "vitest";
 import { runWorkers, WorkQueue } from "./work-queue.ts";
 
@@ -79,6 +79,28 @@ describe("a work queue", () => {
     queue.add("a");
     queue.done("a");
     expect(await queue.get()).toBeUndefined();
+  });
+
+  it("lets the event loop turn while a key comes back at once, again and again", async () => {
+    const queue = new WorkQueue({ clock: new RealClock(), name: "busy" });
+    let rounds = 0;
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+      queue.shutDown();
+    });
+    const done = runWorkers(queue, {
+      workers: 1,
+      logger: nullLogger,
+      reconcile() {
+        // Without a turn this would never end.
+        if (++rounds === 10_000) queue.shutDown();
+        return Promise.resolve({ requeueAfterMs: 0 });
+      },
+    });
+    queue.add("a");
+    await done;
+    expect(turned).toBe(true);
   });
 
   it("has workers that bring failures back and go on", async () => {

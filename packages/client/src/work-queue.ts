@@ -161,7 +161,8 @@ export async function runWorkers(queue: WorkQueue, options: WorkerOptions): Prom
         try {
           const result = await options.reconcile(key);
           queue.forget(key);
-          if (result !== undefined) queue.addAfter(key, result.requeueAfterMs);
+          // By a timer in any case: a key that comes back at once, again and again, must not keep all else from happening.
+          if (result !== undefined) queue.addAfter(key, Math.max(result.requeueAfterMs, 1));
         } catch (error) {
           options.logger.warn(
             { queue: queue.name, key, error: error instanceof Error ? error.message : String(error) },

@@ -8,6 +8,7 @@ import { IndexSet } from "./indexes.ts";
 import { observeJob } from "./observed.ts";
 import { planJob } from "./plan.ts";
 import { COMPLETION_INDEX, INDEX_FAILURE_COUNT, JOB_TRACKING_FINALIZER } from "./pods.ts";
+import { syncJob, type SyncDeps } from "./sync.ts";
 import { jobPod } from "./template.ts";
 import { countFinished, settleUncounted } from "./tracking.ts";
 
@@ -219,6 +220,39 @@ describe("decideEnd", () => {
     ],
   ])("%s", (_what, of, pods, want) => {
     expect(reason(of, ...pods)).toBe(want);
+  });
+});
+
+test("a job past its deadline waits for its pods to go, not for the deadline", async () => {
+  const since = { lastProbeTime: "2026-11-24T11:55:00Z", lastTransitionTime: "2026-11-24T11:55:00Z" };
+  const late = job(
+    { activeDeadlineSeconds: 60 },
+    {
+      startTime: "2026-11-24T11:50:30Z",
+      terminating: 1,
+      failed: 1,
+      uncountedTerminatedPods: {},
+      conditions: [{ type: "FailureTarget", status: "True", reason: "DeadlineExceeded", ...since }],
+    },
+  );
+  const unchanged = { deleted: 0, deletedReady: 0, created: 0 };
+  const deps = {
+    now: NOW,
+    settled: true,
+    backoff: undefined,
+    finalizerRemoved: new Set<string>(),
+    pods: {
+      delete: () => Promise.resolve(unchanged),
+      release: () => Promise.resolve({ released: new Set() }),
+    },
+    counted: () => undefined,
+    released: () => undefined,
+  } as unknown as SyncDeps;
+  expect(await syncJob("ns/j", late, [pod("a", "Running", { going: true, released: true })], deps)).toEqual({});
+  const early = job({ activeDeadlineSeconds: 600 }, { ...late.status, conditions: [] });
+  const some = { ...deps, settled: false };
+  expect(await syncJob("ns/j", early, [pod("a", "Running", { going: true, released: true })], some)).toEqual({
+    requeueAfterMs: 30_000,
   });
 });
 

@@ -50,7 +50,8 @@ export async function syncJob(key: string, cached: Job, pods: readonly Pod[], de
   const backoff = nextBackoffRecord(deps.backoff, seen.newSucceeded, seen.newFailed);
   let end = decideEnd(seen, now);
   let changes: PodChanges = NO_CHANGES;
-  let wait = deadlineRemaining(job, now);
+  // Past the deadline there is nothing to wait for: what is left to happen, happens to the pods.
+  let wait = end === undefined ? deadlineRemaining(job, now) : undefined;
   if (end !== undefined) {
     changes = await deps.pods.delete(key, job, seen.activePods, true);
     // Pods that could not be deleted, or that the cache does not show yet, would escape the count.
