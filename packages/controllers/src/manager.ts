@@ -1,6 +1,12 @@
 import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
-import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector, withoutManagedFields } from "@knots/client";
+import {
+  EventRecorder,
+  InformerFactory,
+  leaderElectionDefaults,
+  LeaderElector,
+  withoutManagedFields,
+} from "@knots/client";
 import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import type { Registry } from "prom-client";

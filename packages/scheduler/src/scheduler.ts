@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Pod } from "@knots/api/core/v1";
-import { EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector, withoutManagedFields } from "@knots/client";
+import {
+  EventRecorder,
+  InformerFactory,
+  leaderElectionDefaults,
+  LeaderElector,
+  withoutManagedFields,
+} from "@knots/client";
 import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import { Cache } from "./cache/cache.ts";
