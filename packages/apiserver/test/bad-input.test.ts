@@ -346,7 +346,29 @@ describe("names and labels", () => {
 
 describe("selectors and other parameters", () => {
   it.each<[string, number, string | undefined, RegExp]>([
-    ["labelSelector=a,", 400, "BadRequest", /unable to parse requirement: found '', expected: identifier after ','/],
+    ["labelSelector=a,", 400, "BadRequest", /^found '', expected: identifier after ','$/],
+    ["labelSelector=a,=", 400, "BadRequest", /^found '=', expected: identifier after ','$/],
+    ["labelSelector==", 400, "BadRequest", /^found '=', expected: !, identifier, or 'end of string'$/],
+    ["labelSelector=a==b=c", 400, "BadRequest", /^found '=', expected: ',' or 'end of string'$/],
+    ["labelSelector=!a,!", 400, "BadRequest", /^unable to parse requirement: found '', expected: identifier$/],
+    [
+      "labelSelector=a%3Ex",
+      400,
+      "BadRequest",
+      /^unable to parse requirement: values\[0\]: Invalid value: "x": for 'Gt', 'Lt' operators, the value must be an integer$/,
+    ],
+    [
+      "sendInitialEvents=false",
+      422,
+      "Invalid",
+      /sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list$/,
+    ],
+    [
+      "watch=1&resourceVersionMatch=x",
+      422,
+      "Invalid",
+      /is forbidden for watch unless sendInitialEvents is provided, resourceVersionMatch: Unsupported value: "x": supported values: "NotOlderThan"\]$/,
+    ],
     ["labelSelector=a%20b", 400, "BadRequest", /unable to parse requirement: found 'b', expected:/],
     ["labelSelector=a%20in%20(", 400, "BadRequest", /unable to parse requirement/],
     ["labelSelector=-a", 400, "BadRequest", /name part must consist of alphanumeric characters/],
@@ -355,6 +377,15 @@ describe("selectors and other parameters", () => {
     ["fieldSelector=__proto__=x", 400, "BadRequest", /field label not supported: __proto__/],
     ["fieldSelector=constructor=x", 400, "BadRequest", /field label not supported: constructor/],
     ["limit=x", 400, "BadRequest", /strconv\.ParseInt: parsing "x": invalid syntax/],
+    ["limit=", 400, "BadRequest", /^strconv\.ParseInt: parsing "": invalid syntax$/],
+    ["limit=1e3", 400, "BadRequest", /^strconv\.ParseInt: parsing "1e3": invalid syntax$/],
+    [
+      "limit=99999999999999999999",
+      400,
+      "BadRequest",
+      /^strconv\.ParseInt: parsing "99999999999999999999": value out of range$/,
+    ],
+    ["timeoutSeconds=0x10", 400, "BadRequest", /^strconv\.ParseInt: parsing "0x10": invalid syntax$/],
     ["continue=x", 400, "BadRequest", /^invalid continue token: continue key is not valid/],
     ["continue=bnVsbA", 400, "BadRequest", /^invalid continue token: continue key is not valid/],
     [

@@ -123,16 +123,19 @@ class Parser {
 
   parse(): Requirement[] {
     const requirements: Requirement[] = [];
-    if (this.#peek() === undefined) return requirements;
+    const first = this.#peek();
+    if (first === undefined) return requirements;
+    if (first !== "!" && PUNCTUATION.has(first))
+      throw new SyntaxError(`found '${first}', expected: !, identifier, or 'end of string'`);
     for (;;) {
       requirements.push(this.#requirement());
       const next = this.#peek();
       if (next === undefined) return requirements;
-      if (next !== ",")
-        throw new SyntaxError(`unable to parse requirement: found '${next}', expected: ',' or 'end of string'`);
+      if (next !== ",") throw new SyntaxError(`found '${next}', expected: ',' or 'end of string'`);
       this.#at++;
-      if (this.#peek() === undefined)
-        throw new SyntaxError("unable to parse requirement: found '', expected: identifier after ','");
+      const after = this.#peek();
+      if (after !== "!" && PUNCTUATION.has(after))
+        throw new SyntaxError(`found '${after ?? ""}', expected: identifier after ','`);
     }
   }
 
@@ -156,7 +159,7 @@ class Parser {
         const value = this.#value(key);
         if (!INTEGER.test(value))
           throw new SyntaxError(
-            `values[0][${key}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+            `unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
           );
         return { key, operator: operator === ">" ? "gt" : "lt", values: [value] };
       }
@@ -173,9 +176,7 @@ class Parser {
   #key(): string {
     const key = this.#peek();
     if (PUNCTUATION.has(key))
-      throw new SyntaxError(
-        `unable to parse requirement: found '${key ?? ""}', expected: !, identifier, or 'end of string'`,
-      );
+      throw new SyntaxError(`unable to parse requirement: found '${key ?? ""}', expected: identifier`);
     this.#at++;
     const errors = isQualifiedName(key as string);
     if (errors.length > 0)

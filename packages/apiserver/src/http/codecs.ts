@@ -10,7 +10,8 @@ import {
 } from "@knots/api";
 import { newUnsupportedMediaType } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
-import { parse as parseYaml, stringify as stringifyYaml } from "yaml";
+import { stringify as stringifyYaml } from "yaml";
+import { YamlDocument } from "./yaml-document.ts";
 import { bodyProblem, goJsonType, GO_TYPE_META } from "./body-problem.ts";
 import { protobufListParts } from "./protobuf-list.ts";
 
@@ -94,8 +95,7 @@ export const yamlCodec: Codec = {
   encode: (object) => encoder.encode(stringifyYaml(object, { version: "1.1", aliasDuplicateObjects: false })),
   decode(body) {
     const text = decoder.decode(body);
-    const options = { version: "1.1", merge: true, maxAliasCount: 1000, uniqueKeys: false, logLevel: "error" } as const;
-    const value = wellFormed(withinStack(() => parseYaml(text, options) as unknown));
+    const value = wellFormed(new YamlDocument(text, { duplicates: false }).value());
     noteInexactIntegers(value, text);
     return value;
   },
@@ -116,16 +116,6 @@ export const protobufCodec: Codec = {
   list: protobufListParts,
   frame: (type, object) => encodeWatchFrame(type, object),
 };
-
-/** The YAML parser goes down the stack with what it reads, until the stack ends. */
-export function withinStack<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (/call stack/.test((error as Error).message)) throw new SyntaxError("exceeded max depth", { cause: error });
-    throw error;
-  }
-}
 
 /** The formats this server speaks; another one is added by listing it here. */
 export class Codecs {

@@ -110,14 +110,17 @@ export function listOptions(query: URLSearchParams): ListOptions {
   };
 }
 
+/** As Go's strconv.ParseInt reads 64 bits. */
 function integer(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
-  if (text === null || text === "") return undefined;
-  const value = Number(text);
-  if (!Number.isInteger(value)) {
-    throw newBadRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`);
-  }
-  return value;
+  if (text === null) return undefined;
+  const problem = !/^[+-]?\d+$/.test(text)
+    ? "invalid syntax"
+    : BigInt.asIntN(64, BigInt(text.replace("+", ""))) === BigInt(text.replace("+", ""))
+      ? undefined
+      : "value out of range";
+  if (problem !== undefined) throw newBadRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${problem}`);
+  return Number(text);
 }
 
 /** DeleteOptions from the query and, over it, from the body. */

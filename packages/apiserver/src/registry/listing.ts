@@ -1,5 +1,13 @@
-import { newBadRequest, newInvalid, newResourceExpired, newTimeout, newUnknownError } from "@knots/machinery";
-import type { Clock, StatusError } from "@knots/machinery";
+import {
+  forbidden,
+  newBadRequest,
+  newInvalid,
+  newResourceExpired,
+  newTimeout,
+  newUnknownError,
+  notSupported,
+} from "@knots/machinery";
+import type { Clock, FieldError, StatusError } from "@knots/machinery";
 import type { ListOptions } from "../http/options.ts";
 import type { Cacher } from "../watch-cache/cacher.ts";
 import type { Entry } from "../watch-cache/entry.ts";
@@ -37,7 +45,8 @@ export async function listPage(
     }
     const token = decodeContinue(options.continueToken);
     after = type.prefix + token.after;
-    if (!after.startsWith(selection.prefix)) throw newBadRequest("continue key is not valid: it is of another list");
+    if (!after.startsWith(selection.prefix))
+      throw newBadRequest(`invalid continue token: continue key is not valid: ${token.after}`);
     if (token.revision >= 0) {
       revision = token.revision;
       if (revision < cache.historyStart) throw expiredContinue(token.after);
@@ -183,25 +192,22 @@ function expiredContinue(after: string): StatusError {
 }
 
 function checkMatch(options: ListOptions): void {
-  const { resourceVersionMatch: match, resourceVersion, continueToken } = options;
-  if (match === "") return;
-  const fail = (detail: string): never => {
-    throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      { type: "FieldValueForbidden", field: "resourceVersionMatch", detail },
-    ]);
-  };
-  if (continueToken !== "") fail("resourceVersionMatch is forbidden when continue is provided");
-  if (resourceVersion === "") fail("resourceVersionMatch is forbidden unless resourceVersion is provided");
-  if (match !== "Exact" && match !== "NotOlderThan") {
-    throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      {
-        type: "FieldValueNotSupported",
-        field: "resourceVersionMatch",
-        badValue: match,
-        detail: 'supported values: "Exact", "NotOlderThan", ""',
-      },
-    ]);
+  const { resourceVersionMatch: match, resourceVersion, continueToken, sendInitialEvents } = options;
+  if (match === "" && sendInitialEvents === undefined) return;
+  const errors: FieldError[] = [];
+  const refuse = (detail: string): number => errors.push(forbidden("resourceVersionMatch", detail));
+  if (match !== "") {
+    if (resourceVersion === "") refuse("resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (continueToken !== "") refuse("resourceVersionMatch is forbidden when continue is provided");
+    if (match !== "Exact" && match !== "NotOlderThan") {
+      errors.push(notSupported("resourceVersionMatch", match, ["Exact", "NotOlderThan", ""]));
+    }
+    if (match === "Exact" && resourceVersion === "0") {
+      refuse('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+    }
   }
-  if (match === "Exact" && resourceVersion === "0")
-    fail('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  if (sendInitialEvents !== undefined) {
+    errors.push(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  }
+  if (errors.length > 0) throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
 }

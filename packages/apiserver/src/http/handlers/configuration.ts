@@ -8,10 +8,8 @@ import {
 } from "@knots/api";
 import { newBadRequest } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
-import { LineCounter, parseDocument } from "yaml";
-import type { Document } from "yaml";
 import type { WriteOptions } from "../options.ts";
-import { withinStack } from "../codecs.ts";
+import { YamlDocument } from "../yaml-document.ts";
 import { inexactText } from "./decode.ts";
 
 /** The body of a server-side apply. */
@@ -62,33 +60,24 @@ function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[
     }
   }
   try {
-    const { document, duplicates } = withinStack(() => parseYaml(text));
-    const value = wellFormed(withinStack(() => document.toJS({ maxAliasCount: 1000 }) as unknown));
+    const document = new YamlDocument(text, { duplicates: true });
+    const value = wellFormed(document.value());
     checkDepth(value);
     noteInexactIntegers(value, text);
-    return { value, duplicates };
+    return { value, duplicates: textsOf(document) };
   } catch (error) {
-    throw newBadRequest(`error decoding YAML: ${(error as Error).message}`);
+    const { message } = error as Error;
+    const converting = message.startsWith("yaml: ") ? "error converting YAML to JSON: " : "";
+    throw newBadRequest(`error decoding YAML: ${converting}${message}`);
   }
 }
 
 /** A text for each key that a YAML document has twice. Throws where it cannot be read. */
 export function duplicateYamlKeys(text: string): readonly string[] {
-  return withinStack(() => parseYaml(text)).duplicates;
+  return textsOf(new YamlDocument(text, { duplicates: true }));
 }
 
-function parseYaml(text: string): { document: Document; duplicates: readonly string[] } {
-  const lines = new LineCounter();
-  const options = { version: "1.1", merge: true, uniqueKeys: true, lineCounter: lines, logLevel: "error" } as const;
-  const document = parseDocument(text, options);
-  const duplicates: string[] = [];
-  for (const error of document.errors) {
-    if (error.code !== "DUPLICATE_KEY") throw error;
-    const key = /^["']?([^"':\n]*)/.exec(text.slice(error.pos[0]))?.[1] ?? "";
-    duplicates.push(duplicateText(lines.linePos(error.pos[0]).line, key.trim()));
-  }
-  return { document, duplicates };
-}
+const textsOf = ({ duplicates }: YamlDocument): string[] => duplicates.map(({ line, key }) => duplicateText(line, key));
 
 function duplicateText(line: number, key: string): string {
   return `line ${line}: key ${JSON.stringify(key)} already set in map`;

@@ -1,5 +1,5 @@
-import { StatusError, newInvalid, newResourceExpired, newBadRequest } from "@knots/machinery";
-import type { KubeObject } from "@knots/machinery";
+import { StatusError, forbidden, newBadRequest, newInvalid, newResourceExpired, notSupported } from "@knots/machinery";
+import type { FieldError, KubeObject } from "@knots/machinery";
 import { parseRevision, waitForRevision } from "../../registry/listing.ts";
 import { selectionOf } from "../../registry/selection.ts";
 import type { Selection } from "../../registry/selection.ts";
@@ -251,18 +251,20 @@ class WatchSession {
   }
 }
 
-function checkOptions(options: ListOptions): void {
-  const fail = (field: string, detail: string): never => {
-    throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      { type: "FieldValueForbidden", field, detail },
-    ]);
-  };
-  const { sendInitialEvents, resourceVersionMatch } = options;
-  if (sendInitialEvents !== undefined) {
-    if (resourceVersionMatch !== "NotOlderThan") {
-      fail("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
-    }
-  } else if (resourceVersionMatch !== "") {
-    fail("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+function checkOptions({ sendInitialEvents, resourceVersionMatch, continueToken }: ListOptions): void {
+  const errors: FieldError[] = [];
+  const refuse = (detail: string): number => errors.push(forbidden("resourceVersionMatch", detail));
+  if (sendInitialEvents !== undefined && resourceVersionMatch !== "NotOlderThan") {
+    refuse("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
+  if (resourceVersionMatch !== "") {
+    if (sendInitialEvents === undefined) {
+      refuse("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    }
+    if (resourceVersionMatch !== "NotOlderThan") {
+      errors.push(notSupported("resourceVersionMatch", resourceVersionMatch, ["NotOlderThan"]));
+    }
+    if (continueToken !== "") refuse("resourceVersionMatch is forbidden when continue is provided");
+  }
+  if (errors.length > 0) throw newInvalid({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors);
 }
