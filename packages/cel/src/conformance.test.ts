@@ -50,7 +50,12 @@ function run({ original }: ConformanceCase): Value {
   )) {
     bindings.set(name, decodeValue(value));
   }
-  const env = newEnvironment({ libraries: [...STANDARD, stringsExtension], variables, homogeneousLiterals: false });
+  const env = newEnvironment({
+    libraries: [...STANDARD, stringsExtension],
+    variables,
+    homogeneousLiterals: false,
+    literalChecks: false,
+  });
   const program = compile(original.expr, env);
   const { value, error, cost } = program.evaluate(bindings, 1_000_000);
   checkTurns(program.checked, bindings, value, cost);
@@ -114,7 +119,7 @@ describe("the language's test data", () => {
 });
 
 describe("texts of the checker", () => {
-  const env = newEnvironment({ libraries: STANDARD, homogeneousLiterals: false });
+  const env = newEnvironment({ libraries: STANDARD, homogeneousLiterals: false, literalChecks: false });
   for (const suite of [checking, parsing] as readonly Suite[]) {
     for (const test of cases(suite)) {
       const { error } = test;

@@ -28,6 +28,8 @@ export interface Environment {
   readonly structNamed: (name: string) => CelType | undefined;
   /** Elements of a list or map literal must be of one type. */
   readonly homogeneousLiterals: boolean;
+  /** Literals of durations, times and patterns must be such when the expression is compiled. */
+  readonly literalChecks: boolean;
   /** Whether `cel.bind(name, value, expression)` is there. */
   readonly bindings?: boolean;
 }
@@ -38,6 +40,7 @@ export interface EnvironmentOptions {
   readonly types?: readonly CelType[];
   readonly structNamed?: (name: string) => CelType | undefined;
   readonly homogeneousLiterals?: boolean;
+  readonly literalChecks?: boolean;
 }
 
 const STANDARD_TYPES: readonly [string, CelType][] = [
@@ -63,6 +66,7 @@ export function newEnvironment(options: EnvironmentOptions): Environment {
     types: new Map([...STANDARD_TYPES, ...(options.types ?? []).map((type): [string, CelType] => [type.name, type])]),
     structNamed: options.structNamed ?? (() => undefined),
     homogeneousLiterals: options.homogeneousLiterals ?? true,
+    literalChecks: options.literalChecks ?? true,
   };
 }
 

@@ -119,7 +119,23 @@ describe("Kubernetes' functions", () => {
 });
 
 it("finds a wrong regular expression before anything runs", () => {
-  expect(() => compile("'a'.matches('(')", RULES)).toThrow("program instantiation failed: ");
+  expect(() => compile("'a'.find('(') == ''", RULES)).toThrow("program instantiation failed: ");
+});
+
+it.each([
+  ["duration('x') == duration('1s')", 9, "duration"],
+  ["[1].all(i, timestamp('2020-02-30T00:00:00Z') < timestamp('2021-01-01T00:00:00Z'))", 21, "timestamp"],
+  ["{'a': 'b'.matches('(')}.a", 18, "matches"],
+])("finds literals that cannot be what they are for: %s", (source, at, name) => {
+  const message = `ERROR: <input>:1:${at + 1}: invalid ${name} argument\n | ${source}\n | ${".".repeat(at)}^`;
+  expect(() => compile(source, RULES)).toThrow(expect.objectContaining({ name: "CompileError", message }) as Error);
+});
+
+it("takes literals that are right, and leaves others to the evaluation", () => {
+  expect(
+    run("duration('1h') > duration('1m') && 'ab'.matches('^a') && timestamp('2020-01-01T00:00:00Z').getDate() == 1"),
+  ).toBe(true);
+  expect(() => run("duration('x' + 'y') == duration('1s')")).toThrow("type conversion error");
 });
 
 describe("cost", () => {

@@ -1,10 +1,11 @@
 import { check } from "./checker.ts";
 import type { CheckedExpr } from "./checker.ts";
 import type { Environment } from "./environment.ts";
-import { CelError, CostExceeded, TurnOver } from "./errors.ts";
+import { CelError, CompileError, CostExceeded, TurnOver } from "./errors.ts";
 import { Frame } from "./frame.ts";
 import type { Activation, IsOver } from "./frame.ts";
 import { Compiler } from "./interpreter.ts";
+import { checkLiterals } from "./literal-checks.ts";
 import { parse } from "./parser.ts";
 import type { CelType } from "./types.ts";
 import type { Value } from "./values.ts";
@@ -38,6 +39,8 @@ export interface Program {
 /** Parses, checks and compiles. Throws CompileError with upstream's text. */
 export function compile(source: string, env: Environment): Program {
   const checked = check(source, parse(source, env.bindings), env);
+  const issues = env.literalChecks ? checkLiterals(checked.expr) : [];
+  if (issues.length > 0) throw new CompileError(source, issues);
   const step = new Compiler(checked).compile(checked.expr);
   return {
     source,
