@@ -73,6 +73,15 @@ describe.skipIf(!canRunNodes)("kubectl and containers", () => {
     );
   });
 
+  test("a pod in the node's network has the node's name and reaches what the node says of its proxy", async () => {
+    const get = (url: string): string => `until wget -qO- http://127.0.0.1:${url}; do sleep 0.2; done`;
+    const script = `hostname; ${get("10249/proxyMode")}; echo; ${get("10256/livez")}; echo; sleep 600`;
+    await run("outside", [shell("main", script)], { hostNetwork: true });
+    await ready("pod/outside");
+    await eventually("it has told what it sees", async () => (await kubectl("logs outside")).includes("lastUpdated"));
+    expect(await kubectl("logs outside")).toMatch(/^node-1\nnftables\n\{"lastUpdated"/);
+  });
+
   test("logs --previous are those of the container before the restart", async () => {
     const main = shell("main", "[ -e /kept/once ] && { echo second; sleep 600; }; echo first; touch /kept/once");
     await run("again", [{ ...main, volumeMounts: [{ name: "kept", mountPath: "/kept" }] }], {

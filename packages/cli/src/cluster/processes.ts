@@ -217,6 +217,11 @@ function simulatedNodes(
   };
 }
 
+/** Pods in the host's network have its hostname, too: the node's, not the machine's. The command keeps the process. */
+function withHostname(hostname: string, argv: readonly string[]): string[] {
+  return ["unshare", "--uts", "--", "sh", "-c", 'hostname "$0" && exec "$@"', hostname, ...argv];
+}
+
 function nodeProcesses(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessTools, node: NodeSpec): ProcessSpec[] {
   const files = paths.node(node.name);
   const address = nodeAddress(spec, node);
@@ -226,7 +231,7 @@ function nodeProcesses(spec: ClusterSpec, paths: ClusterPaths, tools: ProcessToo
     {
       name: `containerd-${node.name}`,
       components: [`containerd-${node.name}`],
-      argv: ["containerd", "--config", files.containerdConfig],
+      argv: withHostname(node.name, ["containerd", "--config", files.containerdConfig]),
       // The node has no way out of its own; image pulls go through the supervisor's proxy on the bridge.
       env: {
         HTTP_PROXY: proxy,

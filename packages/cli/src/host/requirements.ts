@@ -44,6 +44,7 @@ const REQUIREMENTS: readonly Requirement[] = [
   program("conntrack", "conntrack"),
   program("ip", "iproute2"),
   program("nsenter", "util-linux"),
+  program("hostname", "hostname"),
   program("mount", "mount"),
   program("catatonit", "catatonit"),
 ];
