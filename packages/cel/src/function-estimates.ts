@@ -27,6 +27,19 @@ const traverse =
     return { cost: scale(size, factor * TRAVERSAL), ...(keepsSize ? { size } : {}) };
   };
 
+/** Kubernetes' types of which two are compared at once; formats are compared by what they are made of. */
+const COMPARED_AT_ONCE = new Set(["net.IP", "net.CIDR", "kubernetes.Quantity", "kubernetes.Semver", "kubernetes.URL"]);
+const MAX_FORMAT = 64;
+
+const equality: Rule = (operands) => {
+  const [left, right] = operands;
+  if (left?.type.kind === "opaque" && left.type.name === right?.type.name) {
+    if (COMPARED_AT_ONCE.has(left.type.name)) return { cost: ONE };
+    if (left.type.name === "kubernetes.NamedFormat") return { cost: scale({ min: 1, max: MAX_FORMAT }, TRAVERSAL) };
+  }
+  return comparison(operands);
+};
+
 const comparison: Rule = (operands) => {
   const max = Math.min(sizeAt(operands, 0).max, sizeAt(operands, 1).max);
   return { cost: scale({ min: max > 0 ? 1 : 0, max }, TRAVERSAL) };
@@ -93,7 +106,7 @@ const BY_OVERLOAD: Readonly<Record<string, Rule>> = {
   add_string: concat,
   add_bytes: concat,
   add_list: (operands) => ({ cost: ONE, size: addRanges(sizeAt(operands, 0), sizeAt(operands, 1)) }),
-  equals: comparison,
+  equals: equality,
   not_equals: comparison,
   cidr_ip: () => ({ cost: ONE }),
 };

@@ -1,6 +1,8 @@
 // What calls cost when they run, in upstream's units (cel-go's tracker and Kubernetes' own libraries).
 import { CelList, CelMap } from "./collections.ts";
-import { stringSize } from "./values.ts";
+import { FormatValue } from "./library/formats.ts";
+import { CIDRValue, IPValue } from "./library/networks.ts";
+import { CelObject, Optional, stringSize } from "./values.ts";
 import type { Value } from "./values.ts";
 
 /** One that has no use for the result is known before the call. */
@@ -13,8 +15,10 @@ const REGEX = 0.25;
 
 const one: Cost = () => 1;
 
-/** What size() would say; 1 for what has no size. */
+/** What size() would say; of addresses and networks the bytes that count; 1 for what has no size. */
 export function sizeOf(value: Value | undefined): number {
+  if (value instanceof IPValue) return value.address.bytes.length;
+  if (value instanceof CIDRValue) return Math.ceil(value.length / 8);
   if (typeof value === "string") return stringSize(value);
   if (value instanceof Uint8Array) return value.length;
   return value instanceof CelList || value instanceof CelMap ? value.size : 1;
@@ -31,7 +35,8 @@ const regex: Cost = ([text, pattern]) => Math.ceil((1 + sizeOf(text)) * TRAVERSA
 
 /** Every value that is reached from `value`. */
 function wholeTree(value: Value | undefined): number {
-  if (typeof value === "string" || value instanceof Uint8Array) return Math.floor(value.length * TRAVERSAL);
+  if (typeof value === "string") return Math.floor(Buffer.byteLength(value) * TRAVERSAL);
+  if (value instanceof Uint8Array) return Math.floor(value.length * TRAVERSAL);
   let cost = 0;
   if (value instanceof CelList) for (const each of value) cost += wholeTree(each);
   else if (value instanceof CelMap) for (const key of value.keys()) cost += wholeTree(key) + wholeTree(value.get(key));
@@ -62,7 +67,11 @@ const BY_OVERLOAD: Readonly<Record<string, Cost>> = {
   in_list: ([, list]) => sizeOf(list),
   add_string: sum,
   add_bytes: sum,
-  equals: smaller,
+  // Kubernetes' own types are compared at once.
+  equals: (values) =>
+    values[0] instanceof CelObject && values[0].type.kind === "opaque" && !(values[0] instanceof Optional)
+      ? 1
+      : smaller(values, null),
   not_equals: smaller,
   matches: regex,
   matches_string: regex,
@@ -111,7 +120,9 @@ const BY_FUNCTION: Readonly<Record<string, Cost>> = {
   isQuantity: traverse(1),
   semver: traverse(1),
   isSemver: traverse(1),
-  validate: traverse(1),
+  validate: ([format, text]) =>
+    Math.ceil((1 + sizeOf(text)) * TRAVERSAL) *
+    Math.ceil((format instanceof FormatValue ? format.patternSize : 1) * REGEX),
 };
 
 function product([a, b]: readonly Value[]): number {

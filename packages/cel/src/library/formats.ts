@@ -17,13 +17,16 @@ export const FORMAT = opaque<FormatValue>("kubernetes.NamedFormat");
 
 type Check = (text: string) => string[];
 
-class FormatValue extends CelObject {
+export class FormatValue extends CelObject {
   readonly name: string;
   readonly check: Check;
-  constructor(name: string, check: Check) {
+  /** Length of the pattern that a check counts as. */
+  readonly patternSize: number;
+  constructor(name: string, check: Check, patternSize: number) {
     super();
     this.name = name;
     this.check = check;
+    this.patternSize = patternSize;
   }
   get type(): CelType {
     return FORMAT;
@@ -66,7 +69,28 @@ const FORMATS: Readonly<Record<string, Check>> = {
       : ["invalid datetime"],
 };
 
-const VALUES = new Map(Object.entries(FORMATS).map(([name, check]) => [name, new FormatValue(name, check)]));
+const TIME_PATTERN = "^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$".length;
+/** Lengths of upstream's patterns, by which validation is paid; others count as the longest that it reckons with. */
+const PATTERN_SIZES: Readonly<Record<string, number>> = {
+  dns1123Label: 30,
+  dns1123Subdomain: 60,
+  dns1035Label: 30,
+  qualifiedName: 60,
+  dns1123LabelPrefix: 30,
+  dns1123SubdomainPrefix: 60,
+  dns1035LabelPrefix: 30,
+  labelValue: 40,
+  date: TIME_PATTERN,
+  datetime: TIME_PATTERN,
+};
+const LONGEST_PATTERN = 128;
+
+const VALUES = new Map(
+  Object.entries(FORMATS).map(([name, check]) => [
+    name,
+    new FormatValue(name, check, PATTERN_SIZES[name] ?? LONGEST_PATTERN),
+  ]),
+);
 
 export const formats: Functions = {
   ...Object.fromEntries(
