@@ -216,6 +216,8 @@ describe("a pod with a ResourceClaim", { timeout: 30_000 }, () => {
     const device = async () => (await claimOf("claim")).status?.allocation?.devices?.results?.[0]?.device;
     await vi.waitFor(async () => expect(await device()).toBe("gpu-0"), PATIENCE);
     await offer("b", "gpu-1");
+    // Its driver withdraws it, or it might be chosen again.
+    await environment.client.resource(resourceSlices).delete("a");
     await tell("claim", "a", "gpu-0", "Broken");
     expect((await podOnce("pod", isBound)).spec?.nodeName).toBe("b");
     expect(await device()).toBe("gpu-1");
