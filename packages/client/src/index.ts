@@ -1,4 +1,5 @@
 export { Client, type RequestOptions } from "./client.ts";
+export { compactor } from "./compact-object.ts";
 export { EventRecorder } from "./event-recorder.ts";
 export { Expectations } from "./expectations.ts";
 export { Informer, type Handler, type InformerOptions } from "./informer.ts";

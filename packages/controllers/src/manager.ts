@@ -1,12 +1,6 @@
 import { hostname } from "node:os";
 import { randomUUID } from "node:crypto";
-import {
-  EventRecorder,
-  InformerFactory,
-  leaderElectionDefaults,
-  LeaderElector,
-  withoutManagedFields,
-} from "@knots/client";
+import { compactor, EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector } from "@knots/client";
 import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import type { Registry } from "prom-client";
@@ -89,7 +83,7 @@ export class ControllerManager implements AsyncDisposable {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { client, clock, logger } = this.#options;
-    const informers = new InformerFactory(client, { clock, logger, transform: withoutManagedFields });
+    const informers = new InformerFactory(client, { clock, logger, transform: compactor() });
     this.#informers = informers;
     const context: ControllerContext = {
       client,

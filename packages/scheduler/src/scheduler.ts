@@ -1,13 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Pod } from "@knots/api/core/v1";
-import {
-  EventRecorder,
-  InformerFactory,
-  leaderElectionDefaults,
-  LeaderElector,
-  withoutManagedFields,
-} from "@knots/client";
+import { compactor, EventRecorder, InformerFactory, leaderElectionDefaults, LeaderElector } from "@knots/client";
 import type { Client, LeaderElectionOptions } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import { Cache } from "./cache/cache.ts";
@@ -126,7 +120,8 @@ export class Scheduler implements AsyncDisposable {
   async #prepare(): Promise<Prepared> {
     const { client, clock, logger } = this.#options;
     await using stack = new AsyncDisposableStack();
-    const informers = stack.use(new InformerFactory(client, { clock, logger, transform: withoutManagedFields }));
+    const compact = compactor();
+    const informers = stack.use(new InformerFactory(client, { clock, logger, transform: compact }));
     const profiles = new Map<string, Profile>();
     const profileOf = (pod: Pod): Profile | undefined =>
       profiles.get(pod.spec?.schedulerName ?? DEFAULT_SCHEDULER_NAME);
@@ -164,7 +159,7 @@ export class Scheduler implements AsyncDisposable {
     }
     checkProfiles(profiles);
     // An extender is told of victims as they are.
-    const transform = extenders.length === 0 ? slimPod : withoutManagedFields;
+    const transform = extenders.length === 0 ? (pod: Pod) => compact(slimPod(pod)) : compact;
     const podInformer = wirePodsAndNodes({
       transform,
       informers,

@@ -1,5 +1,5 @@
 import { customResourceDefinitions } from "@knots/api/apiextensions/v1";
-import { InformerFactory, withoutManagedFields } from "@knots/client";
+import { compactor, InformerFactory } from "@knots/client";
 import { isNotFound } from "@knots/machinery";
 import type { KubeObject, OwnerReference, Timer } from "@knots/machinery";
 import { canDelete, servedResources, type ServedResource } from "../discovery/served-resources.ts";
@@ -97,7 +97,7 @@ class GarbageCollector implements Controller {
 
   #watch(key: string, type: ServedResource): InformerFactory {
     const { client, clock, logger } = this.#ctx;
-    const informers = new InformerFactory(client, { clock, logger, transform: withoutManagedFields });
+    const informers = new InformerFactory(client, { clock, logger, transform: compactor() });
     const informer = informers.informer<KubeObject>(type, { transform: metadataOnly });
     const seen = (object: KubeObject): void => this.#seen(graphNode(type, object));
     informer.addHandler({ add: seen, update: (_old, next) => seen(next), delete: (object) => this.#gone(object) });

@@ -1,6 +1,6 @@
 /** Many simulated nodes in one process, over one connection and one watch of pods. */
 import type { Pod } from "@knots/api/core/v1";
-import { EventRecorder, InformerFactory, withoutManagedFields } from "@knots/client";
+import { compactor, EventRecorder, InformerFactory } from "@knots/client";
 import type { Client } from "@knots/client";
 import type { Clock, Logger } from "@knots/machinery";
 import type { MachineInfo } from "../node/machine-info.ts";
@@ -74,7 +74,7 @@ export class Simulation implements AsyncDisposable {
     const recorder = this.#stack.use(
       new EventRecorder({ client, component: "kubelet", host: "simulated", clock, logger }),
     );
-    const informers = this.#stack.use(new InformerFactory(client, { clock, logger, transform: withoutManagedFields }));
+    const informers = this.#stack.use(new InformerFactory(client, { clock, logger, transform: compactor() }));
     const feed = new NodeFeed(informers);
     for (let i = 0; i < nodes; i++) this.#nodes.push(this.#make(`${prefix}${i}`, i / nodes, feed, recorder));
     for (const node of this.#nodes) this.#stack.use(node);
