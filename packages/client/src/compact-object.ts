@@ -14,7 +14,10 @@ const MOST_FIELDS = 8;
  */
 export function compactor(): <T extends KubeObject>(object: T) => T {
   const texts = new Map<string, string>();
-  const leaves = new Map<string, object>();
+  const parts = new Map<string, object>();
+  /** Of the parts that are kept. */
+  const numbers = new Map<object, number>();
+  let last = 0;
 
   function text(value: string): string {
     if (value.length < SHORTEST || value.length > LONGEST) return value;
@@ -25,30 +28,49 @@ export function compactor(): <T extends KubeObject>(object: T) => T {
     return value;
   }
 
-  /** The one to keep of those that equal a small object whose fields are no objects; undefined: it is not such a one. */
-  function leaf(value: object, own: readonly [string, unknown][]): object {
-    if (own.length > MOST_FIELDS || Array.isArray(value)) return value;
-    for (const [, field] of own) if (typeof field === "object" && field !== null) return value;
-    const key = JSON.stringify(value);
-    const known = leaves.get(key);
+  /** The one to keep of those that equal a small object or array whose own parts are kept ones. */
+  function part(value: object, own: readonly [string, unknown][]): object {
+    if (own.length > MOST_FIELDS) return value;
+    const key = keyOf(value, own);
+    if (key === undefined) return value;
+    const known = parts.get(key);
     if (known !== undefined) return known;
-    if (leaves.size >= KNOWN) leaves.clear();
-    leaves.set(key, value);
+    if (parts.size >= KNOWN) {
+      parts.clear();
+      numbers.clear();
+    }
+    parts.set(key, value);
+    numbers.set(value, ++last);
     return value;
+  }
+
+  /** The same text for what is equal alone; undefined where a part is none that is kept. */
+  function keyOf(value: object, own: readonly [string, unknown][]): string | undefined {
+    const isNested = ([, field]: readonly [string, unknown]): boolean => typeof field === "object" && field !== null;
+    if (!own.some(isNested)) return JSON.stringify(value);
+    let key = Array.isArray(value) ? "[" : "{";
+    for (const each of own) {
+      const [name, field] = each;
+      const number = isNested(each) ? numbers.get(field as object) : undefined;
+      if (number === undefined && isNested(each)) return undefined;
+      key += `${JSON.stringify(name)}${number === undefined ? JSON.stringify(field) : `#${number}`}`;
+    }
+    return key;
   }
 
   function share(value: object): object {
     const own: [string, unknown][] = Object.entries(value);
-    for (const [name, field] of own) {
-      let kept = field;
-      if (typeof field === "string") kept = text(field);
-      else if (typeof field === "object" && field !== null) kept = share(field);
+    for (const entry of own) {
+      const [name, field] = entry;
       // Setting a field of the name __proto__ would set something else.
-      if (kept === field || name === "__proto__") continue;
+      if (name === "__proto__") continue;
       // Equal but for its identity: of a text that cannot be told, of an object nobody may change it.
-      (value as Record<string, unknown>)[name] = kept;
+      if (typeof field === "string") entry[1] = text(field);
+      else if (typeof field === "object" && field !== null) entry[1] = share(field);
+      else continue;
+      (value as Record<string, unknown>)[name] = entry[1];
     }
-    return leaf(value, own);
+    return part(value, own);
   }
 
   return <T extends KubeObject>(object: T): T => {
