@@ -46,6 +46,10 @@ export class Listener {
       // A stream too many is refused, and its client may try again. That is no reason to end all its watches: under load
       // this side is done with a stream later than the other, which takes it for ended.
       maxSessionRejectedStreams: 1_000_000,
+      // Nor is it one that a client gives up many requests: whoever stops controllers ends their watches, and what a slow
+      // server makes time out is given up by the thousand. By default a session ends after a thousand and 33 a second.
+      streamResetBurst: 50_000,
+      streamResetRate: 5_000,
     });
     this.#server.on("request", (request, response) =>
       options.onRequest(request as unknown as ApiRequest, response as unknown as ApiResponse),
