@@ -5,8 +5,7 @@ export type { ApiFieldSchema, ApiScalarSchema, ApiStructSchema } from "./schema/
 export { applySchemaDefaults } from "./decode/schema-defaults.ts";
 export { findDuplicateFields } from "./decode/duplicate-fields.ts";
 export { checkDepth, parseJson, wellFormed } from "./decode/parse-json.ts";
-export { inexactIntegers, mayBeInexact, noteInexactIntegers } from "./decode/inexact-integers.ts";
-export type { InexactInteger } from "./decode/inexact-integers.ts";
+export { longIntegersOf, mayBeInexact, noteLongIntegers } from "./decode/long-integers.ts";
 export { prune, strictDecodingWarnings, validateShape } from "./decode/validate-shape.ts";
 export type { ShapeOptions, ShapeReport } from "./decode/validate-shape.ts";
 export {

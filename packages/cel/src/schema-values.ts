@@ -11,15 +11,20 @@ export type Reader = (json: unknown) => Value;
 const READERS: Readonly<Record<string, Reader>> = {
   string: (json) => (typeof json === "string" ? json : wrong("string", json)),
   boolean: (json) => (typeof json === "boolean" ? json : wrong("boolean", json)),
-  integer: (json) => (Number.isInteger(json) ? BigInt(json as number) : wrong("integer", json)),
-  number: (json) => (typeof json === "number" ? json : wrong("number", json)),
-  "int-or-string": (json) =>
-    typeof json === "string" ? json : Number.isInteger(json) ? BigInt(json as number) : wrong("int-or-string", json),
+  integer: (json) => integerOf(json) ?? wrong("integer", json),
+  number: (json) => (typeof json === "number" ? json : typeof json === "bigint" ? Number(json) : wrong("number", json)),
+  "int-or-string": (json) => (typeof json === "string" ? json : (integerOf(json) ?? wrong("int-or-string", json))),
   byte: (json) => (typeof json === "string" ? new Uint8Array(Buffer.from(json, "base64")) : wrong("byte", json)),
   duration: (json) => Duration.parse(String(json)) ?? wrong("duration", json),
   date: (json) => Timestamp.parse(`${String(json)}T00:00:00Z`) ?? wrong("date", json),
   "date-time": (json) => Timestamp.parse(String(json).toUpperCase()) ?? wrong("date-time", json),
 };
+
+/** Integers that no number holds are bigints in objects, too. */
+function integerOf(json: unknown): bigint | undefined {
+  if (typeof json === "bigint") return json;
+  return Number.isInteger(json) ? BigInt(json as number) : undefined;
+}
 
 /** Thrown where an expression meets a value that is not of its schema: validation of the schema reports it too. */
 function wrong(format: string, json: unknown): never {

@@ -1,3 +1,4 @@
+import { exactInteger } from "@knots/machinery";
 import { CelList, CelMap } from "./collections.ts";
 import { CelError } from "./errors.ts";
 import { Duration, Timestamp } from "./time-values.ts";
@@ -11,7 +12,7 @@ export function toJson(value: Value): unknown {
     if (!Number.isFinite(value)) throw new CelError("a number that is not finite cannot be converted to JSON");
     return value;
   }
-  if (typeof value === "bigint") return Number(value);
+  if (typeof value === "bigint") return exactInteger(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
   if (value instanceof Uint) return Number(value.value);
   if (value instanceof Timestamp || value instanceof Duration) return value.toString();

@@ -43,6 +43,7 @@ function jsonTypeName(value: unknown): string {
     case "boolean":
       return "bool";
     case "number":
+    case "bigint":
       return "number";
     default:
       return "object";

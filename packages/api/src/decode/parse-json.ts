@@ -1,5 +1,6 @@
-import { noteInexactIntegers } from "./inexact-integers.ts";
+import { mayHoldLongIntegers, parseJsonExactly } from "@knots/machinery";
 import { jsonSyntaxProblem } from "./json-syntax.ts";
+import { noteLongIntegers } from "./long-integers.ts";
 
 // A byte order mark is no JSON; bytes that are no UTF-8 are read as U+FFFD, as the reference implementation does.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -11,12 +12,12 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 export const MAX_DEPTH = 1200;
 const TOO_DEEP = "exceeded max depth";
 
-/** A JSON text as its value. Throws SyntaxError with the reference implementation's words for what is wrong. */
+/** A JSON text as its value, integers that no number holds as bigints. Throws SyntaxError with the reference implementation's words for what is wrong. */
 export function parseJson(body: Uint8Array): unknown {
   const text = utf8.decode(body);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJsonExactly(text);
   } catch {
     if (nestsTooDeep(body)) throw new SyntaxError(TOO_DEEP);
     throw new SyntaxError(jsonSyntaxProblem(body) ?? "unexpected end of JSON input");
@@ -24,7 +25,7 @@ export function parseJson(body: Uint8Array): unknown {
   // Each level takes two characters at least.
   if (body.length > 2 * MAX_DEPTH && nestsTooDeep(body)) throw new SyntaxError(TOO_DEEP);
   if (/\\u[dD]/.test(text)) value = wellFormed(value);
-  noteInexactIntegers(value, text);
+  if (mayHoldLongIntegers(text)) noteLongIntegers(value);
   return value;
 }
 

@@ -96,8 +96,8 @@ const time = (normalize: (text: string) => string): Decoder =>
 const DECODERS: Readonly<Record<Exclude<Scalar, "string">, Decoder>> = {
   bool: decodeBool,
   int32: integer("int32", INT32_MIN, INT32_MAX),
-  // Beyond 2^53 a number is no longer exact; no field of the API lives there.
-  int64: integer("int64", -(2 ** 63), 2 ** 63),
+  // Beyond 2^53 a number is no longer exact; no field of the API lives there. The largest number below 2^63 is 2^63 - 1024.
+  int64: integer("int64", -(2 ** 63), 2 ** 63 - 1024),
   float64: decodeFloat,
   bytes: decodeBytes,
   quantity: decodeQuantity,

@@ -1,6 +1,6 @@
 // What is known of one request while it is on its way, and the events made of it.
 import { gunzipSync } from "node:zlib";
-import { formatMicroTime } from "@knots/machinery";
+import { formatMicroTime, parseJsonExactly } from "@knots/machinery";
 import type { Clock, KubeObject, Status, StatusError } from "@knots/machinery";
 import type { UserInfo } from "../auth/types.ts";
 import { BODY_OBSERVER } from "../http/body.ts";
@@ -157,7 +157,7 @@ export class AuditRecord implements AuditAnnotator {
     const type = this.#parts.request.headers["content-type"];
     try {
       if (this.#parts.info.verb === "patch" && !/yaml/.test(type ?? ""))
-        return JSON.parse(Buffer.from(body).toString());
+        return parseJsonExactly(Buffer.from(body).toString());
       return this.#deps.codecs.decodeObject(this.#parts.info.verb === "patch" ? "application/yaml" : type, body);
     } catch {
       return undefined;

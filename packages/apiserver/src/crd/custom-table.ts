@@ -31,7 +31,7 @@ function cell(type: string, values: readonly unknown[], now: number): unknown {
   switch (type) {
     case "integer":
     case "number":
-      return typeof value === "number" ? value : null;
+      return typeof value === "number" || typeof value === "bigint" ? value : null;
     case "boolean":
       return typeof value === "boolean" ? value : null;
     case "date":

@@ -33,7 +33,7 @@ export function validateValue(
     );
   }
   if (typeof value === "string") checkString(value, schema, at, errors);
-  else if (typeof value === "number") checkNumber(value, schema, at, errors);
+  else if (typeof value === "number" || typeof value === "bigint") checkNumber(value, schema, at, errors);
   else if (Array.isArray(value)) checkList(value, schema, path, at, errors, correlation);
   else if (isObject(value)) checkObject(value, schema, path, at, errors, correlation);
   checkCombinators(value, schema, path, at, errors);
@@ -41,7 +41,7 @@ export function validateValue(
 
 function checkType(value: unknown, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): boolean {
   if (schema["x-kubernetes-int-or-string"] === true) {
-    if (typeof value === "string" || Number.isInteger(value)) return true;
+    if (typeof value === "string" || isInteger(value)) return true;
     errors.push(wrongType(at, value, "integer,string"));
     return false;
   }
@@ -53,16 +53,21 @@ function checkType(value: unknown, schema: JSONSchemaProps, at: FieldPath, error
       : type === "array"
         ? Array.isArray(value)
         : type === "integer"
-          ? Number.isInteger(value)
-          : typeof value === type;
+          ? isInteger(value)
+          : typeof value === type || (type === "number" && typeof value === "bigint");
   if (!fits) errors.push(wrongType(at, value, type));
   return fits;
+}
+
+/** Integers that no number holds are bigints. */
+function isInteger(value: unknown): boolean {
+  return Number.isInteger(value) || typeof value === "bigint";
 }
 
 function typeName(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
-  if (Number.isInteger(value)) return "integer";
+  if (isInteger(value)) return "integer";
   return typeof value;
 }
 
@@ -93,7 +98,7 @@ function checkString(value: string, schema: JSONSchemaProps, at: FieldPath, erro
     );
 }
 
-function checkNumber(value: number, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): void {
+function checkNumber(value: number | bigint, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): void {
   const { maximum, exclusiveMaximum, minimum, exclusiveMinimum, multipleOf } = schema;
   const say = (text: string): void =>
     void errors.push(invalid(at, value, `${at.toString()} in body should be ${text}`));
@@ -105,8 +110,12 @@ function checkNumber(value: number, schema: JSONSchemaProps, at: FieldPath, erro
     if (exclusiveMinimum === true && value <= minimum) say(`greater than ${minimum}`);
     else if (exclusiveMinimum !== true && value < minimum) say(`greater than or equal to ${minimum}`);
   }
-  if (multipleOf !== undefined && multipleOf > 0 && !Number.isInteger(value / multipleOf))
-    say(`a multiple of ${multipleOf}`);
+  if (multipleOf !== undefined && multipleOf > 0 && !isMultiple(value, multipleOf)) say(`a multiple of ${multipleOf}`);
+}
+
+function isMultiple(value: number | bigint, of: number): boolean {
+  if (typeof value === "number") return Number.isInteger(value / of);
+  return Number.isInteger(of) ? value % BigInt(of) === 0n : Number.isInteger(Number(value) / of);
 }
 
 function checkList(

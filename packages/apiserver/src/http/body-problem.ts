@@ -25,5 +25,5 @@ function summary(body: Uint8Array): string {
 export function goJsonType(value: unknown): string {
   if (Array.isArray(value)) return "array";
   if (typeof value === "boolean") return "bool";
-  return typeof value === "object" ? "object" : typeof value;
+  return typeof value === "bigint" ? "number" : typeof value;
 }

@@ -4,11 +4,11 @@ import {
   encodeProtobuf,
   encodeWatchFrame,
   hasProtobuf,
-  noteInexactIntegers,
+  noteLongIntegers,
   parseJson,
   wellFormed,
 } from "@knots/api";
-import { newUnsupportedMediaType } from "@knots/machinery";
+import { mayHoldLongIntegers, newUnsupportedMediaType } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { stringify as stringifyYaml } from "yaml";
 import { YamlDocument } from "./yaml-document.ts";
@@ -96,7 +96,7 @@ export const yamlCodec: Codec = {
   decode(body) {
     const text = decoder.decode(body);
     const value = wellFormed(new YamlDocument(text, { duplicates: false }).value());
-    noteInexactIntegers(value, text);
+    if (mayHoldLongIntegers(text)) noteLongIntegers(value);
     return value;
   },
   frame() {

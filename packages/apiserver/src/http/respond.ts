@@ -1,5 +1,5 @@
 import { gzip } from "node:zlib";
-import { StatusError } from "@knots/machinery";
+import { StatusError, parseJsonExactly } from "@knots/machinery";
 import { jsonCodec } from "./codecs.ts";
 import type { Codec } from "./codecs.ts";
 import type { ApiRequest, ApiResponse } from "./types.ts";
@@ -35,7 +35,7 @@ export function sendBytes(
   const caching = String(response.getHeader("cache-control") ?? "no-cache, private");
   let body = bytes;
   if (contentType === jsonCodec.mediaType && wantsPretty(request)) {
-    body = Buffer.from(`${JSON.stringify(JSON.parse(Buffer.from(bytes).toString("utf8")), undefined, 2)}\n`);
+    body = Buffer.from(`${JSON.stringify(parseJsonExactly(Buffer.from(bytes).toString("utf8")), undefined, 2)}\n`);
   }
   if (body.length < GZIP_ABOVE_BYTES || !acceptsGzip(request)) {
     response.writeHead(status, {

@@ -1,3 +1,4 @@
+import { exactInteger, mayHoldLongIntegers } from "@knots/machinery";
 import { LineCounter, isAlias, isNode, parseDocument, visit } from "yaml";
 import type { Document, YAMLError } from "yaml";
 
@@ -9,10 +10,12 @@ export class YamlDocument {
   /** Keys that are there twice, of which the last one counts: their text and line. */
   readonly duplicates: readonly { readonly key: string; readonly line: number }[];
   readonly #document: Document;
+  readonly #hasLong: boolean;
 
   /** Throws what is wrong with the text, and where, as Go's parser begins it: "yaml: line 3: ". */
   constructor(text: string, options: { readonly duplicates: boolean }) {
     const lines = new LineCounter();
+    this.#hasLong = mayHoldLongIntegers(text);
     const document = withinStack(() =>
       parseDocument(text, {
         version: "1.1",
@@ -20,6 +23,7 @@ export class YamlDocument {
         uniqueKeys: options.duplicates,
         lineCounter: lines,
         logLevel: "error",
+        intAsBigInt: this.#hasLong,
       }),
     );
     const lineOf = ({ pos: [start] }: YAMLError): number => lines.linePos(start).line;
@@ -37,9 +41,27 @@ export class YamlDocument {
     this.#document = document;
   }
 
+  /** Integers of 64 bits that no number holds are bigints. */
   value(): unknown {
-    return withinStack(() => this.#document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown);
+    return withinStack(() => {
+      const value = this.#document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown;
+      return this.#hasLong ? exact(value) : value;
+    });
   }
+}
+
+/** Numbers for the bigints that they hold; in place. */
+function exact(value: unknown): unknown {
+  if (typeof value === "bigint") return exactInteger(value);
+  if (typeof value === "object" && value !== null) {
+    const holder = value as Record<string, unknown>;
+    for (const key of Object.keys(holder)) {
+      const inner = holder[key];
+      if (typeof inner === "bigint") holder[key] = exactInteger(inner);
+      else if (typeof inner === "object") exact(inner);
+    }
+  }
+  return value;
 }
 
 /** The parser's words, without the place and the picture of it that come after. */

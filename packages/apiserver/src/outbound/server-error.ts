@@ -1,4 +1,4 @@
-import { StatusError } from "@knots/machinery";
+import { StatusError, parseJsonExactly } from "@knots/machinery";
 import type { Status } from "@knots/machinery";
 import type { OutboundResponse } from "./outbound-client.ts";
 
@@ -68,7 +68,7 @@ export function jsonObject(response: OutboundResponse): Record<string, unknown> 
   if (response.status < 200 || response.status > 299) throw serverError(response);
   let value: unknown;
   try {
-    value = JSON.parse(response.body.toString("utf8"));
+    value = parseJsonExactly(response.body.toString("utf8"));
   } catch (error) {
     throw new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error });
   }

@@ -1,4 +1,4 @@
-import { newResourceExpired, type KubeObject } from "@knots/machinery";
+import { newResourceExpired, parseJsonExactly, type KubeObject } from "@knots/machinery";
 import { encodeObject } from "./encode-object.ts";
 import { placeRevision } from "./stored-form.ts";
 
@@ -86,7 +86,7 @@ export class Entry {
 
   get object(): KubeObject {
     if (this.#object !== undefined) return this.#object;
-    const object = JSON.parse(decoder.decode(this.bytes)) as KubeObject;
+    const object = parseJsonExactly(decoder.decode(this.bytes)) as KubeObject;
     this.adopt(object);
     return object;
   }

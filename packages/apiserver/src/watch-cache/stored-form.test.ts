@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Entry } from "./entry.ts";
 import { encodeStored, placeRevision } from "./stored-form.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -42,4 +43,11 @@ test.each([
     ...expected,
     metadata: { ...expected.metadata, resourceVersion: "3" },
   });
+});
+
+test("keeps integers that no number holds", () => {
+  const stored = '{"a":9223372036854775807,"metadata":{"name":"a"}}';
+  expect(text(placeRevision(bytes(stored), 3))).toContain('"a":9223372036854775807');
+  const entry = Entry.fromStored("/a", 3, 1, bytes(`{"kind":"A","apiVersion":"v1",${stored.slice(1)}`));
+  expect(JSON.stringify(entry.object)).toContain('"a":9223372036854775807');
 });

@@ -1,5 +1,6 @@
 // What the store keeps of an object: its JSON without resourceVersion, because the revision of a write is known only
 // after it (so upstream does, too). Reading puts it in place, once for each state, without parsing.
+import { parseJsonExactly } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { encodeObject } from "./encode-object.ts";
 
@@ -55,7 +56,7 @@ function startsWith(bytes: Buffer, part: Buffer, at: number): boolean {
 
 /** What another program wrote in another order. */
 function reencode(stored: Uint8Array, revision: number): Uint8Array {
-  const object = JSON.parse(decoder.decode(stored)) as KubeObject;
+  const object = parseJsonExactly(decoder.decode(stored)) as KubeObject;
   const { kind, apiVersion, ...rest } = object;
   const metadata = { ...object.metadata, resourceVersion: String(revision) };
   return encoder.encode(JSON.stringify({ kind, apiVersion, ...rest, metadata }));

@@ -192,6 +192,7 @@ const leafPlan: Plan = {
 function hollow(value: unknown): unknown {
   if (typeof value === "string") return value === "" || value === "0" ? value : "x";
   if (typeof value === "number") return value === 0 ? 0 : 1;
+  if (typeof value === "bigint") return 1;
   if (typeof value !== "object" || isEmptyValue(value)) return value;
   return Array.isArray(value) ? [1] : { x: 1 };
 }

@@ -1,6 +1,8 @@
 // One step of a path into an object, as the text that FieldsV1 writes for it: "f:name" a field, `k:{"port":80}` an item of
 // a list by its keys, `v:"x"` a member of a set, "i:0" an index. Equal steps have equal texts, so texts serve as keys.
 
+import { parseJsonExactly } from "../exact-json.ts";
+
 /** The text of one step; always in the canonical form that the functions below make. */
 export type PathElement = string;
 
@@ -43,13 +45,13 @@ export function parsePathElement(text: string): PathElement | undefined {
     case "f":
       return fieldElement(rest);
     case "k": {
-      const keys = JSON.parse(rest) as unknown;
+      const keys = parseJsonExactly(rest) as unknown;
       if (typeof keys !== "object" || keys === null || Array.isArray(keys))
         throw new Error(`not a set of keys: ${text}`);
       return keyElement(keys as Record<string, unknown>);
     }
     case "v":
-      return valueElement(JSON.parse(rest));
+      return valueElement(parseJsonExactly(rest));
     case "i": {
       if (!/^-?\d+$/.test(rest)) throw new Error(`not an index: ${text}`);
       return `i:${Number(rest)}`;
@@ -66,9 +68,12 @@ export function comparePathElements(a: PathElement, b: PathElement): number {
   if (kind !== 0) return kind;
   switch (a[0]) {
     case "k":
-      return compareNames(a, b) ?? compareKeys(JSON.parse(a.slice(2)) as object, JSON.parse(b.slice(2)) as object);
+      return (
+        compareNames(a, b) ??
+        compareKeys(parseJsonExactly(a.slice(2)) as object, parseJsonExactly(b.slice(2)) as object)
+      );
     case "v":
-      return compareValues(JSON.parse(a.slice(2)), JSON.parse(b.slice(2)));
+      return compareValues(parseJsonExactly(a.slice(2)), parseJsonExactly(b.slice(2)));
     case "i":
       return Number(a.slice(2)) - Number(b.slice(2));
     default:
@@ -115,7 +120,7 @@ function compareValues(a: unknown, b: unknown): number {
 }
 
 function rankOf(value: unknown): number {
-  const rank = ["number", "string", "boolean"].indexOf(typeof value);
+  const rank = ["number", "string", "boolean"].indexOf(typeof value === "bigint" ? "number" : typeof value);
   return rank < 0 ? 3 : rank;
 }
 
@@ -128,11 +133,11 @@ export function formatPathElement(element: PathElement): string {
   const rest = element.slice(2);
   switch (element[0]) {
     case "k":
-      return `[${Object.entries(JSON.parse(rest) as object)
+      return `[${Object.entries(parseJsonExactly(rest) as object)
         .map(([name, value]) => `${name}=${formatValue(value)}`)
         .join(",")}]`;
     case "v":
-      return `[=${formatValue(JSON.parse(rest))}]`;
+      return `[=${formatValue(parseJsonExactly(rest))}]`;
     case "i":
       return `[${rest}]`;
     default:

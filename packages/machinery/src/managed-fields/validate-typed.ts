@@ -86,7 +86,8 @@ function checkScalar(value: unknown, scalar: Scalar, path: string, problems: str
     case "int32":
     case "int64":
     case "float64":
-      if (typeof value !== "number") problems.push(`${path}: expected numeric (int or float), got ${goType(value)}`);
+      if (typeof value !== "number" && typeof value !== "bigint")
+        problems.push(`${path}: expected numeric (int or float), got ${goType(value)}`);
       return;
     case "bool":
       if (typeof value !== "boolean") problems.push(`${path}: expected boolean, got &{${goValue(value)}}`);

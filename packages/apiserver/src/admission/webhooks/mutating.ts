@@ -1,4 +1,4 @@
-import { jsonPatch, newInternalError } from "@knots/machinery";
+import { jsonPatch, newInternalError, parseJsonExactly } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { deepEqual } from "../../registry/metadata.ts";
 import { REINVOKE } from "../types.ts";
@@ -116,7 +116,7 @@ function requireAgain(rounds: Rounds): void {
 function parsePatch(patch: Buffer): object[] {
   let value: unknown;
   try {
-    value = JSON.parse(patch.toString("utf8"));
+    value = parseJsonExactly(patch.toString("utf8"));
   } catch (error) {
     throw newInternalError((error as Error).message);
   }

@@ -247,6 +247,7 @@ function joinPath(path: FieldPath | undefined, more: string): string {
 /** The schema's word for what a value is: texts show that, not the value. */
 function schemaTypeName(value: unknown): string {
   if (Array.isArray(value)) return "array";
+  if (typeof value === "bigint") return "integer";
   if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
   return typeof value;
 }

@@ -24,7 +24,7 @@ export async function handleApply(
 ): Promise<void> {
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
   const options = writeOptions(ctx, "PatchOptions", "apply");
-  const config = readConfiguration(await readBody(ctx.request), served.info);
+  const config = readConfiguration(await readBody(ctx.request), { ...served.info, custom: served.custom });
   const { namespace, name } = ctx.info;
   const op = operationOf(deps, ctx, options, "PatchOptions");
   const { entry, created } = await served.storage.update(op, {

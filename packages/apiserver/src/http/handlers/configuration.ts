@@ -1,12 +1,5 @@
-import {
-  checkDepth,
-  findDuplicateFields,
-  inexactIntegers,
-  noteInexactIntegers,
-  parseJson,
-  wellFormed,
-} from "@knots/api";
-import { newBadRequest } from "@knots/machinery";
+import { checkDepth, findDuplicateFields, longIntegersOf, noteLongIntegers, parseJson, wellFormed } from "@knots/api";
+import { mayHoldLongIntegers, newBadRequest } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { WriteOptions } from "../options.ts";
 import { YamlDocument } from "../yaml-document.ts";
@@ -23,7 +16,7 @@ export interface Configuration {
 /** Throws BadRequest for what is no object of the expected type. */
 export function readConfiguration(
   body: Uint8Array,
-  expected: { readonly group: string; readonly version: string; readonly kind: string },
+  expected: { readonly group: string; readonly version: string; readonly kind: string; readonly custom?: boolean },
 ): Configuration {
   const { value, duplicates } = parse(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -41,8 +34,8 @@ export function readConfiguration(
   if (group !== expected.group || version !== expected.version || kind !== expected.kind) {
     throw newBadRequest(`invalid object type: ${group}/${version}, Kind=${kind}`);
   }
-  const [inexact] = inexactIntegers(value);
-  if (inexact !== undefined) throw newBadRequest(`error decoding YAML: ${inexactText(inexact.path, inexact.text)}`);
+  const [long] = expected.custom === true ? [] : longIntegersOf(value);
+  if (long !== undefined) throw newBadRequest(`error decoding YAML: ${inexactText(long)}`);
   return { object, duplicates };
 }
 
@@ -63,7 +56,7 @@ function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[
     const document = new YamlDocument(text, { duplicates: true });
     const value = wellFormed(document.value());
     checkDepth(value);
-    noteInexactIntegers(value, text);
+    if (mayHoldLongIntegers(text)) noteLongIntegers(value);
     return { value, duplicates: textsOf(document) };
   } catch (error) {
     const { message } = error as Error;

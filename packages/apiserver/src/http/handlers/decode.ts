@@ -1,7 +1,7 @@
-import { inexactIntegers, mayBeInexact, schemaFor, strictDecodingWarnings, validateShape } from "@knots/api";
+import { longIntegersOf, mayBeInexact, schemaFor, strictDecodingWarnings, validateShape } from "@knots/api";
 import type { ShapeReport } from "@knots/api";
 import { invalid, newBadRequest, newInvalid, tableOf } from "@knots/machinery";
-import type { KubeObject, StatusError, TypeSchema } from "@knots/machinery";
+import type { KubeObject, LongInteger, StatusError, TypeSchema } from "@knots/machinery";
 import { goJsonType } from "../body-problem.ts";
 import { apiVersionOf } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
@@ -139,16 +139,23 @@ function parseApiVersion(apiVersion: string): { group: string; version: string }
     : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
 }
 
-/** Refuses integers that would be kept as others: better a refusal than a value that nobody wrote. */
-function checkIntegers(object: KubeObject, { kind, version, schema }: ExpectedType): void {
-  for (const { path, text } of inexactIntegers(object)) {
-    if (mayBeInexact(schema, path)) continue;
-    throw newBadRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${inexactText(path, text)}`);
+/** Refuses integers that would be kept as others: better a refusal than a value that nobody wrote. Custom resources keep them. */
+function checkIntegers(object: KubeObject, expected: ExpectedType): void {
+  if (expected.shape !== undefined) return;
+  for (const long of longIntegersOf(object)) {
+    if (!mayBeInexact(expected.schema, long.path)) throw newBadRequest(prefixOf(expected) + inexactText(long));
+    setNumber(object, long);
   }
 }
 
-export function inexactText(path: readonly (string | number)[], text: string): string {
-  return `the number ${text} at ${path.join(".")} cannot be kept exactly: integers go from -2^53 to 2^53 here`;
+function setNumber(object: KubeObject, { path, value }: LongInteger): void {
+  let holder: unknown = object;
+  for (const part of path.slice(0, -1)) holder = (holder as Record<string | number, unknown>)[part];
+  (holder as Record<string | number, unknown>)[path.at(-1) ?? ""] = Number(value);
+}
+
+export function inexactText({ path, value }: LongInteger): string {
+  return `the number ${value} at ${path.join(".")} cannot be kept exactly: integers go from -2^53 to 2^53 here`;
 }
 
 /** Throws BadRequest when the body speaks of another namespace or name than the URL. */

@@ -1,4 +1,4 @@
-import { checkDepth, findDuplicateFields, inexactIntegers, parseJson, strictDecodingWarnings } from "@knots/api";
+import { checkDepth, findDuplicateFields, longIntegersOf, parseJson, strictDecodingWarnings } from "@knots/api";
 import {
   cloneJson,
   FieldPath,
@@ -42,7 +42,7 @@ export async function handlePatch(
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
   const options = writeOptions(ctx, "PatchOptions");
   const body = await readBody(ctx.request);
-  const patch = parsePatch(type, body);
+  const patch = parsePatch(type, body, served.custom);
   const duplicates = options.fieldValidation === "Ignore" ? [] : strictProblems(type, body, patch);
   const { namespace, name } = ctx.info;
   const op = operationOf(deps, ctx, options, "PatchOptions");
@@ -110,7 +110,7 @@ export function applyPatch(served: ServedResource, type: string, before: KubeObj
 }
 
 /** The body of a patch of that type, in upstream's words where it is none. */
-export function parsePatch(type: string, body: Uint8Array): unknown {
+export function parsePatch(type: string, body: Uint8Array, custom = false): unknown {
   const prefix = type === MERGE_PATCH ? "error decoding patch: " : "";
   let patch: unknown;
   try {
@@ -118,7 +118,7 @@ export function parsePatch(type: string, body: Uint8Array): unknown {
   } catch (error) {
     throw newBadRequest(prefix + (error as Error).message);
   }
-  if (type === JSON_PATCH) return operationsOf(patch);
+  if (type === JSON_PATCH) return operationsOf(patch, custom);
   if (patch === null)
     throw newBadRequest(type === MERGE_PATCH ? "Invalid JSON Patch" : "the patch must be an object, not null");
   if (typeof patch !== "object" || Array.isArray(patch)) {
@@ -126,14 +126,14 @@ export function parsePatch(type: string, body: Uint8Array): unknown {
       `${prefix}json: cannot unmarshal ${goJsonType(patch)} into Go value of type map[string]interface {}`,
     );
   }
-  checkIntegers(patch);
+  if (!custom) checkIntegers(patch);
   return patch;
 }
 
 /** Operations of one JSON patch at most, as upstream. */
 const MAX_OPERATIONS = 10_000;
 
-function operationsOf(patch: unknown): readonly object[] {
+function operationsOf(patch: unknown, custom: boolean): readonly object[] {
   if (patch === null) return [];
   if (!Array.isArray(patch)) {
     throw newBadRequest(`json: cannot unmarshal ${goJsonType(patch)} into Go value of type jsonpatch.Patch`);
@@ -148,13 +148,13 @@ function operationsOf(patch: unknown): readonly object[] {
       throw newBadRequest(`json: cannot unmarshal ${goJsonType(operation)} into Go value of type jsonpatch.Operation`);
     }
   }
-  checkIntegers(patch);
+  if (!custom) checkIntegers(patch);
   return patch as readonly object[];
 }
 
 function checkIntegers(patch: object): void {
-  const [inexact] = inexactIntegers(patch);
-  if (inexact !== undefined) throw newBadRequest(`error decoding patch: ${inexactText(inexact.path, inexact.text)}`);
+  const [long] = longIntegersOf(patch);
+  if (long !== undefined) throw newBadRequest(`error decoding patch: ${inexactText(long)}`);
 }
 
 const OPERATION_FIELDS = new Set(["op", "path", "from", "value"]);
