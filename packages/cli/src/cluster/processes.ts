@@ -73,7 +73,7 @@ function controlPlane(
       components: ["apiserver"],
       argv: [
         tools.node,
-        ...NODE_FLAGS.server,
+        ...NODE_FLAGS.clusterServer,
         tools.entry,
         "apiserver",
         `--data-dir=${paths.store}`,
