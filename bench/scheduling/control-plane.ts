@@ -105,7 +105,7 @@ export class ControlPlane implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [
-        ...(name === "apiserver" ? NODE_FLAGS.server : NODE_FLAGS.large),
+        ...(name === "apiserver" ? NODE_FLAGS.clusterServer : NODE_FLAGS.large),
 
         ...(profiled ? ["--cpu-prof", `--cpu-prof-name=${name}.cpuprofile`] : []),
         ENTRY,
