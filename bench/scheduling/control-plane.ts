@@ -106,7 +106,6 @@ export class ControlPlane implements AsyncDisposable {
       process.execPath,
       [
         ...(name === "apiserver" ? NODE_FLAGS.clusterServer : NODE_FLAGS.large),
-
         ...(profiled ? ["--cpu-prof", `--cpu-prof-name=${name}.cpuprofile`] : []),
         ENTRY,
         name,

@@ -47,6 +47,18 @@ describe("the LMDB engine", () => {
     await store[Symbol.asyncDispose]();
   });
 
+  it("finds nothing of a key that is dropped while another of its revision stays", async () => {
+    const store = await openLmdbStore({ dir });
+    await store.txn({ compare: [], then: [put("/a", "1"), put("/b", "1")] });
+    const first = await store.revision();
+    await store.txn({ compare: [], then: [put("/b", "2")] });
+    expect(String(store.valueAt?.("/b", first))).toBe("1");
+    await store.compact(first + 1);
+    expect(store.valueAt?.("/b", first)).toBeUndefined();
+    expect(String(store.valueAt?.("/a", first))).toBe("1");
+    await store[Symbol.asyncDispose]();
+  });
+
   it("opens a file whose records an older version named by key", async () => {
     const former = open<Buffer, [string, number]>({ path: join(dir, "store.lmdb"), encoding: "binary", maxDbs: 2 });
     const record = (createRevision: number, version: number, deleted: boolean, value: string): Buffer => {

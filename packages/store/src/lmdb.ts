@@ -51,6 +51,10 @@ function valueStart(record: Buffer): number {
   return HEAD + record.readUInt16LE(HEAD - 2);
 }
 
+function keyIn(record: Buffer): string {
+  return record.toString("utf8", HEAD, valueStart(record));
+}
+
 function decodeHead(bytes: Buffer, revision: number): Version {
   const lease = bytes.readDoubleLE(24);
   return {
@@ -151,7 +155,9 @@ class LmdbLog implements ValueLog {
     const pending = this.#pending.get(`${revision}\0${key}`);
     if (pending !== undefined) return pending;
     const record = this.#root.getBinary(this.#places.recordKey(key, revision));
-    return record?.subarray(valueStart(record));
+    // Of a revision that wrote several keys another one may be left where this one was dropped.
+    if (record === undefined || keyIn(record) !== key) return undefined;
+    return record.subarray(valueStart(record));
   }
 
   async drop(versions: readonly VersionRef[], revision: number): Promise<void> {
@@ -206,7 +212,7 @@ export async function openLmdbStore(options: { dir: string; clock?: Clock; logge
     const [at, place] = Array.isArray(stored) ? stored : [stored, 0];
     // The names of databases are here, too.
     if (typeof at !== "number") continue;
-    const key = record.toString("utf8", HEAD, valueStart(record));
+    const key = keyIn(record);
     const version = decodeHead(record, at);
     places.set(key, at, place);
     index.add(key, version);
