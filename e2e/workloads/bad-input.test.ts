@@ -12,7 +12,6 @@ import { cronJobs, jobs, type CronJob } from "@knots/api/batch/v1";
 import {
   configMaps,
   events,
-  nodes,
   pods,
   replicationControllers,
   resourceQuotas,
@@ -129,16 +128,8 @@ describe.skipIf(!hasCluster)("bad input", { concurrent: true }, () => {
 
   test("replicas far beyond what the nodes hold wait with a reason, and run once they fit", async () => {
     await using place = await Place.open("bad");
-    const resource = `example.com/${place.namespace}`;
-    const offer = async (value: string | null): Promise<unknown> =>
-      await client()
-        .resource(nodes)
-        .patch(
-          "node-1",
-          { status: { capacity: { [resource]: value }, allocatable: { [resource]: value } } },
-          { type: "merge", subresource: "status" },
-        );
-    await offer("2");
+    const resource = place.ownResource;
+    await place.offer(2);
     try {
       const asking = { resources: { requests: { [resource]: "1" }, limits: { [resource]: "1" } } };
       await place.of(deployments).create(deployment("web", 30, asking, { progressDeadlineSeconds: 5 }));
@@ -176,7 +167,7 @@ describe.skipIf(!hasCluster)("bad input", { concurrent: true }, () => {
       });
       expect(fits.status?.unavailableReplicas ?? 0).toBe(0);
     } finally {
-      await offer(null);
+      await place.offer(undefined);
     }
   });
 

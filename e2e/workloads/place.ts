@@ -1,6 +1,6 @@
 // A namespace of the shared cluster for one test, and how the test looks at what is in it.
 import type { Container, Event, Pod, PodTemplateSpec } from "@knots/api/core/v1";
-import { events, namespaces, pods, serviceAccounts } from "@knots/api/core/v1";
+import { events, namespaces, nodes, pods, serviceAccounts } from "@knots/api/core/v1";
 import { Client, loadKubeconfig, type ListOptions, type ResourceClient, type WatchEvent } from "@knots/client";
 import { isNotFound, type KubeObject, type ResourceType } from "@knots/machinery";
 import { inject } from "vitest";
@@ -37,6 +37,23 @@ export class Place implements AsyncDisposable {
     // Pods are refused before their account is there.
     await place.until(serviceAccounts, "default", "there", () => true);
     return place;
+  }
+
+  /** A node's resource that no other test has. */
+  get ownResource(): string {
+    return `example.com/${this.namespace}`;
+  }
+
+  /** Gives node-1 so much of `ownResource`; undefined takes it back. */
+  async offer(amount: number | undefined): Promise<void> {
+    const offered = { [this.ownResource]: amount === undefined ? null : String(amount) };
+    await this.client
+      .resource(nodes)
+      .patch(
+        "node-1",
+        { status: { capacity: offered, allocatable: offered } },
+        { type: "merge", subresource: "status" },
+      );
   }
 
   of<T extends KubeObject>(type: ResourceType<T>): ResourceClient<T> {

@@ -1,6 +1,6 @@
 // Who goes when somebody more important comes. Each test brings a resource of its own, so that no other pod is in question.
 import { replicaSets } from "@knots/api/apps/v1";
-import { nodes, pods, type Pod } from "@knots/api/core/v1";
+import { pods, type Pod } from "@knots/api/core/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
 import { describe, expect, test } from "vitest";
 import { client, hasCluster, IDLE, isReady, nameOf, Place, shell, template } from "./place.ts";
@@ -10,16 +10,7 @@ const own = (place: Place, name: string): string => `${place.namespace}-${name}`
 
 /** Gives node-1 `amount` of a resource that nothing else has, and three priority classes; takes all of it back at the end. */
 async function scarce(place: Place, amount: number): Promise<AsyncDisposable & { resource: string }> {
-  const resource = `example.com/${place.namespace}`;
-  const offer = async (value: string | null): Promise<unknown> =>
-    await client()
-      .resource(nodes)
-      .patch(
-        "node-1",
-        { status: { capacity: { [resource]: value }, allocatable: { [resource]: value } } },
-        { type: "merge", subresource: "status" },
-      );
-  await offer(String(amount));
+  await place.offer(amount);
   const classes = ["1", "2", "3", "4"];
   for (const level of classes) {
     await client()
@@ -27,10 +18,10 @@ async function scarce(place: Place, amount: number): Promise<AsyncDisposable & {
       .create({ metadata: { name: own(place, level) }, value: Number(level) });
   }
   return {
-    resource,
+    resource: place.ownResource,
     async [Symbol.asyncDispose]() {
       for (const level of classes) await client().resource(priorityClasses).delete(own(place, level));
-      await offer(null);
+      await place.offer(undefined);
     },
   };
 }
