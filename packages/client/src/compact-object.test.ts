@@ -38,8 +38,16 @@ describe("compactor", () => {
       {},
       [],
       ["1"],
+      [{ a: "1" }],
+      { 0: { a: "1" } },
+      [{ a: 1 }],
+      { 0: "#1" },
+      { c: [{ a: "1" }] },
+      { c: { 0: { a: "1" } } },
+      { c: [{ a: "1" }], d: "2" },
+      { c: [{ a: "1" }], d: 2 },
     ];
-    expect(compact(object(structuredClone(parts)))).toEqual(object(parts));
+    for (let i = 0; i < 2; i++) expect(compact(object(structuredClone(parts)))).toEqual(object(parts));
   });
 
   it("changes nothing that can be seen", () => {

@@ -4,7 +4,7 @@ import type { KubeObject, ResourceType } from "@knots/machinery";
 import { strategyFor } from "../strategies/index.ts";
 import type { UserInfo } from "../auth/types.ts";
 import type { Cacher } from "../watch-cache/cacher.ts";
-import type { ResourceCache } from "../watch-cache/resource-cache.ts";
+import type { ResourceCache, ResourceCacheOptions } from "../watch-cache/resource-cache.ts";
 import { converterFor } from "./conversions.ts";
 import { builtInPrefix, groupResource, keyOf } from "./keys.ts";
 import type { ObjectEvent, ObjectSource } from "./object-source.ts";
@@ -106,10 +106,7 @@ export class Registry implements ObjectSource {
 
   /** Makes a custom resource's storage, filled from the store. */
   async addCustom(type: StoredType): Promise<ResourceStorage> {
-    const cache = this.#cacher.add(type.prefix, {
-      triggers: type.triggers,
-      seldomRead: type.hooks.ttlSeconds !== undefined,
-    });
+    const cache = this.#cacher.add(type.prefix, cacheOptions(type));
     const storage = new ResourceStorage(type, cache, { ...this.#deps, objects: this });
     await this.#cacher.load(cache);
     this.#storages.set(groupResource(type.info), storage);
@@ -189,10 +186,7 @@ export class Registry implements ObjectSource {
       returnsDeleted: RETURNS_DELETED.has(groupResource(info)),
       ...(groupResource(info) === "pods" ? { triggers: nodeTriggers } : {}),
     };
-    const cache = this.#cacher.add(type.prefix, {
-      triggers: type.triggers,
-      seldomRead: type.hooks.ttlSeconds !== undefined,
-    });
+    const cache = this.#cacher.add(type.prefix, cacheOptions(type));
     this.#storages.set(groupResource(info), new ResourceStorage(type, cache, { ...this.#deps, objects: this }));
   }
 
@@ -232,4 +226,9 @@ function storageName(type: { group: string; resource: string }): string {
 function nodeTriggers(object: KubeObject): string[] {
   const { nodeName } = (object as { spec?: { nodeName?: string } }).spec ?? {};
   return nodeName === undefined || nodeName === "" ? [] : [`node:${nodeName}`];
+}
+
+/** What has a time to live (Events) is there in great numbers, and seldom read. */
+function cacheOptions({ triggers, hooks }: StoredType): Omit<ResourceCacheOptions, "read"> {
+  return { triggers, seldomRead: hooks.ttlSeconds !== undefined };
 }

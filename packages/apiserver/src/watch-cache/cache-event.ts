@@ -32,7 +32,8 @@ export class CacheEvent {
 
   /**
    * Gives up what is only of use while the change is news: frames, and (where `read` finds them again) the bytes of the
-   * state that it ended; where objects are seldom read, also of the one that it began. A watch that begins before it is served all the same, more slowly.
+   * state that it ended; where objects are seldom read, also of the one that it began. A watch that begins before it is
+   * served all the same, more slowly.
    */
   cool(read: ReadStored | undefined, seldomRead: boolean): void {
     this.#news = false;

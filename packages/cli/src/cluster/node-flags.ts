@@ -1,11 +1,11 @@
+const QUIET = "--disable-warning=ExperimentalWarning";
+
 /**
  * How Node collects garbage, by what a process is for. `small` is for the components of a cluster of a few nodes, which
  * hold little for a long time: least memory, at twice the CPU where much is done. The others let the heap grow by so many
  * percent before it is collected (V8 by itself lets it grow to several times of what is in use): a tenth more CPU for a
  * third of the memory with tens of thousands of objects.
  */
-const QUIET = "--disable-warning=ExperimentalWarning";
-
 export const NODE_FLAGS = {
   small: [QUIET, "--max-semi-space-size=1", "--optimize-for-size"],
   /** Controllers, schedulers and kubelets that run alone, or of simulated clusters. */
