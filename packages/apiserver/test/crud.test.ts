@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Harness } from "./harness.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
@@ -28,6 +28,54 @@ describe("create, read, update, delete", () => {
   it("makes names from generateName", async () => {
     const { body } = await api.post(MAPS, { metadata: { generateName: "gen-" } });
     expect(body.metadata.name).toMatch(/^gen-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
+  });
+
+  it("names what it refuses by generateName, until there is a name", async () => {
+    const pod = {
+      metadata: { generateName: "web-" },
+      spec: { serviceAccountName: "none", containers: [{ name: "c", image: "i" }] },
+    };
+    expect((await api.post(PODS, pod)).body).toMatchObject({
+      message:
+        'pods "web-" is forbidden: error looking up service account default/none: serviceaccount "none" not found',
+      details: { name: "web-", kind: "pods" },
+    });
+    await api.post("/api/v1/namespaces/default/resourcequotas", {
+      metadata: { name: "q" },
+      spec: { hard: { "count/endpoints": "0" } },
+    });
+    await vi.waitFor(async () => {
+      const { body } = await api.post("/api/v1/namespaces/default/endpoints", { metadata: { generateName: "e-" } });
+      expect(body.message).toMatch(/^endpoints "e-[a-z0-9]{5}" is forbidden: exceeded quota: q, /);
+    });
+    await api.delete("/api/v1/namespaces/default/resourcequotas/q");
+  });
+
+  it("says what is in the way of a name", async () => {
+    const metadata = { name: "taken", finalizers: ["example.com/wait"] };
+    await api.post(MAPS, { metadata });
+    expect((await api.post(MAPS, { metadata: { name: "taken", generateName: "ta" } })).body).toMatchObject({
+      code: 409,
+      reason: "AlreadyExists",
+      message: 'configmaps "taken" already exists, the server was not able to generate a unique name for the object',
+      details: { name: "taken", kind: "configmaps", retryAfterSeconds: 1 },
+    });
+    await api.delete(`${MAPS}/taken`);
+    expect((await api.post(MAPS, { metadata })).body.message).toBe(
+      'object is being deleted: configmaps "taken" already exists',
+    );
+  });
+
+  it("makes no object of which a client says the version, unless it says none", async () => {
+    const make = (resourceVersion: string, name = "versioned") =>
+      api.post(MAPS, { metadata: { name, resourceVersion } });
+    expect((await make("7")).body).toMatchObject({
+      code: 500,
+      message: "resourceVersion should not be set on objects to be created",
+    });
+    // What else is wrong is said first.
+    expect((await make("7", "UPPER")).status).toBe(422);
+    expect((await make("0")).status).toBe(201);
   });
 
   it("refuses what exists, what is invalid, and namespaces that do not exist", async () => {

@@ -41,6 +41,7 @@ describe("admission webhooks", () => {
           { body } as never,
           undefined as never,
         ),
+      "/name": patch({ op: "add", path: "/metadata/name", value: "chosen" }),
       "/b": patch({ op: "add", path: "/data/b", value: "b" }),
       "/junk": patch(
         { op: "add", path: "/spec/containers/0/junk", value: 1 },
@@ -88,6 +89,33 @@ describe("admission webhooks", () => {
     const { body } = await create(name);
     return [body.code, body.message];
   };
+
+  it("shows mutating webhooks an object that has no name yet, and validating ones the name that was made", async () => {
+    await configure(MUTATING, "m", hook("/b"));
+    await configure(VALIDATING, "v", hook("/allow"));
+    const { status, body } = await api.post(MAPS, {
+      metadata: { generateName: "gen-", uid: "mine" },
+      data: { x: "y" },
+    });
+    expect(status).toBe(201);
+    const { name, uid, creationTimestamp } = body.metadata;
+    const [first, second] = remote.requests.map(({ body: { request } }) => request);
+    expect(first.object.metadata).toEqual({
+      generateName: "gen-",
+      namespace: "default",
+      managedFields: expect.anything(),
+    });
+    expect("name" in first).toBe(false);
+    expect(second).toMatchObject({ name, object: { metadata: { name, uid, creationTimestamp } } });
+  });
+
+  it("lets a mutating webhook choose the name", async () => {
+    await configure(MUTATING, "m", hook("/name"));
+    await configure(VALIDATING, "v", hook("/allow"));
+    const { body } = await api.post(MAPS, { metadata: { generateName: "gen-" } });
+    expect(body.metadata).toMatchObject({ name: "chosen", generateName: "gen-" });
+    expect(remote.requests.map(({ body: { request } }) => request.name)).toEqual([undefined, "chosen"]);
+  });
 
   it("asks with a whole AdmissionReview", async () => {
     await configure(VALIDATING, "v", hook("/allow", { timeoutSeconds: 7 }));

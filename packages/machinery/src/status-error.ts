@@ -107,6 +107,16 @@ export function newAlreadyExists(gr: GroupResource, name: string): StatusError {
   return fail(409, "AlreadyExists", `${qualified(gr)} "${name}" already exists`, about(gr, name));
 }
 
+/** The server's own choice of a name under generateName was taken; another try may do. */
+export function newGenerateNameConflict(gr: GroupResource, name: string, retryAfterSeconds: number): StatusError {
+  return fail(
+    409,
+    "AlreadyExists",
+    `${qualified(gr)} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    { ...about(gr, name), retryAfterSeconds },
+  );
+}
+
 export function newConflict(gr: GroupResource, name: string, message: string): StatusError {
   return fail(
     409,

@@ -11,11 +11,17 @@ export function withMetadata(object: KubeObject): StoredObject {
   return object as StoredObject;
 }
 
-/** What the server alone sets on a new object; what a client may not set is removed. */
+/** What the server alone sets on a new object; nobody else has a say in it. */
 export function fillSystemFields(object: StoredObject, now: number): void {
-  const { metadata } = object;
-  metadata.uid = randomUUID();
-  metadata.creationTimestamp = formatTime(new Date(now));
+  clearSystemFields(object);
+  object.metadata.uid = randomUUID();
+  object.metadata.creationTimestamp = formatTime(new Date(now));
+}
+
+/** Takes from a new object what a client may not set. */
+export function clearSystemFields({ metadata }: StoredObject): void {
+  delete metadata.uid;
+  delete metadata.creationTimestamp;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete (metadata as { selfLink?: string }).selfLink;

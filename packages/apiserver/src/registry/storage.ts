@@ -1,26 +1,21 @@
-import {
-  cloneJson,
-  generateName,
-  newAlreadyExists,
-  newBadRequest,
-  newInvalid,
-  newNotFound,
-  StatusError,
-} from "@knots/machinery";
+import { isAlreadyExists, newInvalid, newNotFound } from "@knots/machinery";
 import type { Clock, GroupVersionKind, KubeObject } from "@knots/machinery";
-import type { AdmissionAttributes, AdmissionUndo } from "../admission/types.ts";
+import type { AdmissionUndo } from "../admission/types.ts";
 import type { Strategy } from "../strategies/types.ts";
 import { Entry } from "../watch-cache/entry.ts";
 import type { ResourceCache } from "../watch-cache/resource-cache.ts";
 import type { Committer } from "./committer.ts";
+import { createObject } from "./create-object.ts";
+import type { CreationParts } from "./create-object.ts";
 import { deleteObject } from "./delete-object.ts";
 import { checkPreconditions, isFinished } from "./deletion.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import type { FieldTracker } from "./field-tracker.ts";
 import { keyOf } from "./keys.ts";
-import { deepEqual, fillSystemFields, keepSystemFields, withMetadata } from "./metadata.ts";
+import { deepEqual, keepSystemFields, withMetadata } from "./metadata.ts";
 import type { StoredObject } from "./metadata.ts";
-import { brokenManagedFields, differsInTimesAlone } from "./managed-fields.ts";
+import { differsInTimesAlone } from "./managed-fields.ts";
+import { mutateObject } from "./mutate-object.ts";
 import type { ObjectSource } from "./object-source.ts";
 import type { Operation } from "./operation.ts";
 import type { StoredType, Undo } from "./resource-type.ts";
@@ -28,8 +23,6 @@ import { mayHaveBeenMade } from "./store-failure.ts";
 import { Turns } from "./turns.ts";
 import { detachedEntry, modified, viewOf, WriteContext } from "./write-context.ts";
 
-/** Tries for a free name under generateName, as upstream. */
-const NAME_TRIES = 8;
 /** Tries of an update that may be repeated on a newer state before the conflict is the caller's. */
 const UPDATE_TRIES = 10;
 
@@ -66,6 +59,7 @@ export class ResourceStorage {
   readonly cache: ResourceCache;
   readonly #deps: StorageDependencies;
   readonly #context: WriteContext;
+  readonly #creation: CreationParts;
   readonly #turns: Turns;
 
   constructor(type: StoredType, cache: ResourceCache, deps: StorageDependencies) {
@@ -73,6 +67,7 @@ export class ResourceStorage {
     this.cache = cache;
     this.#deps = deps;
     this.#context = new WriteContext(type, deps);
+    this.#creation = { ...deps, storage: this, context: this.#context };
     this.#turns = new Turns(deps.clock);
   }
 
@@ -87,30 +82,9 @@ export class ResourceStorage {
     return entry;
   }
 
-  async create(op: Operation, namespace: string, input: KubeObject): Promise<Entry> {
-    const original = withMetadata(input);
-    const { name = "", generateName: base = "", resourceVersion = "" } = original.metadata;
-    if (resourceVersion !== "") {
-      throw new StatusError({
-        kind: "Status",
-        apiVersion: "v1",
-        metadata: {},
-        status: "Failure",
-        message: "resourceVersion should not be set on objects to be created",
-        code: 500,
-      });
-    }
-    if (name !== "" || base === "") return this.#create(op, namespace, original);
-    for (let tries = 1; ; tries++) {
-      const attempt = cloneJson(original);
-      attempt.metadata.name = generateName(base);
-      if (tries < NAME_TRIES && this.cache.get(this.key(namespace, attempt.metadata.name)) !== undefined) continue;
-      try {
-        return await this.#create(op, namespace, attempt);
-      } catch (error) {
-        if (tries >= NAME_TRIES || (error as { reason?: string }).reason !== "AlreadyExists") throw error;
-      }
-    }
+  /** Throws AlreadyExists; under `generateName` free names are tried first. */
+  create(op: Operation, namespace: string, input: KubeObject): Promise<Entry> {
+    return createObject(this.#creation, op, namespace, withMetadata(input));
   }
 
   /** `created` tells whether the object did not exist before. */
@@ -135,7 +109,14 @@ export class ResourceStorage {
         const object = withMetadata(await request.transform(undefined));
         delete object.metadata.resourceVersion;
         delete object.metadata.uid;
-        return { entry: await this.#create(op, request.namespace, object, request.managedFields), created: true };
+        try {
+          const made = await createObject(this.#creation, op, request.namespace, object, request.managedFields);
+          return { entry: made, created: true };
+        } catch (error) {
+          // Another writer came first: then it is an update.
+          if (!isAlreadyExists(error) || tries >= UPDATE_TRIES) throw error;
+          continue;
+        }
       }
       const done = await this.#tryUpdate(op, request, strategy, key, entry, decided);
       if (done !== undefined) return { entry: done, created: false };
@@ -180,76 +161,6 @@ export class ResourceStorage {
     return attributes.object ?? object;
   }
 
-  async #create(
-    op: Operation,
-    namespace: string,
-    input: StoredObject,
-    fields: UpdateRequest["managedFields"] = "update",
-  ): Promise<Entry> {
-    const { info, hooks } = this.type;
-    const { committer, clock, tracker } = this.#deps;
-    const strategy = this.#context.strategy(op.subresource);
-    let object = input;
-    if (info.namespaced) object.metadata.namespace = namespace;
-    else delete object.metadata.namespace;
-    fillSystemFields(object, clock.now());
-    const { name = "" } = object.metadata;
-    const attributes = this.#context.attributes(op, "CREATE", namespace, name, object, undefined);
-    if (op.admission === undefined) this.type.applyDefaults(object);
-    // What admission and the server's own rules add belongs to nobody.
-    if (fields === "update") tracker.onCreate(this.type, object, op, clock.now());
-    if (op.admission !== undefined) {
-      object = await this.#mutate(op, attributes, object);
-      if (info.namespaced && object.metadata.namespace !== namespace) throw otherNamespace();
-      this.type.applyDefaults(object);
-    }
-    const ctx = this.#context.of(op, namespace, name);
-    strategy.prepareForCreate?.(object, ctx);
-    attributes.object = viewOf(op, object);
-    let release: Undo | undefined;
-    let undo: AdmissionUndo | undefined;
-    try {
-      release = await hooks.beforeCreate?.(object, op);
-      const errors = strategy.validate?.(object, ctx) ?? [];
-      if (errors.length > 0) throw newInvalid(info, name, errors);
-      strategy.canonicalize?.(object);
-      for (const text of strategy.warnings?.(object) ?? []) op.warn(text);
-      undo = await op.admission?.validate(attributes);
-      const key = this.key(namespace, object.metadata.name ?? "");
-      if (op.dryRun) {
-        if (this.cache.get(key) !== undefined) throw newAlreadyExists(info, name);
-        await release?.();
-        return detachedEntry(key, object);
-      }
-      const entry = await committer.put(key, object, { modRevision: 0 }, { ttlSeconds: hooks.ttlSeconds?.(object) });
-      if (entry === undefined) throw newAlreadyExists(info, name);
-      return entry;
-    } catch (error) {
-      // What a write took stays taken while nobody knows whether the write was made; repair loops find out.
-      if (!mayHaveBeenMade(error)) {
-        await release?.();
-        await undo?.();
-      }
-      throw error;
-    }
-  }
-
-  /** Mutating admission; managed fields that it broke are put back. */
-  async #mutate(op: Operation, attributes: AdmissionAttributes, object: StoredObject): Promise<StoredObject> {
-    if (op.admission === undefined) return object;
-    const before = object.metadata.managedFields;
-    await op.admission.mutate(attributes);
-    const after = mutated(op, attributes, object);
-    const broken = brokenManagedFields(after, before);
-    if (broken === undefined) return after;
-    if (before === undefined) delete after.metadata.managedFields;
-    else after.metadata.managedFields = before;
-    op.warn(
-      `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${broken}`,
-    );
-    return after;
-  }
-
   /** One attempt; undefined when another writer came first. */
   async #tryUpdate(
     op: Operation,
@@ -275,7 +186,7 @@ export class ResourceStorage {
     }
     const attributes = this.#context.attributes(op, "UPDATE", namespace, name, next, old);
     if (request.managedFields !== "set-by-transform") tracker.onUpdate(this.type, next, old, op, clock.now());
-    next = await this.#mutate(op, attributes, next);
+    next = await mutateObject(op, attributes, next);
     keepSystemFields(next, old);
     this.type.applyDefaults(next);
     const ctx = this.#context.of(op, namespace, name);
@@ -359,18 +270,4 @@ export class ResourceStorage {
     }
     if (sent !== old.metadata.resourceVersion) throw modified(info, request.name);
   }
-}
-
-/** The object after mutating admission. */
-function mutated(op: Operation, { object: seen }: AdmissionAttributes, object: StoredObject): StoredObject {
-  if (seen === undefined || op.admission === undefined) return object;
-  const admitted = withMetadata(op.view === undefined ? seen : op.view.into(object, seen));
-  // Identity is not admission's to give.
-  const { uid, creationTimestamp } = object.metadata;
-  Object.assign(admitted.metadata, { uid, creationTimestamp });
-  return admitted;
-}
-
-function otherNamespace(): Error {
-  return newBadRequest("the namespace of the provided object does not match the namespace sent on the request");
 }

@@ -1,7 +1,7 @@
 // Who may decide on certificate requests: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
 import type { CertificateSigningRequest } from "@knots/api/certificates/v1";
-import { newForbidden } from "@knots/machinery";
 import type { Authorizer } from "../../auth/types.ts";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 
 const MASTERS = "system:masters";
@@ -34,9 +34,8 @@ async function mayForSigner(authorizer: Authorizer, { user }: AdmissionAttribute
 async function requireForSigner(authorizer: Authorizer, attributes: AdmissionAttributes, verb: string): Promise<void> {
   const { spec } = (attributes.oldObject ?? attributes.object) as CertificateSigningRequest;
   if (await mayForSigner(authorizer, attributes, verb, spec.signerName)) return;
-  throw newForbidden(
+  throw forbidden(
     attributes,
-    attributes.name,
     `user not permitted to ${verb} requests with signerName ${JSON.stringify(spec.signerName)}`,
   );
 }
@@ -83,14 +82,10 @@ const certificateSubjectRestriction: AdmissionPlugin = {
       ({ organizations } = parseCertificateRequest(Buffer.from(spec.request, "base64").toString()));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw newForbidden(attributes, attributes.name, `failed to parse CSR: ${why}`);
+      throw forbidden(attributes, `failed to parse CSR: ${why}`);
     }
     if (!organizations.includes(MASTERS)) return;
-    throw newForbidden(
-      attributes,
-      attributes.name,
-      `use of ${KUBE_APISERVER_CLIENT} signer with ${MASTERS} group is not allowed`,
-    );
+    throw forbidden(attributes, `use of ${KUBE_APISERVER_CLIENT} signer with ${MASTERS} group is not allowed`);
   },
 };
 

@@ -1,6 +1,7 @@
 import type { PersistentVolumeClaim } from "@knots/api/core/v1";
 import { storageClasses } from "@knots/api/storage/v1";
-import { Quantity, newForbidden } from "@knots/machinery";
+import { Quantity } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { concerns } from "./match.ts";
 
@@ -15,11 +16,10 @@ export const persistentVolumeClaimResize: AdmissionPlugin = {
     const old = attributes.oldObject as PersistentVolumeClaim;
     if (sizeOf(next).cmp(sizeOf(old)) <= 0) return;
     if (old.status?.phase !== "Bound")
-      throw newForbidden(attributes, attributes.name, "Only bound persistent volume claims can be expanded");
+      throw forbidden(attributes, "Only bound persistent volume claims can be expanded");
     if (mayGrow(attributes, classOf(next), classOf(old))) return;
-    throw newForbidden(
+    throw forbidden(
       attributes,
-      attributes.name,
       "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize",
     );
   },

@@ -1,6 +1,7 @@
 import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from "@knots/api/core/v1";
 import { limitRanges } from "@knots/api/core/v1";
-import { Quantity, newForbidden, podLimits, podRequests } from "@knots/machinery";
+import { Quantity, podLimits, podRequests } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { concerns } from "./match.ts";
 
@@ -26,11 +27,7 @@ export const limitRanger: AdmissionPlugin = {
     }
     if (problems.length === 0) return;
     const text = problems.length === 1 ? (problems[0] ?? "") : `[${problems.join(", ")}]`;
-    throw newForbidden(
-      { group: "", resource: attributes.resource },
-      attributes.name || (attributes.object?.metadata?.name ?? ""),
-      text,
-    );
+    throw forbidden(attributes, text);
   },
 };
 

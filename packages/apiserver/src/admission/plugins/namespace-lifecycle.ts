@@ -1,5 +1,6 @@
 import { namespaces } from "@knots/api/core/v1";
 import { newForbidden, newNotFound } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 
 const IMMORTAL = new Set(["default", "kube-system", "kube-public"]);
@@ -24,16 +25,15 @@ export const namespaceLifecycle: AdmissionPlugin = {
 };
 
 function check(attributes: AdmissionAttributes): void {
-  const { objects, namespace, group, resource, name, object } = attributes;
+  const { objects, namespace, group, resource } = attributes;
   if (resource === "namespaces" && group === "") return;
   // Reviews are questions, not content.
   if (group === "authorization.k8s.io" || group === "authentication.k8s.io") return;
   const found = objects.get(namespaces, undefined, namespace);
   if (found === undefined) throw newNotFound({ group: "", resource: "namespaces" }, namespace);
   if (found.status?.phase !== "Terminating" && found.metadata?.deletionTimestamp === undefined) return;
-  const error = newForbidden(
-    { group, resource },
-    name !== "" ? name : (object?.metadata?.name ?? ""),
+  const error = forbidden(
+    attributes,
     `unable to create new content in namespace ${namespace} because it is being terminated`,
   );
   error.status.details = {

@@ -1,8 +1,9 @@
 // Plug-ins that are off unless --enable-admission-plugins names them.
 import type { Container, Pod, Service } from "@knots/api/core/v1";
 import { namespaces } from "@knots/api/core/v1";
-import { isAlreadyExists, newForbidden, newInternalError, newNotFound } from "@knots/machinery";
+import { isAlreadyExists, newInternalError, newNotFound } from "@knots/machinery";
 import type { Registry } from "../../registry/registry.ts";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { concerns } from "./match.ts";
 
@@ -13,7 +14,7 @@ export const denyServiceExternalIPs: AdmissionPlugin = {
   validate(attributes) {
     const before = (attributes.oldObject as Service | undefined)?.spec?.externalIPs ?? [];
     const added = ((attributes.object as Service).spec?.externalIPs ?? []).some((ip) => !before.includes(ip));
-    if (added) throw newForbidden(attributes, attributes.name, "Use of external IPs is denied by admission control");
+    if (added) throw forbidden(attributes, "Use of external IPs is denied by admission control");
   },
 };
 
@@ -37,9 +38,8 @@ export const alwaysPullImages: AdmissionPlugin = {
   validate(attributes) {
     const other = containersOf(attributes.object as Pod).find((container) => container.imagePullPolicy !== "Always");
     if (other === undefined) return;
-    throw newForbidden(
+    throw forbidden(
       attributes,
-      attributes.name,
       `spec.containers[${other.name}].imagePullPolicy: Unsupported value: ${JSON.stringify(other.imagePullPolicy ?? "")}: supported values: "Always"`,
     );
   },
@@ -74,9 +74,8 @@ export const limitPodHardAntiAffinityTopology: AdmissionPlugin = {
       ({ topologyKey }) => topologyKey !== "kubernetes.io/hostname",
     );
     if (wide === undefined) return;
-    throw newForbidden(
+    throw forbidden(
       attributes,
-      attributes.name,
       `affinity.PodAntiAffinity.RequiredDuringScheduling has TopologyKey ${wide.topologyKey} but only key kubernetes.io/hostname is allowed`,
     );
   },
@@ -117,10 +116,13 @@ export function namespaceAutoProvision(registry: () => Registry): AdmissionPlugi
 
 export const alwaysAdmit: AdmissionPlugin = { name: "AlwaysAdmit", handles: () => false };
 
+function denyAll(attributes: AdmissionAttributes): never {
+  throw forbidden(attributes, "admission control is denying all modifications");
+}
+
 export const alwaysDeny: AdmissionPlugin = {
   name: "AlwaysDeny",
   handles: () => true,
-  validate(attributes) {
-    throw newForbidden(attributes, attributes.name, "admission control is denying all modifications");
-  },
+  mutate: denyAll,
+  validate: denyAll,
 };

@@ -1,7 +1,8 @@
 import type { Namespace, Pod, PodTemplateSpec } from "@knots/api/core/v1";
 import { namespaces, pods } from "@knots/api/core/v1";
-import { FieldPath, invalid, newForbidden, newInvalid } from "@knots/machinery";
+import { FieldPath, invalid, newInvalid } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { NO_EXEMPTIONS } from "./pod-security-config.ts";
 import type { PodSecurityConfig } from "./pod-security-config.ts";
@@ -71,12 +72,7 @@ function checkPod(attributes: AdmissionAttributes, config: PodSecurityConfig): v
   attributes.annotate?.(`${PREFIX}enforce-policy`, policyText(policy.enforce));
   audit(attributes, pod, policy.audit);
   const enforced = problems(pod, policy.enforce);
-  if (enforced !== undefined)
-    throw newForbidden(
-      { group: "", resource: "pods" },
-      attributes.name || (pod.metadata?.name ?? ""),
-      `violates ${enforced}`,
-    );
+  if (enforced !== undefined) throw forbidden(attributes, `violates ${enforced}`);
   const warned = problems(pod, policy.warn);
   if (warned !== undefined) attributes.warn(`would violate ${warned}`);
 }

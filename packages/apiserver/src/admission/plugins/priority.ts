@@ -1,7 +1,7 @@
 import type { Pod } from "@knots/api/core/v1";
 import type { PriorityClass } from "@knots/api/scheduling/v1";
 import { priorityClasses } from "@knots/api/scheduling/v1";
-import { newForbidden } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { concerns } from "./match.ts";
 
@@ -22,7 +22,7 @@ export const priority: AdmissionPlugin = {
 };
 
 function admitPod(attributes: AdmissionAttributes): void {
-  const { operation, name } = attributes;
+  const { operation } = attributes;
   const { spec } = attributes.object as Pod;
   if (spec === undefined) return;
   if (operation === "UPDATE") {
@@ -45,27 +45,21 @@ function admitPod(attributes: AdmissionAttributes): void {
   } else {
     const found = attributes.objects.get(priorityClasses, undefined, spec.priorityClassName);
     if (found === undefined) {
-      throw newForbidden(
-        { group: "", resource: "pods" },
-        name,
-        `no PriorityClass with name ${spec.priorityClassName} was found`,
-      );
+      throw forbidden(attributes, `no PriorityClass with name ${spec.priorityClassName} was found`);
     }
     value = found.value ?? 0;
     policy = found.preemptionPolicy ?? DEFAULT_PREEMPTION;
   }
   if (spec.priority !== undefined && spec.priority !== value) {
-    throw newForbidden(
-      { group: "", resource: "pods" },
-      name,
+    throw forbidden(
+      attributes,
       `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`,
     );
   }
   spec.priority = value;
   if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
-    throw newForbidden(
-      { group: "", resource: "pods" },
-      name,
+    throw forbidden(
+      attributes,
       `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`,
     );
   }
@@ -87,10 +81,6 @@ function checkDefault(attributes: AdmissionAttributes): void {
   const current = globalDefault(attributes);
   const name = current?.metadata?.name ?? "";
   if (current !== undefined && name !== next.metadata?.name) {
-    throw newForbidden(
-      { group: "scheduling.k8s.io", resource: "priorityclasses" },
-      next.metadata?.name ?? "",
-      `PriorityClass ${name} is already marked as default. Only one default can exist`,
-    );
+    throw forbidden(attributes, `PriorityClass ${name} is already marked as default. Only one default can exist`);
   }
 }

@@ -1,9 +1,10 @@
 import type { Pod, ResourceQuota } from "@knots/api/core/v1";
 import { resourceQuotas } from "@knots/api/core/v1";
-import { inQuotaScopes, newForbidden, Quantity, quotaUsage, usageDifference } from "@knots/machinery";
+import { inQuotaScopes, Quantity, quotaUsage, usageDifference } from "@knots/machinery";
 import type { KubeObject, QuotaUsage } from "@knots/machinery";
 import type { Registry } from "../../registry/registry.ts";
 import { groupResource } from "../../registry/keys.ts";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionUndo } from "../types.ts";
 
 /** Upstream's: quotas on these oblige containers to name an amount. */
@@ -101,9 +102,8 @@ function checkFits(
   if (exceeded.length === 0) return;
   const list = (value: (name: string, quantity: Quantity) => string): string =>
     exceeded.map(([name, quantity]) => `${name}=${value(name, quantity)}`).join(",");
-  throw newForbidden(
+  throw forbidden(
     attributes,
-    attributes.object?.metadata?.name ?? attributes.name,
     `exceeded quota: ${quota}, requested: ${list((_name, quantity) => quantity.toString())}, ` +
       `used: ${list((name) => used[name] ?? "0")}, limited: ${list((name) => hard[name] ?? "0")}`,
   );
@@ -125,10 +125,6 @@ function requireCompute(quota: ResourceQuota, attributes: AdmissionAttributes): 
     if (without.length > 0) missing.push(`${name} for: ${without.join(",")}`);
   }
   if (missing.length > 0) {
-    throw newForbidden(
-      attributes,
-      attributes.object?.metadata?.name ?? attributes.name,
-      `failed quota: ${quota.metadata?.name ?? ""}: must specify ${missing.join("; ")}`,
-    );
+    throw forbidden(attributes, `failed quota: ${quota.metadata?.name ?? ""}: must specify ${missing.join("; ")}`);
   }
 }

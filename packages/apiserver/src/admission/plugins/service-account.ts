@@ -1,6 +1,7 @@
 import type { Container, Pod, Volume } from "@knots/api/core/v1";
 import { serviceAccounts } from "@knots/api/core/v1";
-import { generateName, newForbidden } from "@knots/machinery";
+import { generateName } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { concerns } from "./match.ts";
 
@@ -9,7 +10,6 @@ const VOLUME_PREFIX = "kube-api-access-";
 const MIRROR_ANNOTATION = "kubernetes.io/config.mirror";
 /** An hour and seven seconds: recognizable as the token that was not asked for. */
 const TOKEN_SECONDS = 3607;
-const PODS = { group: "", resource: "pods" };
 
 /** Every pod runs as a ServiceAccount that exists, and finds its token, the cluster's CA and its namespace mounted. */
 export const serviceAccount: AdmissionPlugin = {
@@ -42,23 +42,23 @@ function isMirror(pod: Pod): boolean {
   return pod.metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined;
 }
 
-function checkMirror({ name }: AdmissionAttributes, pod: Pod): void {
+function checkMirror(attributes: AdmissionAttributes, pod: Pod): void {
   const { spec } = pod;
   if (spec?.serviceAccountName !== undefined && spec.serviceAccountName !== "") {
-    throw newForbidden(PODS, name, "a mirror pod may not reference service accounts");
+    throw forbidden(attributes, "a mirror pod may not reference service accounts");
   }
   const tokens = (spec?.volumes ?? []).some(({ projected }) =>
     (projected?.sources ?? []).some(({ serviceAccountToken }) => serviceAccountToken !== undefined),
   );
-  if (tokens) throw newForbidden(PODS, name, "a mirror pod may not use ServiceAccountToken volume projections");
+  if (tokens) throw forbidden(attributes, "a mirror pod may not use ServiceAccountToken volume projections");
 }
 
-function find({ objects, namespace, name }: AdmissionAttributes, account: string) {
+function find(attributes: AdmissionAttributes, account: string) {
+  const { objects, namespace } = attributes;
   const found = objects.get(serviceAccounts, namespace, account);
   if (found !== undefined) return found;
-  throw newForbidden(
-    PODS,
-    name,
+  throw forbidden(
+    attributes,
     `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`,
   );
 }

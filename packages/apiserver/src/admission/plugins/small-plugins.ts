@@ -3,8 +3,8 @@ import type { Ingress } from "@knots/api/networking/v1";
 import { ingressClasses } from "@knots/api/networking/v1";
 import { runtimeClasses } from "@knots/api/node/v1";
 import { storageClasses } from "@knots/api/storage/v1";
-import { newForbidden } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { deepEqual } from "../../registry/metadata.ts";
 import { concerns } from "./match.ts";
@@ -128,7 +128,7 @@ function classOf(attributes: AdmissionAttributes) {
 }
 
 function refuse(attributes: AdmissionAttributes, message: string): Error {
-  return newForbidden({ group: "", resource: "pods" }, attributes.name, message);
+  return forbidden(attributes, message);
 }
 
 function newest<T extends KubeObject>(items: readonly T[]): T | undefined {

@@ -1,8 +1,8 @@
 import { mutatingAdmissionPolicies, mutatingAdmissionPolicyBindings } from "@knots/api/admissionregistration/v1";
 import type { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from "@knots/api/admissionregistration/v1";
-import { newForbidden } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { deepEqual } from "../../registry/metadata.ts";
+import { forbidden } from "../refuse.ts";
 import { REINVOKE } from "../types.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { isExemptFromPolicies } from "../webhooks/match.ts";
@@ -123,14 +123,13 @@ function requireAgain(rounds: Rounds): void {
   rounds.asked = new Set();
 }
 
-function refusal(attributes: AdmissionAttributes, policy: string, binding: string | undefined, error: unknown): Error {
+function refusal(attributes: AdmissionAttributes, policy: string, binding: string | undefined, cause: unknown): Error {
   const where = binding === undefined ? "" : ` with binding '${binding}'`;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = cause instanceof Error ? cause.message : String(cause);
   const message = `policy '${policy}'${where} denied request: ${why}`;
-  const { group, resource, name, object } = attributes;
-  const forbidden = newForbidden({ group, resource }, name !== "" ? name : (object?.metadata?.name ?? ""), message);
-  forbidden.status.reason = "Invalid";
-  forbidden.status.code = 422;
-  forbidden.status.details = { ...forbidden.status.details, causes: [{ message }] };
-  return forbidden;
+  const error = forbidden(attributes, message);
+  error.status.reason = "Invalid";
+  error.status.code = 422;
+  error.status.details = { ...error.status.details, causes: [{ message }] };
+  return error;
 }

@@ -1,9 +1,10 @@
 import { validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from "@knots/api/admissionregistration/v1";
 import type { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from "@knots/api/admissionregistration/v1";
-import { newForbidden, tableOf } from "@knots/machinery";
+import { tableOf } from "@knots/machinery";
 import type { StatusError } from "@knots/machinery";
 import type { Authorizer } from "../../auth/types.ts";
 import type { Registry } from "../../registry/registry.ts";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
 import { isExemptFromPolicies } from "../webhooks/match.ts";
 import { toVersion, versionsOf } from "../webhooks/versions.ts";
@@ -167,8 +168,7 @@ function act(
 function refusalOf(attributes: AdmissionAttributes, { policy, binding, denial }: Refusal): StatusError {
   const where = binding === undefined ? "" : ` with binding '${binding}'`;
   const message = `ValidatingAdmissionPolicy '${policy}'${where} denied request: ${denial.message}`;
-  const { group, resource, name, object } = attributes;
-  const error = newForbidden({ group, resource }, name !== "" ? name : (object?.metadata?.name ?? ""), message);
+  const error = forbidden(attributes, message);
   error.status.reason = denial.reason;
   error.status.code = CODES[denial.reason] ?? 422;
   error.status.details = { ...error.status.details, causes: [{ message }] };

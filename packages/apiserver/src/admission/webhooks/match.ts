@@ -1,6 +1,7 @@
 import { namespaces } from "@knots/api/core/v1";
 import type { KubeObject, Selector } from "@knots/machinery";
-import { newForbidden, newNotFound } from "@knots/machinery";
+import { newNotFound } from "@knots/machinery";
+import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes } from "../types.ts";
 import type { CompiledWebhook } from "./configuration.ts";
 import { combineConditions } from "./match-conditions.ts";
@@ -65,7 +66,7 @@ export async function matchWebhook(
   };
   const results = await evaluator.evaluate(webhook.matchConditions, subject);
   const { matches, error } = combineConditions(results, webhook.ignoreFailure);
-  if (error !== undefined) throw newForbidden(attributes, attributes.name, error);
+  if (error !== undefined) throw forbidden(attributes, error);
   return matches ? version : undefined;
 }
 

@@ -40,7 +40,7 @@ const plugin = nodeRestriction(() => ({
 async function check(of: Partial<AdmissionAttributes>): Promise<string> {
   const attributes = attributesOf({ user: NODE, objects, ...of });
   if (!plugin.handles(attributes)) return "";
-  const message = await refusal(() => plugin.validate?.(attributes));
+  const message = await refusal(() => plugin.mutate?.(attributes));
   return message.replace(/^.* is forbidden: /, "").replace(/^.* forbidden: /, "");
 }
 

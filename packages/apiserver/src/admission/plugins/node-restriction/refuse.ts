@@ -1,9 +1,9 @@
-import { newForbidden } from "@knots/machinery";
+import { forbidden } from "../../refuse.ts";
 import type { AdmissionAttributes } from "../../types.ts";
 
 /** Throws upstream's Forbidden for what a node may not do. */
 export function refuse(attributes: AdmissionAttributes, message: string): never {
-  throw newForbidden(attributes, attributes.name, message);
+  throw forbidden(attributes, message);
 }
 
 /** As messages name a node. */
