@@ -179,9 +179,33 @@ describe("create, read, update, delete", () => {
 
   it("heeds preconditions of a DELETE", async () => {
     await api.post(MAPS, { metadata: { name: "pre" } });
-    const { body } = await api.delete(`${MAPS}/pre`, { preconditions: { uid: "other" } });
-    expect(body).toMatchObject({ code: 409 });
-    expect(body.message).toContain("Precondition failed: UID in precondition: other");
+    const { uid, resourceVersion } = (await api.get(`${MAPS}/pre`)).body.metadata;
+    const refused = 'Operation cannot be fulfilled on ConfigMap "pre": ';
+    expect((await api.delete(`${MAPS}/pre`, { preconditions: { uid: "other" } })).body).toMatchObject({
+      code: 409,
+      message: `${refused}the UID in the precondition (other) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    });
+    // Without a body they are read from the query.
+    expect((await api.request("DELETE", `${MAPS}/pre?resourceVersion=1`)).body).toMatchObject({
+      code: 409,
+      message: `${refused}the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
+    });
+  });
+
+  it("heeds the uid of an update", async () => {
+    const { uid } = (await api.post(MAPS, { metadata: { name: "same" } })).body.metadata;
+    const said = (key: string, found: string): string =>
+      `StorageError: invalid object, Code: 4, Key: /registry/${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: other, UID in object meta: ${found}`;
+    const answer = await api.request("PUT", `${MAPS}/same`, { metadata: { name: "same", uid: "other" } });
+    expect(answer.body).toMatchObject({
+      code: 409,
+      message: `Operation cannot be fulfilled on configmaps "same": ${said("configmaps/default/same", uid)}`,
+    });
+    const lease = "/apis/coordination.k8s.io/v1/namespaces/default/leases/none";
+    expect((await api.request("PUT", lease, { metadata: { name: "none", uid: "other" } })).body).toMatchObject({
+      code: 409,
+      message: `Operation cannot be fulfilled on leases.coordination.k8s.io "none": ${said("leases/default/none", "")}`,
+    });
   });
 
   it("deletes a selected collection", async () => {

@@ -13,6 +13,7 @@ import type { KubeObject } from "@knots/machinery";
 import { stringify as stringifyYaml } from "yaml";
 import { YamlDocument } from "./yaml-document.ts";
 import { bodyProblem, goJsonType, GO_TYPE_META } from "./body-problem.ts";
+import { parseMediaType } from "./media-type.ts";
 import { protobufListParts } from "./protobuf-list.ts";
 
 /** What stands in a list before its items. */
@@ -28,8 +29,6 @@ export interface ListHead {
  */
 export interface Codec {
   readonly mediaType: string;
-  /** Further media types that name this codec, in Accept or Content-Type. */
-  readonly aliases: readonly string[];
   /** True for the codec whose object bytes are those of the cache. */
   readonly native: boolean;
   /** Content-Type of a watch in this format; undefined: it cannot be watched in. */
@@ -53,7 +52,6 @@ const NO_VERSION = "couldn't get version/kind; json parse error: ";
 
 export const jsonCodec: Codec = {
   mediaType: "application/json",
-  aliases: [],
   native: true,
   streamMediaType: "application/json",
   encode: (object) => encoder.encode(JSON.stringify(object)),
@@ -89,7 +87,6 @@ export const jsonCodec: Codec = {
 
 export const yamlCodec: Codec = {
   mediaType: "application/yaml",
-  aliases: ["application/x-yaml", "text/yaml"],
   native: false,
   streamMediaType: undefined,
   encode: (object) => encoder.encode(stringifyYaml(object, { version: "1.1", aliasDuplicateObjects: false })),
@@ -107,7 +104,6 @@ export const yamlCodec: Codec = {
 /** Built-in kinds only: custom resources have no protobuf form. */
 export const protobufCodec: Codec = {
   mediaType: "application/vnd.kubernetes.protobuf",
-  aliases: [],
   native: false,
   streamMediaType: "application/vnd.kubernetes.protobuf;stream=watch",
   supports: hasProtobuf,
@@ -124,7 +120,7 @@ export class Codecs {
 
   constructor(codecs: readonly Codec[] = [jsonCodec, yamlCodec, protobufCodec]) {
     this.#codecs = codecs;
-    for (const codec of codecs) for (const type of [codec.mediaType, ...codec.aliases]) this.#byType.set(type, codec);
+    for (const codec of codecs) this.#byType.set(codec.mediaType, codec);
   }
 
   mediaTypes(): string[] {
@@ -140,30 +136,32 @@ export class Codecs {
   /** The codec of a body; JSON when nothing is said. Throws UnsupportedMediaType. */
   forBody(contentType: string | undefined): Codec {
     if (contentType === undefined || contentType === "") return jsonCodec;
-    const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
-    const codec = this.#byType.get(type);
+    const exact = this.#byType.get(contentType);
+    if (exact !== undefined) return exact;
+    const type = parseMediaType(contentType);
+    const codec = type === undefined ? undefined : this.#byType.get(type);
     if (codec === undefined) throw newUnsupportedMediaType(this.mediaTypes());
     return codec;
   }
 
   /** The object in a body that is to be of that kind. Throws BadRequest. */
   decodeObject(contentType: string | undefined, body: Uint8Array, kind = ""): KubeObject {
-    const codec = this.forBody(contentType);
+    return this.decodeValue(this.forBody(contentType), body, (problem) => bodyProblem(kind, problem, body));
+  }
+
+  /** The object in a body; throws what `refusal` makes of a problem's text. */
+  decodeValue(codec: Codec, body: Uint8Array, refusal: (problem: string) => Error): KubeObject {
     let value: unknown;
     try {
       value = codec.decode(body);
       if (codec !== jsonCodec) checkDepth(value);
     } catch (error) {
-      throw bodyProblem(kind, (error as Error).message, body);
+      throw refusal((error as Error).message);
     }
     // An object without fields, as Go reads it.
     if (value === null || value === undefined) return {};
     if (typeof value !== "object" || Array.isArray(value)) {
-      throw bodyProblem(
-        kind,
-        `${NO_VERSION}json: cannot unmarshal ${goJsonType(value)} into Go value of type ${GO_TYPE_META}`,
-        body,
-      );
+      throw refusal(`${NO_VERSION}json: cannot unmarshal ${goJsonType(value)} into Go value of type ${GO_TYPE_META}`);
     }
     return value;
   }

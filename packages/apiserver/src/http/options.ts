@@ -1,6 +1,5 @@
-import { FieldPath, forbidden, newBadRequest, newInvalid, required } from "@knots/machinery";
+import { FieldPath, forbidden, newBadRequest, newInvalid, notSupported, required } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import type { DeleteOptions } from "../registry/deletion.ts";
 import { validateFieldManager } from "../strategies/validation/managed-fields.ts";
 import { boolParam } from "./request-info.ts";
 import type { RequestContext } from "./types.ts";
@@ -28,7 +27,8 @@ export interface ListOptions {
   readonly sendInitialEvents: boolean | undefined;
 }
 
-const OPTIONS_GROUP = { group: "meta.k8s.io" };
+export const OPTIONS_GROUP = { group: "meta.k8s.io" };
+const VALIDATIONS = ["", "Ignore", "Strict", "Warn"];
 
 /**
  * Throws Invalid on a wrong dryRun, fieldValidation or fieldManager. An apply must name its field manager, and it alone
@@ -48,18 +48,13 @@ export function writeOptions(
     errors.push(forbidden(FieldPath.root("force"), "may not be specified for non-apply patch"));
   }
   validateFieldManager(fieldManager, path, errors);
+  const dryRun = query.getAll("dryRun");
+  validateDryRun(dryRun, errors);
   const validation = query.get("fieldValidation") ?? "";
-  if (validation !== "" && validation !== "Strict" && validation !== "Warn" && validation !== "Ignore") {
-    errors.push({
-      type: "FieldValueNotSupported",
-      field: "fieldValidation",
-      badValue: validation,
-      detail: 'supported values: "Ignore", "Strict", "Warn"',
-    });
-  }
+  if (!VALIDATIONS.includes(validation)) errors.push(notSupported("fieldValidation", validation, VALIDATIONS));
   if (errors.length > 0) throw newInvalid({ ...OPTIONS_GROUP, kind }, "", errors);
   return {
-    dryRun: dryRun(query.getAll("dryRun"), kind),
+    dryRun: dryRun.length > 0,
     fieldManager: fieldManager !== "" ? fieldManager : managerFromUserAgent(ctx.userAgent),
     fieldValidation: validation === "" ? "Warn" : (validation as WriteOptions["fieldValidation"]),
     force: boolParam(query, "force"),
@@ -67,16 +62,8 @@ export function writeOptions(
 }
 
 /** "All" is the only value there is. */
-export function dryRun(values: readonly string[], kind: string): boolean {
-  const given = values.filter((value) => value !== "");
-  for (const value of given) {
-    if (value !== "All") {
-      throw newInvalid({ ...OPTIONS_GROUP, kind }, "", [
-        { type: "FieldValueNotSupported", field: "dryRun", badValue: given, detail: 'supported values: "All"' },
-      ]);
-    }
-  }
-  return given.length > 0;
+export function validateDryRun(values: readonly string[], errors: FieldError[]): void {
+  if (values.some((value) => value !== "All")) errors.push(notSupported("dryRun", values, ["All"]));
 }
 
 /** Upstream's default manager: the user agent up to the first slash, printable characters only, at most 128 bytes. */
@@ -100,18 +87,18 @@ export function listOptions(query: URLSearchParams): ListOptions {
     labelSelector: query.get("labelSelector") ?? "",
     fieldSelector: query.get("fieldSelector") ?? "",
     // Upstream pages only where the limit is above 0.
-    limit: Math.max(0, integer(query, "limit") ?? 0),
+    limit: Math.max(0, integerParam(query, "limit") ?? 0),
     continueToken: query.get("continue") ?? "",
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
-    timeoutSeconds: integer(query, "timeoutSeconds"),
+    timeoutSeconds: integerParam(query, "timeoutSeconds"),
     allowWatchBookmarks: boolParam(query, "allowWatchBookmarks"),
     sendInitialEvents: initial === null ? undefined : boolParam(query, "sendInitialEvents"),
   };
 }
 
 /** As Go's strconv.ParseInt reads 64 bits. */
-function integer(query: URLSearchParams, name: string): number | undefined {
+export function integerParam(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   const problem = !/^[+-]?\d+$/.test(text)
@@ -121,49 +108,4 @@ function integer(query: URLSearchParams, name: string): number | undefined {
       : "value out of range";
   if (problem !== undefined) throw newBadRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${problem}`);
   return Number(text);
-}
-
-/** DeleteOptions from the query and, over it, from the body. */
-export function deleteOptions(
-  query: URLSearchParams,
-  body: Readonly<Record<string, unknown>> | undefined,
-): DeleteOptions {
-  const fromBody = (body ?? {}) as DeleteOptions & { kind?: string };
-  if (fromBody.kind !== undefined && fromBody.kind !== "" && fromBody.kind !== "DeleteOptions") {
-    throw newBadRequest(`the body of a DELETE must be DeleteOptions, not ${fromBody.kind}`);
-  }
-  const grace = fromBody.gracePeriodSeconds ?? integer(query, "gracePeriodSeconds");
-  const policy = fromBody.propagationPolicy ?? query.get("propagationPolicy") ?? undefined;
-  const orphan =
-    fromBody.orphanDependents ?? (query.has("orphanDependents") ? boolParam(query, "orphanDependents") : undefined);
-  if (orphan !== undefined && policy !== undefined) {
-    throw newInvalid({ ...OPTIONS_GROUP, kind: "DeleteOptions" }, "", [
-      {
-        type: "FieldValueInvalid",
-        field: "propagationPolicy",
-        badValue: policy,
-        detail: "orphanDependents and deletionPropagation cannot be both set",
-      },
-    ]);
-  }
-  if (policy !== undefined && !["Foreground", "Background", "Orphan", ""].includes(policy)) {
-    throw newInvalid({ ...OPTIONS_GROUP, kind: "DeleteOptions" }, "", [
-      {
-        type: "FieldValueNotSupported",
-        field: "propagationPolicy",
-        badValue: policy,
-        detail: 'supported values: "Background", "Foreground", "Orphan"',
-      },
-    ]);
-  }
-  const dry = [...(fromBody.dryRun ?? []), ...query.getAll("dryRun")];
-  return {
-    ...(grace === undefined ? {} : { gracePeriodSeconds: Math.max(0, grace) }),
-    ...(policy === undefined || policy === "" ? {} : { propagationPolicy: policy }),
-    ...(orphan === undefined ? {} : { orphanDependents: orphan }),
-    ...(fromBody.preconditions === undefined || fromBody.preconditions === null
-      ? {}
-      : { preconditions: fromBody.preconditions }),
-    ...(dryRun(dry, "DeleteOptions") ? { dryRun: ["All"] } : {}),
-  };
 }

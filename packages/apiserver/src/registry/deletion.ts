@@ -21,27 +21,41 @@ const FOREGROUND = "foregroundDeletion";
 /** Kinds older than garbage collection: without a word from the client their dependents stay. */
 const ORPHANS_BY_DEFAULT = new Set(["batch/v1/Job", "v1/ReplicationController"]);
 
-/** Throws a Conflict when the object is not the one, or not in the state, that the caller meant. */
+/** Throws a Conflict when the object is not the one, or not in the state, that the caller meant (upstream: BeforeDelete). */
 export function checkPreconditions(
-  gr: { group: string; resource: string },
+  { group, kind }: { readonly group: string; readonly kind: string },
   object: StoredObject,
   preconditions: DeleteOptions["preconditions"],
 ): void {
-  const { name = "", uid, resourceVersion } = object.metadata;
+  const { name = "", uid = "", resourceVersion = "" } = object.metadata;
+  // Upstream names the kind here, where it names the resource elsewhere.
+  const refuse = (why: string): Error => newConflict({ group, resource: kind }, name, why);
   if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
-    throw newConflict(
-      gr,
-      name,
-      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid ?? ""}`,
+    throw refuse(
+      `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
     );
   }
   if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
-    throw newConflict(
-      gr,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion ?? ""}`,
+    throw refuse(
+      `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );
   }
+}
+
+/** The Conflict of a write that meant another object, or another state of it, than is there (`found` "": there is none). */
+export function preconditionFailed(
+  info: { readonly group: string; readonly resource: string },
+  name: string,
+  key: string,
+  field: "UID" | "ResourceVersion",
+  meant: string,
+  found: string,
+): Error {
+  return newConflict(
+    info,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${field} in precondition: ${meant}, ${field} in object meta: ${found}`,
+  );
 }
 
 /**

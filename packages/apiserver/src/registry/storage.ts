@@ -8,7 +8,7 @@ import type { Committer } from "./committer.ts";
 import { createObject } from "./create-object.ts";
 import type { CreationParts } from "./create-object.ts";
 import { deleteObject } from "./delete-object.ts";
-import { checkPreconditions, isFinished } from "./deletion.ts";
+import { isFinished, preconditionFailed } from "./deletion.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import type { FieldTracker } from "./field-tracker.ts";
 import { keyOf } from "./keys.ts";
@@ -108,7 +108,8 @@ export class ResourceStorage {
           throw newNotFound(info, request.name);
         const object = withMetadata(await request.transform(undefined));
         delete object.metadata.resourceVersion;
-        delete object.metadata.uid;
+        const { uid = "" } = object.metadata;
+        if (uid !== "") throw preconditionFailed(info, request.name, key, "UID", uid, "");
         try {
           const made = await createObject(this.#creation, op, request.namespace, object, request.managedFields);
           return { entry: made, created: true };
@@ -176,8 +177,9 @@ export class ResourceStorage {
     const old = await this.#context.upgraded(entry);
     let next = withMetadata(await request.transform(old));
     this.#checkVersion(request, strategy, next, old);
-    if (next.metadata.uid !== undefined && next.metadata.uid !== "" && next.metadata.uid !== old.metadata.uid) {
-      checkPreconditions(info, old, { uid: next.metadata.uid });
+    const { uid = "" } = next.metadata;
+    if (uid !== "" && uid !== old.metadata.uid) {
+      throw preconditionFailed(info, name, key, "UID", uid, old.metadata.uid ?? "");
     }
     keepSystemFields(next, old);
     if (request.raw === true) {

@@ -1,5 +1,4 @@
-import { schemaFor, validateShape } from "@knots/api";
-import { newBadRequest, newForbidden } from "@knots/machinery";
+import { newForbidden } from "@knots/machinery";
 import type { KubeObject, Status } from "@knots/machinery";
 import { isNotFound } from "@knots/machinery";
 import type { DeleteOptions } from "../../registry/deletion.ts";
@@ -13,7 +12,8 @@ import { Entry } from "../../watch-cache/entry.ts";
 import { readBody } from "../body.ts";
 import { jsonCodec } from "../codecs.ts";
 import { negotiate } from "../negotiate.ts";
-import { deleteOptions, listOptions } from "../options.ts";
+import { readDeleteOptions } from "../delete-options.ts";
+import { listOptions } from "../options.ts";
 import { representation } from "../representation.ts";
 import { sendBytes, sendObject } from "../respond.ts";
 import { sendList } from "../send-list.ts";
@@ -55,7 +55,9 @@ export async function handleDelete(
   const entry = new Entry("", 0, 0, encodeObject(object), object);
   await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
-  sendBytes(ctx.request, ctx.response, 200, negotiated.codec.mediaType, how.bytes(entry));
+  // Only who asked for its dependents' deletion in the old way hears that it waits.
+  const status = !removed && options.orphanDependents === false ? 202 : 200;
+  sendBytes(ctx.request, ctx.response, status, negotiated.codec.mediaType, how.bytes(entry));
 }
 
 /** DELETE of a collection: every selected object, each by the rules of a single DELETE. */
@@ -112,19 +114,5 @@ function operation(deps: HandlerDependencies, ctx: RequestContext, options: Dele
 
 async function readOptions(deps: HandlerDependencies, ctx: RequestContext): Promise<DeleteOptions> {
   const body = await readBody(ctx.request);
-  if (body.length === 0) return deleteOptions(ctx.info.query, undefined);
-  const value = deps.codecs.decodeObject(ctx.request.headers["content-type"], body, "DeleteOptions");
-  return deleteOptions(ctx.info.query, shapeOptions(value));
-}
-
-const OPTIONS_SCHEMA = schemaFor({ group: "", version: "v1", kind: "DeleteOptions" });
-
-/** DeleteOptions exist in every group: only their kind is looked at, by `deleteOptions`. */
-function shapeOptions(value: KubeObject): Record<string, unknown> {
-  if (OPTIONS_SCHEMA === undefined) throw new Error("the schema data lack DeleteOptions");
-  const [problem] = validateShape(OPTIONS_SCHEMA, value, { mode: "ignore" }).errors;
-  if (problem !== undefined) {
-    throw newBadRequest(`DeleteOptions in version "v1" cannot be handled as a DeleteOptions: ${problem}`);
-  }
-  return value as Record<string, unknown>;
+  return readDeleteOptions(deps.codecs, ctx.request.headers["content-type"], body, ctx.info.query);
 }

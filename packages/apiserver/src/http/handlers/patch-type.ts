@@ -7,7 +7,9 @@ export const APPLY_PATCH = "application/apply-patch+yaml";
 
 /** The media type alone decides what kind of patch the body is. Throws UnsupportedMediaType. */
 export function patchType(contentType: string | undefined, strategic: boolean): string {
-  const type = ((contentType ?? "").split(";")[0] ?? "").trim().toLowerCase();
+  const semicolon = contentType?.indexOf(";") ?? -1;
+  // Upstream cuts parameters off and looks at neither case nor blanks.
+  const type = (semicolon > 0 ? contentType?.slice(0, semicolon) : contentType) ?? "";
   const accepted = [JSON_PATCH, MERGE_PATCH, ...(strategic ? [STRATEGIC_PATCH] : []), APPLY_PATCH];
   if (!accepted.includes(type)) throw newUnsupportedMediaType(accepted);
   return type;

@@ -1,7 +1,10 @@
 import type { Binding, Pod } from "@knots/api/core/v1";
 import { cloneJson, newConflict, newInvalid, newBadRequest, formatTime } from "@knots/machinery";
+import { preconditionFailed } from "../deletion.ts";
 import type { Operation } from "../operation.ts";
 import type { Registry } from "../registry.ts";
+
+const PODS = { group: "", resource: "pods" };
 
 /** Assigns a pod to a node, once: POST pods/NAME/binding (upstream: assignPod). Throws Conflict or Invalid. */
 export async function bindPod(
@@ -29,7 +32,7 @@ export async function bindPod(
       { type: "FieldValueRequired", field: "target.name", detail: "" },
     ]);
   }
-  const storage = registry.storageFor({ group: "", resource: "pods" });
+  const storage = registry.storageFor(PODS);
   await storage.update(op, {
     namespace,
     name,
@@ -40,17 +43,12 @@ export async function bindPod(
       if (current === undefined) throw newBadRequest("a binding needs a pod");
       const pod = cloneJson(current) as Pod & typeof current;
       const gr = { group: "", resource: "pods/binding" };
-      const { uid, resourceVersion } = binding.metadata ?? {};
-      if (uid !== undefined && uid !== "" && uid !== pod.metadata.uid) {
-        throw newConflict(
-          gr,
-          name,
-          `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid ?? ""}`,
-        );
-      }
-      if (resourceVersion !== undefined && resourceVersion !== "" && resourceVersion !== pod.metadata.resourceVersion) {
-        throw newConflict(gr, name, "Precondition failed: ResourceVersion differs");
-      }
+      const { uid = "", resourceVersion = "" } = binding.metadata ?? {};
+      const { uid: its = "", resourceVersion: version = "" } = pod.metadata;
+      const key = storage.key(namespace, name);
+      if (uid !== "" && uid !== its) throw preconditionFailed(PODS, name, key, "UID", uid, its);
+      if (resourceVersion !== "" && resourceVersion !== version)
+        throw preconditionFailed(PODS, name, key, "ResourceVersion", resourceVersion, version);
       if (pod.metadata.deletionTimestamp !== undefined) {
         throw newConflict(gr, name, `pod ${name} is being deleted, cannot be assigned to a host`);
       }

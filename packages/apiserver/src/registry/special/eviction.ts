@@ -41,7 +41,7 @@ export async function evictPod(
   }
   // Whatever happens meanwhile, only the pod that was looked at may go.
   const preconditions = { uid: pod.metadata?.uid ?? "", ...options.preconditions };
-  checkPreconditions({ group: "", resource: "pods" }, withMetadata(pod), preconditions);
+  checkPreconditions({ group: "", kind: "Pod" }, withMetadata(pod), preconditions);
   if (!op.dryRun) await markDisrupted(registry, clock, namespace, name);
   await pods.delete(op, namespace, name, { ...options, preconditions: { uid: preconditions.uid } });
 }
