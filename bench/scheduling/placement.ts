@@ -28,6 +28,7 @@ const listers: Listers = {
     claims: new ClaimCache(),
     selectors: new DeviceSelectors(),
     deviceClass: () => undefined,
+    classOfResource: () => undefined,
     pools: () => new PoolIndex([]),
   },
 };

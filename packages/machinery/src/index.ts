@@ -4,6 +4,7 @@ export * from "./clock.ts";
 export * from "./conditions.ts";
 export * from "./disposable.ts";
 export * from "./exact-json.ts";
+export * from "./extended-resources.ts";
 export * from "./field-path.ts";
 export * from "./fields.ts";
 export * from "./go-value.ts";

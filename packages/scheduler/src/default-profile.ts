@@ -7,6 +7,9 @@ import type { EnabledAt, NamedPlugin, PluginSets } from "./plugin-sets.ts";
 import { balancedAllocationOf } from "./plugins/balanced-allocation.ts";
 import type { BalancedAllocationArgs } from "./plugins/balanced-allocation.ts";
 import { defaultBinder } from "./plugins/default-binder.ts";
+import { deviceTotals } from "./plugins/dynamic-resources/device-totals.ts";
+import type { DeviceTotalsOf } from "./plugins/dynamic-resources/device-totals.ts";
+import type { DynamicResources } from "./plugins/dynamic-resources/manager.ts";
 import { dynamicResources } from "./plugins/dynamic-resources/plugin.ts";
 import type { DynamicResourcesArgs } from "./plugins/dynamic-resources/plugin.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
@@ -76,7 +79,8 @@ const DEFAULTS: readonly {
   {
     name: NAMES.nodeResourcesFit,
     weight: 1,
-    create: (_handle, _profile, args) => nodeResourcesFit(args.nodeResourcesFit),
+    create: ({ listers: { dynamicResources: known } }, _profile, args) =>
+      nodeResourcesFit(args.nodeResourcesFit, { classOfResource: known.classOfResource, totalsOf: totalsOf(known) }),
   },
   { name: NAMES.volumeRestrictions, create: volumeRestrictions },
   { name: NAMES.nodeVolumeLimits, create: nodeVolumeLimits },
@@ -101,11 +105,16 @@ const DEFAULTS: readonly {
   {
     name: NAMES.balancedAllocation,
     weight: 1,
-    create: (_handle, _profile, args) => balancedAllocationOf(args.balancedAllocation ?? {}),
+    create: ({ listers }, _profile, args) =>
+      balancedAllocationOf(args.balancedAllocation ?? {}, totalsOf(listers.dynamicResources)),
   },
   { name: NAMES.imageLocality, weight: 1, create: imageLocality },
   { name: NAMES.defaultBinder, create: defaultBinder },
 ];
+
+function totalsOf(known: DynamicResources): DeviceTotalsOf {
+  return (resource, node) => deviceTotals(known, resource, node);
+}
 
 /** Names of the default plug-ins. */
 export const DEFAULT_PLUGINS: readonly string[] = DEFAULTS.map(({ name }) => name);

@@ -11,7 +11,7 @@ import { podDisruptionBudgets } from "@knots/api/policy/v1";
 import { csiDrivers, csiNodes, csiStorageCapacities, storageClasses } from "@knots/api/storage/v1";
 import type { Informer, InformerFactory } from "@knots/client";
 import { getControllerOf, Selector, selectorFromLabelSelector, selectorFromSet } from "@knots/machinery";
-import type { KubeObject, LabelSelector, Logger } from "@knots/machinery";
+import type { KubeObject, LabelSelector } from "@knots/machinery";
 import type { ClusterEvent } from "./framework/events.ts";
 import type { Listers } from "./framework/handle.ts";
 import { watchDynamicResources } from "./plugins/dynamic-resources/manager.ts";
@@ -30,7 +30,6 @@ function slim<T extends PodOwner>(object: T): T {
 /** The informers beside those of pods and nodes, as the listers plug-ins read. `changed`: something may have become possible. */
 export function createListers(
   informers: InformerFactory,
-  logger: Logger,
   changed: (event: ClusterEvent, old?: unknown, current?: unknown) => void,
 ): Listers {
   const spaces = informers.informer(namespaces);
@@ -68,7 +67,7 @@ export function createListers(
     csiDriver: (name) => drivers.lister.get(name),
     storageCapacities: () => capacities.lister.list(),
     budgets: (namespace) => budgets.lister.list(namespace),
-    dynamicResources: watchDynamicResources(informers, logger, changed),
+    dynamicResources: watchDynamicResources(informers, changed),
     defaultSelector: (pod) => {
       const namespace = pod.metadata?.namespace ?? "";
       return defaultSelector(pod, serviceInformer.lister.list(namespace), (kind, name) =>

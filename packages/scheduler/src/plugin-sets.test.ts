@@ -117,7 +117,7 @@ describe("a profile", () => {
     schedulerName: "s",
     logger: nullLogger,
     extenders: [],
-    listers: {} as Listers,
+    listers: { dynamicResources: {} } as Listers,
   } as unknown as Handle;
   const profile = (plugins: object) => {
     const text = JSON.stringify({

@@ -138,7 +138,7 @@ export class Scheduler implements AsyncDisposable {
       ...(this.#options.podMaxBackoffMs === undefined ? {} : { maxBackoffMs: this.#options.podMaxBackoffMs }),
     });
     const extenders = (this.#options.extenders ?? []).map((config) => new HttpExtender(config));
-    const listers = createListers(informers, logger, (event, old, current) => queue.event(event, old, current));
+    const listers = createListers(informers, (event, old, current) => queue.event(event, old, current));
     for (const options of this.#options.profiles ?? [{ schedulerName: DEFAULT_SCHEDULER_NAME }]) {
       const { schedulerName } = options;
       if (profiles.has(schedulerName)) throw new Error(`profile ${schedulerName} is configured twice`);

@@ -63,6 +63,8 @@ const SCHEDULER: readonly Rule[] = [
   [READ, "storage.k8s.io", "csinodes csidrivers csistoragecapacities storageclasses volumeattachments"],
   [READ, "resource.k8s.io", "resourceclaims resourceslices deviceclasses"],
   ["patch update", "resource.k8s.io", "resourceclaims resourceclaims/status"],
+  // Those of pods' extended resources are the scheduler's own.
+  ["create delete", "resource.k8s.io", "resourceclaims"],
   ["create", "authentication.k8s.io", "tokenreviews"],
   ["create", "authorization.k8s.io", "subjectaccessreviews"],
 ];

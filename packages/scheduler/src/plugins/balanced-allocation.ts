@@ -2,7 +2,9 @@ import { MAX_NODE_SCORE } from "../framework/plugin.ts";
 import type { PreScorePlugin, ScorePlugin } from "../framework/plugin.ts";
 import type { Resources } from "../framework/resources.ts";
 import { SKIP } from "../framework/status.ts";
+import type { DeviceTotalsOf } from "./dynamic-resources/device-totals.ts";
 import { NAMES } from "./names.ts";
+import { scalarTotals } from "./resource-scoring.ts";
 
 /** NodeResourcesBalancedAllocationArgs. */
 export interface BalancedAllocationArgs {
@@ -11,19 +13,26 @@ export interface BalancedAllocationArgs {
 }
 
 /** By the resources that are configured. */
-export function balancedAllocationOf({ resources = [] }: BalancedAllocationArgs): PreScorePlugin & ScorePlugin {
+export function balancedAllocationOf(
+  { resources = [] }: BalancedAllocationArgs,
+  totalsOf: DeviceTotalsOf = () => undefined,
+): PreScorePlugin & ScorePlugin {
   const names = new Set(resources);
   if (names.size === 0 || (names.size === 2 && names.has("cpu") && names.has("memory"))) return balancedAllocation;
   const all = [...names];
   return {
     name: NAMES.balancedAllocation,
     preScore: (_state, { requests }) => (all.every((name) => amountOf(requests, name) === 0) ? SKIP : undefined),
-    score(_state, { requests }, { allocatable, requested }) {
+    score(_state, { requests }, node) {
       const fractions = all.flatMap((name) => {
-        const [total, more] = [amountOf(allocatable, name), amountOf(requests, name)];
+        const more = amountOf(requests, name);
         // What the node does not have counts not at all; extended resources only where the pod asks for them.
-        if (total <= 0 || (more === 0 && !(name in NATIVE))) return [];
-        return [Math.min(1, (amountOf(requested, name) + more) / total)];
+        if (more === 0 && !(name in NATIVE)) return [];
+        const { total, used } =
+          name in NATIVE
+            ? { total: amountOf(node.allocatable, name), used: amountOf(node.requested, name) }
+            : scalarTotals(name, node, totalsOf);
+        return total <= 0 ? [] : [Math.min(1, (used + more) / total)];
       });
       return Math.floor((1 - deviation(fractions)) * MAX_NODE_SCORE);
     },

@@ -1,6 +1,7 @@
 import type { NodeInfo } from "../framework/node-info.ts";
 import { MAX_NODE_SCORE } from "../framework/plugin.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
+import type { DeviceTotalsOf } from "./dynamic-resources/device-totals.ts";
 
 export interface ResourceWeight {
   readonly name: string;
@@ -73,7 +74,7 @@ interface Weighed {
   concerns(pod: PodInfo): boolean;
 }
 
-function weighed({ name, weight }: ResourceWeight): Weighed {
+function weighed({ name, weight }: ResourceWeight, totalsOf: DeviceTotalsOf): Weighed {
   const always = (): boolean => true;
   if (name === "cpu") {
     return {
@@ -99,26 +100,43 @@ function weighed({ name, weight }: ResourceWeight): Weighed {
       total: (node) => node.allocatable.ephemeralStorage,
     };
   }
+  const of = (node: NodeInfo): { total: number; used: number } => scalarTotals(name, node, totalsOf);
   return {
     weight,
     concerns: ({ requests }) => (requests.scalar.get(name) ?? 0) > 0,
-    asked: ({ requests }, { requested }) => (requested.scalar.get(name) ?? 0) + (requests.scalar.get(name) ?? 0),
-    total: ({ allocatable }) => allocatable.scalar.get(name) ?? 0,
+    asked: ({ requests }, node) => of(node).used + (requests.scalar.get(name) ?? 0),
+    total: (node) => of(node).total,
   };
 }
 
+/** What a node has of an extended resource and what is used of it: devices, where no device plug-in offers it (KEP-5004). */
+export function scalarTotals(
+  name: string,
+  { allocatable, requested, node }: NodeInfo,
+  totalsOf: DeviceTotalsOf,
+): { total: number; used: number } {
+  const total = allocatable.scalar.get(name) ?? 0;
+  const devices = total === 0 && node !== undefined ? totalsOf(name, node) : undefined;
+  if (devices !== undefined) return { total: devices.total, used: devices.allocated };
+  return { total, used: requested.scalar.get(name) ?? 0 };
+}
+
 /** The score of a node for a pod by a strategy. A resource that the node does not have counts neither way. */
-export function resourceScorer(strategy: ScoringStrategy): (pod: PodInfo, node: NodeInfo) => number {
+export function resourceScorer(
+  strategy: ScoringStrategy,
+  totalsOf: DeviceTotalsOf = () => undefined,
+): (pod: PodInfo, node: NodeInfo) => number {
   const rate = rateOf(strategy);
-  const resources = strategy.resources.map(weighed);
+  const resources = strategy.resources.map((each) => weighed(each, totalsOf));
   // Upstream rounds the mean there, and cuts it off elsewhere; and there only what scores above zero has a weight.
   const ratio = strategy.type === "RequestedToCapacityRatio";
   return (pod, node) => {
     let sum = 0;
     let weights = 0;
     for (const resource of resources) {
+      if (!resource.concerns(pod)) continue;
       const total = resource.total(node);
-      if (total === 0 || !resource.concerns(pod)) continue;
+      if (total === 0) continue;
       const score = rate(resource.asked(pod, node), total);
       if (ratio && score <= 0) continue;
       sum += score * resource.weight;

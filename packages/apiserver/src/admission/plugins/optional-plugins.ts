@@ -1,7 +1,7 @@
 // Plug-ins that are off unless --enable-admission-plugins names them.
 import type { Container, Pod, Service } from "@knots/api/core/v1";
 import { namespaces } from "@knots/api/core/v1";
-import { isAlreadyExists, newInternalError, newNotFound } from "@knots/machinery";
+import { isAlreadyExists, isExtendedResourceName, newInternalError, newNotFound } from "@knots/machinery";
 import type { Registry } from "../../registry/registry.ts";
 import { forbidden } from "../refuse.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../types.ts";
@@ -52,17 +52,13 @@ export const extendedResourceToleration: AdmissionPlugin = {
   mutate({ object }) {
     const pod = object as Pod;
     const names = containersOf(pod).flatMap(({ resources }) => Object.keys(resources?.requests ?? {}));
-    for (const key of new Set(names.filter(isExtended).toSorted())) {
+    for (const key of new Set(names.filter(isExtendedResourceName).toSorted())) {
       const tolerations = pod.spec?.tolerations ?? [];
       if (tolerations.some((each) => each.key === key && each.operator === "Exists")) continue;
       if (pod.spec !== undefined) pod.spec.tolerations = [...tolerations, { key, operator: "Exists" }];
     }
   },
 };
-
-function isExtended(name: string): boolean {
-  return name.includes("/") && !/(^|\.)kubernetes\.io\//.test(name) && !name.startsWith("requests.");
-}
 
 /** Whoever forbids pods to live together says so of nodes, not of zones, where it would cost others a zone. */
 export const limitPodHardAntiAffinityTopology: AdmissionPlugin = {

@@ -13,6 +13,7 @@ import type {
   ResourceClaimStatus,
   ResourceClaimTemplate,
 } from "@knots/api/resource/v1";
+import { isExtendedResourceName } from "@knots/machinery";
 import { canonicalInterfaceAddress } from "../../registry/services/ip-range.ts";
 import { defaultResourceClaim, defaultResourceClaimTemplate } from "../defaults/policies.ts";
 import { semanticEqual } from "../equality.ts";
@@ -35,7 +36,6 @@ import {
   checkUid,
 } from "../validation/devices.ts";
 import { immutable, validateAnnotations, validateLabels } from "../validation/metadata.ts";
-import { isExtendedResourceName } from "../validation/resources.ts";
 import { validateNodeSelector } from "../validation/scheduling.ts";
 
 const SPEC = FieldPath.root("spec");

@@ -65,12 +65,6 @@ function validateContainerResourceName(name: string, path: FieldPath, errors: Fi
 const isExtendedOrNative = (name: string): boolean =>
   name.includes("kubernetes.io/") || isQualifiedName(`requests.${name}`).length === 0;
 
-/** A name of a resource that is none of Kubernetes' own. */
-export function isExtendedResourceName(name: string): boolean {
-  const native = !name.includes("/") || name.includes("kubernetes.io/");
-  return !native && !name.startsWith("requests.") && isQualifiedName(`requests.${name}`).length === 0;
-}
-
 /** Not negative; things that cannot be divided come in whole numbers. */
 export function validateResourceQuantity(name: string, value: string, path: FieldPath, errors: FieldError[]): void {
   const quantity = Quantity.parse(value);

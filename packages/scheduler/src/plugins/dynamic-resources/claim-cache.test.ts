@@ -68,3 +68,49 @@ it("does not take a late word of the API server for newer than the informer's", 
   cache.confirm(claim("3", "a"));
   expect(cache.inUse.has(A)).toBe(false);
 });
+
+/** A claim of pod "p"'s extended resources. */
+function extended(resourceVersion: string, device?: string): ResourceClaim {
+  const made = claim(resourceVersion, device);
+  return {
+    ...made,
+    metadata: {
+      ...made.metadata,
+      annotations: { "resource.kubernetes.io/extended-resource-claim": "true" },
+      ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: "p", uid: "p-uid", controller: true }],
+    },
+  };
+}
+
+it("counts the device of a claim that is yet to be made, once", () => {
+  const cache = new ClaimCache();
+  cache.promise("p-uid", extended("", "a"));
+  expect([cache.inUse.has(A), cache.ofPod("p-uid")]).toEqual([true, undefined]);
+  cache.observe(extended("1"));
+  expect([cache.inUse.has(A), cache.ofPod("p-uid")?.metadata?.resourceVersion]).toEqual([true, "1"]);
+  cache.confirm(extended("2", "a"));
+  cache.observe(extended("2", "a"));
+  // The promise is kept: what is left is the claim itself.
+  cache.breakPromise("p-uid");
+  expect(cache.inUse.has(A)).toBe(true);
+  cache.forget(extended("3", "a"));
+  expect([cache.inUse.has(A), cache.ofPod("p-uid")]).toEqual([false, undefined]);
+});
+
+it("keeps the promise of a written claim until the informer has it", () => {
+  const cache = new ClaimCache();
+  cache.promise("p-uid", extended("", "a"));
+  cache.confirm(extended("2", "a"));
+  expect(cache.inUse.has(A)).toBe(true);
+  cache.observe(extended("2", "a"));
+  cache.observe(extended("3"));
+  expect(cache.inUse.has(A)).toBe(false);
+});
+
+it("frees the device of a claim that is never made", () => {
+  const cache = new ClaimCache();
+  cache.promise("p-uid", extended("", "a"));
+  cache.breakPromise("p-uid");
+  cache.breakPromise("p-uid");
+  expect(cache.inUse.has(A)).toBe(false);
+});

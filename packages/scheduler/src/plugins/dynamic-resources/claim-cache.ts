@@ -1,5 +1,5 @@
 import type { ResourceClaim } from "@knots/api/resource/v1";
-import { namespacedName } from "@knots/machinery";
+import { namespacedName, podOfExtendedClaim } from "@knots/machinery";
 import { DevicesInUse } from "./devices-in-use.ts";
 
 /** What this scheduler did with a claim and the informer has not shown yet. */
@@ -24,6 +24,16 @@ export class ClaimCache {
   readonly inUse = new DevicesInUse();
   /** By namespace/name. */
   readonly #entries = new Map<string, Entry>();
+  /** Claims for pods' extended resources, by the pod's uid: their names are known to nobody before they are made. */
+  readonly #extended = new Map<string, string>();
+  /** Such claims with devices that are not made yet, or that the informer has not shown, by the pod's uid. */
+  readonly #unmade = new Map<string, ResourceClaim>();
+
+  /** The claim that was made for a pod's extended resources, in an earlier attempt to schedule it. */
+  ofPod(uid: string): ResourceClaim | undefined {
+    const entry = this.#entries.get(this.#extended.get(uid) ?? "");
+    return entry?.own?.claim ?? entry?.observed;
+  }
 
   get(namespace: string, name: string): ResourceClaim | undefined {
     const entry = this.#entries.get(`${namespace}/${name}`);
@@ -81,6 +91,19 @@ export class ClaimCache {
     });
   }
 
+  /** The pod has the devices of this claim from now on; it is going to be made. */
+  promise(uid: string, claim: ResourceClaim): void {
+    this.breakPromise(uid);
+    this.#unmade.set(uid, claim);
+    if (claim.status?.allocation !== undefined) this.inUse.add(claim.status.allocation);
+  }
+
+  /** Nothing will be made of it, or it is made and to be seen. */
+  breakPromise(uid: string): void {
+    const allocation = this.#unmade.get(uid)?.status?.allocation;
+    if (this.#unmade.delete(uid) && allocation !== undefined) this.inUse.remove(allocation);
+  }
+
   #change(claim: ResourceClaim, change: (entry: Entry) => void): void {
     const key = namespacedName(claim);
     const entry = this.#entries.get(key) ?? { observed: undefined, own: undefined, counted: undefined };
@@ -88,11 +111,20 @@ export class ClaimCache {
     change(entry);
     const now = entry.own?.claim ?? entry.observed;
     if (now !== entry.counted) {
+      const pod = podOfExtendedClaim(claim);
+      if (pod !== undefined) this.#extendedChanged(key, pod.uid, now);
       if (entry.counted?.status?.allocation !== undefined) this.inUse.remove(entry.counted.status.allocation);
       if (now?.status?.allocation !== undefined) this.inUse.add(now.status.allocation);
       entry.counted = now;
     }
     if (now === undefined) this.#entries.delete(key);
+  }
+
+  #extendedChanged(key: string, uid: string, now: ResourceClaim | undefined): void {
+    if (now !== undefined) this.#extended.set(uid, key);
+    else if (this.#extended.get(uid) === key) this.#extended.delete(uid);
+    // Its devices are counted by itself from now on.
+    if (now?.status?.allocation !== undefined) this.breakPromise(uid);
   }
 }
 

@@ -1,7 +1,7 @@
 import { deviceClasses, resourceClaims, resourceSlices } from "@knots/api/resource/v1";
 import type { DeviceClass, ResourceClaim, ResourceSlice } from "@knots/api/resource/v1";
 import type { InformerFactory } from "@knots/client";
-import type { Logger } from "@knots/machinery";
+import { DeviceClassResources } from "@knots/machinery";
 import type { ClusterEvent } from "../../framework/events.ts";
 import { ClaimCache } from "./claim-cache.ts";
 import { DeviceSelectors } from "./device-selector.ts";
@@ -12,6 +12,8 @@ export interface DynamicResources {
   readonly claims: ClaimCache;
   readonly selectors: DeviceSelectors;
   deviceClass(name: string): DeviceClass | undefined;
+  /** The class whose devices satisfy requests for an extended resource. */
+  readonly classOfResource: (resource: string) => DeviceClass | undefined;
   /** The pools as the slices are now. */
   pools(): PoolIndex;
 }
@@ -19,7 +21,6 @@ export interface DynamicResources {
 /** `changed`: told of each change, after it is seen here. */
 export function watchDynamicResources(
   informers: InformerFactory,
-  logger: Logger,
   changed: (event: ClusterEvent, old: unknown, current: unknown) => void,
 ): DynamicResources {
   const claims = new ClaimCache();
@@ -49,26 +50,22 @@ export function watchDynamicResources(
     update: sliceChanged,
     delete: (slice) => sliceChanged(slice, undefined),
   });
+  let resources: DeviceClassResources<DeviceClass> | undefined;
+  const classChanged = (old: DeviceClass | undefined, deviceClass: DeviceClass | undefined): void => {
+    resources = undefined;
+    changed("DeviceClassChange", old, deviceClass);
+  };
   classes.addHandler({
-    add(deviceClass) {
-      warnOfClass(deviceClass, logger);
-      changed("DeviceClassChange", undefined, deviceClass);
-    },
-    update: (old, deviceClass) => changed("DeviceClassChange", old, deviceClass),
+    add: (deviceClass) => classChanged(undefined, deviceClass),
+    update: classChanged,
+    // An older class may give the resource now.
+    delete: (deviceClass) => classChanged(deviceClass, undefined),
   });
   return {
     claims,
     selectors: new DeviceSelectors(),
     deviceClass: (name) => classes.lister.get(name),
+    classOfResource: (resource) => (resources ??= new DeviceClassResources(classes.lister.list())).classOf(resource),
     pools: () => (pools ??= new PoolIndex(slices.lister.list())),
   };
-}
-
-function warnOfClass({ metadata, spec }: DeviceClass, logger: Logger): void {
-  const { extendedResourceName } = spec;
-  if (extendedResourceName !== undefined)
-    logger.warn(
-      { deviceClass: metadata?.name, extendedResourceName },
-      "extended resources are not satisfied by devices: pods must ask for a claim",
-    );
 }

@@ -1,11 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { resourceClaims } from "@knots/api/resource/v1";
-import type { AllocationResult, ResourceClaim } from "@knots/api/resource/v1";
+import type { ResourceClaim } from "@knots/api/resource/v1";
 import { canBeReserved, formatTime, isReservedForPod, namespacedName } from "@knots/machinery";
 import type { StateData } from "../../framework/cycle-state.ts";
 import type { Handle } from "../../framework/handle.ts";
-import { compileNodeSelector } from "../../framework/node-selector.ts";
-import type { NodeMatcher } from "../../framework/node-selector.ts";
 import type {
   FilterPlugin,
   PostFilterPlugin,
@@ -20,9 +18,11 @@ import type { Status } from "../../framework/status.ts";
 import { NAMES } from "../names.ts";
 import { allocate, AllocationTimeout, NodeUnsuitable } from "./allocator.ts";
 import { bindClaim } from "./bind-claim.ts";
+import { createExtendedClaim, deleteClaim, tellPod, waitForInformer } from "./bind-extended.ts";
+import { asksForDevices, ClaimState, ExtendedResources, podClaim } from "./claim-state.ts";
+import type { NodeAllocation } from "./claim-state.ts";
 import { claimHint } from "./hints.ts";
 import { podClaims, usesClaims } from "./pod-claims.ts";
-import type { PoolIndex } from "./pools.ts";
 import { waitForDevices } from "./wait-for-devices.ts";
 
 /** DynamicResourcesArgs. */
@@ -37,36 +37,8 @@ const DEFAULT_FILTER_TIMEOUT = 10_000;
 const DEFAULT_BINDING_TIMEOUT = 600_000;
 const IN_USE = unresolvable("resourceclaim in use");
 const NOT_ALL = unresolvable("cannot allocate all claims");
+const STALE = unresolvable("cannot schedule extended resource claim");
 const UNAVAILABLE = unresolvable("resourceclaim not available on the node");
-
-interface PodClaim {
-  readonly claim: ResourceClaim;
-  /** Where its allocation can be used; undefined: everywhere, or it has none. */
-  readonly reaches: NodeMatcher | undefined;
-}
-
-/** What one cycle finds out for one pod. Others' pods change nothing of it: copies may share it. */
-class ClaimState implements StateData {
-  readonly claims: readonly PodClaim[];
-  readonly toAllocate: readonly ResourceClaim[];
-  readonly pools: PoolIndex;
-  /** By node, for `toAllocate` in its order. */
-  readonly allocations = new Map<string, readonly AllocationResult[]>();
-  /** Claims whose allocation kept some node from being used. */
-  readonly unavailable = new Set<ResourceClaim>();
-  /** Chosen in Reserve. */
-  readonly chosen = new Map<ResourceClaim, AllocationResult>();
-
-  constructor(claims: readonly PodClaim[], pools: PoolIndex) {
-    this.claims = claims;
-    this.toAllocate = claims.flatMap(({ claim }) => (claim.status?.allocation === undefined ? [claim] : []));
-    this.pools = pools;
-  }
-
-  clone(): ClaimState {
-    return this;
-  }
-}
 
 /** Gives pods the devices that their ResourceClaims ask for. */
 export function dynamicResources(
@@ -88,9 +60,11 @@ export function dynamicResources(
       "AssignedPodDelete",
       "NodeAdd",
       "NodeLabelChange",
+      // What a device plug-in offers (no more) need not (but must) be claimed.
+      "NodeAllocatableChange",
       "PodUpdate",
     ],
-    hint: claimHint,
+    hint: (info, event, old, current) => claimHint(info, event, old, current, (other) => asksForDevices(other, known)),
 
     preEnqueue({ pod }) {
       if (!usesClaims(pod)) return undefined;
@@ -98,26 +72,27 @@ export function dynamicResources(
       return typeof claims === "string" ? unresolvable(claims) : undefined;
     },
 
-    preFilter(state, { pod }) {
-      if (!usesClaims(pod)) return { status: SKIP };
+    preFilter(state, info) {
+      const { pod } = info;
+      const extended = ExtendedResources.of(info, known);
+      if (!usesClaims(pod) && extended === undefined) return { status: SKIP };
       const claims = podClaims(pod, claimOf);
       if (typeof claims === "string") return { status: unresolvable(claims) };
-      if (claims.length === 0) return { status: SKIP };
+      if (claims.length === 0 && extended === undefined) return { status: SKIP };
       for (const claim of claims) {
         const status = whyNot(claim, pod);
         if (status !== undefined) return { status };
       }
-      const withReach = claims.map((claim): PodClaim => {
-        const selector = claim.status?.allocation?.nodeSelector;
-        return { claim, reaches: selector === undefined ? undefined : compileNodeSelector(selector) };
-      });
-      state.write(NAMES.dynamicResources, new ClaimState(withReach, known.pools()));
+      state.write(NAMES.dynamicResources, new ClaimState(claims.map(podClaim), extended, known.pools()));
       return undefined;
     },
 
-    filter(state, _pod, { name, node }) {
+    filter(state, _pod, nodeInfo) {
+      const { name, node } = nodeInfo;
       const data = stateOf(state);
       if (data === undefined || node === undefined) return undefined;
+      if (data.extended?.stale !== undefined) return STALE;
+      const extended = data.extended?.on(nodeInfo);
       let available = true;
       for (const { claim, reaches } of data.claims) {
         if (reaches === undefined || reaches(node)) continue;
@@ -125,21 +100,22 @@ export function dynamicResources(
         available = false;
       }
       if (!available) return UNAVAILABLE;
-      if (data.toAllocate.length === 0) return undefined;
+      const wanted = extended === undefined ? data.toAllocate : [...data.toAllocate, extended.claim];
+      if (wanted.length === 0) return undefined;
       const deadline = filterTimeoutMs === 0 ? Infinity : clock.monotonic() + filterTimeoutMs;
       try {
-        const allocations = allocate({
+        const results = allocate({
           node,
           pools: data.pools.reachableFrom(node),
-          claims: data.toAllocate,
+          claims: wanted,
           classOf: (className) => known.deviceClass(className),
           inUse: known.claims.inUse,
           selectors: known.selectors,
           newShareId: randomUUID,
           isLate: () => clock.monotonic() > deadline,
         });
-        if (allocations === undefined) return NOT_ALL;
-        data.allocations.set(name, allocations);
+        if (results === undefined) return NOT_ALL;
+        data.allocations.set(name, { results, extended });
         return undefined;
       } catch (error) {
         if (error instanceof AllocationTimeout) return unschedulable(error.message);
@@ -148,7 +124,7 @@ export function dynamicResources(
     },
 
     async postFilter(state, { pod }) {
-      const data = usesClaims(pod) ? stateOf(state) : undefined;
+      const data = stateOf(state);
       // Said of pods without claims, too: so upstream's message reads.
       if (data === undefined) return { status: unschedulable("no new claims to deallocate") };
       for (const claim of data.unavailable) {
@@ -162,21 +138,24 @@ export function dynamicResources(
         }
         return { status: unschedulable("deallocation of ResourceClaim completed") };
       }
-      return { status: unschedulable("still not schedulable") };
+      const stale = data.extended?.stale;
+      if (stale === undefined) return { status: unschedulable("still not schedulable") };
+      try {
+        await deleteClaim(client, stale);
+      } catch (error) {
+        return { status: errorStatus(error) };
+      }
+      return { status: unschedulable("deletion of ResourceClaim completed") };
     },
 
-    reserve(state, _pod, nodeName) {
+    reserve(state, { uid }, nodeName) {
       const data = stateOf(state);
-      if (data === undefined || data.toAllocate.length === 0) return undefined;
-      const allocations = data.allocations.get(nodeName);
-      if (allocations === undefined) return errorStatus(new Error("claim allocation not found for node"));
-      for (const [i, claim] of data.toAllocate.entries()) {
-        const allocation = allocations[i];
-        if (allocation === undefined) return errorStatus(new Error(`no allocation for claim ${namespacedName(claim)}`));
-        data.chosen.set(claim, allocation);
-        known.claims.reserve({ ...claim, status: { ...claim.status, allocation } });
-      }
-      return undefined;
+      if (data === undefined) return undefined;
+      const found = data.allocations.get(nodeName);
+      // The node may offer by a device plug-in all that could be claimed.
+      if (found === undefined && data.toAllocate.length === 0) return undefined;
+      if (found === undefined) return errorStatus(new Error("claim allocation not found for node"));
+      return take(data, uid, found);
     },
 
     unreserve(state, info) {
@@ -187,22 +166,26 @@ export function dynamicResources(
         if (now?.metadata?.uid === claim.metadata?.uid && now !== undefined && isReservedForPod(info.pod, now))
           void dropReservation(now, info);
       }
+      if (data?.chosenExtended === undefined) return;
+      known.claims.breakPromise(info.uid);
+      if (data.madeExtended !== undefined) void dropExtended(data.madeExtended, info);
     },
 
     async preBind(state, info, _nodeName, signal) {
       const data = stateOf(state);
+      if (data === undefined) return undefined;
       try {
         const bound: ResourceClaim[] = [];
-        for (const { claim } of data?.claims ?? []) {
+        for (const { claim } of data.claims) {
           if (isReservedForPod(info.pod, claim)) bound.push(claim);
           else {
-            const chosen = data?.chosen.get(claim);
-            const allocation = chosen && { ...chosen, allocationTimestamp: formatTime(new Date(clock.now())) };
-            const written = await bindClaim(client, claim, allocation, info);
+            const chosen = data.chosen.get(claim);
+            const written = await bindClaim(client, claim, chosen && { ...chosen, ...allocatedNow() }, info);
             known.claims.confirm(written);
             bound.push(written);
           }
         }
+        if (data.chosenExtended !== undefined) bound.push(await bindExtended(data, data.chosenExtended, info, signal));
         await waitForDevices(handle, bound, {
           timeoutMs: bindingTimeoutMs,
           signal,
@@ -215,6 +198,59 @@ export function dynamicResources(
       }
     },
   };
+
+  function allocatedNow(): { readonly allocationTimestamp: string } {
+    return { allocationTimestamp: formatTime(new Date(clock.now())) };
+  }
+
+  /** From now on the devices are the pod's. */
+  function take(data: ClaimState, uid: string, { results, extended }: NodeAllocation): Status | undefined {
+    for (const [i, claim] of data.toAllocate.entries()) {
+      const allocation = results[i];
+      if (allocation === undefined) return errorStatus(new Error(`no allocation for claim ${namespacedName(claim)}`));
+      data.chosen.set(claim, allocation);
+      known.claims.reserve({ ...claim, status: { ...claim.status, allocation } });
+    }
+    const allocation = results[data.toAllocate.length];
+    if (extended === undefined) return undefined;
+    if (allocation === undefined)
+      return errorStatus(new Error(`no allocation for claim ${namespacedName(extended.claim)}`));
+    data.chosenExtended = { ...extended, allocation };
+    known.claims.promise(uid, { ...extended.claim, status: { allocation } });
+    return undefined;
+  }
+
+  async function bindExtended(
+    data: ClaimState,
+    { claim, mappings, allocation }: NonNullable<ClaimState["chosenExtended"]>,
+    info: PodInfo,
+    signal: AbortSignal,
+  ): Promise<ResourceClaim> {
+    const made = await createExtendedClaim(client, claim);
+    // Known from here on: what fails now must take it back.
+    data.madeExtended = made;
+    const written = await bindClaim(client, made, { ...allocation, ...allocatedNow() }, info);
+    data.madeExtended = written;
+    known.claims.confirm(written);
+    const name = written.metadata?.name ?? "";
+    await waitForInformer(clock, signal, () => claimOf(info.namespace, name) !== undefined);
+    known.claims.confirm(written);
+    known.claims.breakPromise(info.uid);
+    await tellPod(client, info, written, mappings);
+    return written;
+  }
+
+  async function dropExtended(claim: ResourceClaim, info: PodInfo): Promise<void> {
+    try {
+      await deleteClaim(client, claim);
+    } catch (error) {
+      // The next attempt finds and deletes it; where there is none, the garbage collector does once the pod is gone.
+      handle.logger.warn(
+        { pod: info.key, claim: claim.metadata?.name, err: error },
+        "the claim for a pod's extended resources was not deleted",
+      );
+    }
+  }
 
   function whyNot(claim: ResourceClaim, pod: PodInfo["pod"]): Status | undefined {
     if (claim.status?.allocation !== undefined && !known.claims.isPending(claim))
