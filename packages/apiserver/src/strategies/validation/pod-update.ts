@@ -6,6 +6,7 @@ import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required } from "../field.ts";
 import { describeDifference } from "./difference.ts";
 import { nameIsDNSSubdomain, rangeMessage } from "./names.ts";
+import { validateClaimStatuses, validateExtendedClaimStatus } from "./pod-claim-status.ts";
 import { validateOnlyAddedTolerations } from "./scheduling.ts";
 
 const MAX_INT32 = 2_147_483_647;
@@ -170,6 +171,8 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, path: FieldPath, er
       errors.push(invalid(path.child("conditions").index(index).child("Type"), condition.type, message));
     }
   });
+  validateClaimStatuses(next, path.child("resourceClaimStatuses"), errors);
+  validateExtendedClaimStatus(next, path.child("extendedResourceClaimStatus"), errors);
   next.status?.podIPs?.forEach((each, index) => {
     if (isIP(each.ip ?? "") !== 0) return;
     const why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
