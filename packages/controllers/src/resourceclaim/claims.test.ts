@@ -1,7 +1,7 @@
 import type { Pod } from "@knots/api/core/v1";
 import type { ResourceClaim } from "@knots/api/resource/v1";
 import { describe, expect, it } from "vitest";
-import { claimBaseName, claimFromTemplate, knownClaimNames, withUsers } from "./claims.ts";
+import { claimBaseName, claimFromTemplate, hasClaims, knownClaimNames, withUsers } from "./claims.ts";
 
 const pod: Pod = { metadata: { name: "p", namespace: "ns", uid: "u" } };
 
@@ -49,6 +49,9 @@ it("knows claims by name, and generated ones once the status has them", () => {
   expect(
     knownClaimNames({ ...pod, spec: { containers: [], resourceClaims }, status: { resourceClaimStatuses } }),
   ).toEqual(["x", "p-b-1"]);
+  const extendedResourceClaimStatus = { resourceClaimName: "p-extended-resources-1", requestMappings: [] };
+  const extended: Pod = { ...pod, spec: { containers: [] }, status: { extendedResourceClaimStatus } };
+  expect([knownClaimNames(extended), hasClaims(extended)]).toEqual([["p-extended-resources-1"], true]);
 });
 
 describe("withUsers", () => {

@@ -32,9 +32,15 @@ export function claimFromTemplate(pod: Pod, entry: PodResourceClaim, template: R
   };
 }
 
+/** Whether the pod has, or will have, claims: its own or the one for its extended resources. Pure. */
+export function hasClaims({ spec, status }: Pod): boolean {
+  return spec?.resourceClaims !== undefined || status?.extendedResourceClaimStatus !== undefined;
+}
+
 /** The names of the pod's claims, as far as they are known. Pure. */
 export function knownClaimNames(pod: Pod): string[] {
-  return (pod.spec?.resourceClaims ?? []).flatMap((entry) => {
+  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+  const own = (pod.spec?.resourceClaims ?? []).flatMap((entry) => {
     try {
       const { name } = podClaimName(pod, entry);
       return name === undefined ? [] : [name];
@@ -44,6 +50,7 @@ export function knownClaimNames(pod: Pod): string[] {
       return [];
     }
   });
+  return extended === undefined ? own : [...own, extended];
 }
 
 /** A claim without the users that need it no more; what was allocated for the last of them is given back. Pure. */

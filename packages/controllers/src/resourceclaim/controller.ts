@@ -9,7 +9,7 @@ import { isNamespaceTerminating, messageOf } from "../framework/pod-control.ts";
 import { concurrency } from "../framework/options.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { ControllerInitializer } from "../framework/types.ts";
-import { knownClaimNames } from "./claims.ts";
+import { hasClaims, knownClaimNames } from "./claims.ts";
 import { PodClaimError, PodClaims } from "./pods-claims.ts";
 import { releaseClaim } from "./release.ts";
 
@@ -66,7 +66,7 @@ export const resourceClaimController: ControllerInitializer = {
     });
 
     const podChanged = (pod: Pod): void => {
-      if (pod.spec?.resourceClaims === undefined) return;
+      if (!hasClaims(pod)) return;
       if (isDoneWithClaims(pod)) claimsOfPodChanged(pod);
       else if (!isBeingDeleted(pod)) controller.queue.add(`${POD}${keyOf(pod)}`);
     };
@@ -74,7 +74,7 @@ export const resourceClaimController: ControllerInitializer = {
       for (const name of knownClaimNames(pod)) controller.queue.add(`${CLAIM}${metaOf(pod).namespace}/${name}`);
     };
     const podGone = (pod: Pod): void => {
-      if (pod.spec?.resourceClaims === undefined) return;
+      if (!hasClaims(pod)) return;
       if (gone.size >= MAX_GONE) gone.delete(gone.values().next().value ?? "");
       gone.add(metaOf(pod).uid);
       podClaims.drop(pod);

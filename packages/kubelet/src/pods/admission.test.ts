@@ -5,7 +5,7 @@ import { admit } from "./admission.ts";
 const node: Node = {
   metadata: { name: "n", labels: { disk: "ssd" } },
   spec: {},
-  status: { allocatable: { cpu: "2", memory: "1Gi", pods: "3" } },
+  status: { allocatable: { cpu: "2", memory: "1Gi", pods: "3", "x.io/gpu": "2" } },
 };
 const pod = (cpu: string | undefined, spec: Partial<NonNullable<Pod["spec"]>> = {}): Pod => ({
   metadata: { name: "p", uid: "u" },
@@ -17,6 +17,8 @@ const pod = (cpu: string | undefined, spec: Partial<NonNullable<Pod["spec"]>> = 
 });
 const run = (candidate: Pod, others: Pod[] = [], allowedUnsafeSysctls: string[] = []) =>
   admit({ pod: candidate, others, node, allowedUnsafeSysctls });
+const withResource = (name: string, amount: string): Pod =>
+  pod(undefined, { containers: [{ name: "a", resources: { requests: { [name]: amount } } }] });
 const withPort = (hostPort: number, hostIP?: string): Pod =>
   pod(undefined, {
     containers: [{ name: "a", ports: [{ containerPort: 1, hostPort, ...(hostIP === undefined ? {} : { hostIP }) }] }],
@@ -32,9 +34,13 @@ describe("admit", () => {
       message: "Node didn't have enough resource: cpu, requested: 1501, used: 500, capacity: 2000",
     });
     expect(run(pod(undefined), [pod("1"), pod("0"), pod("0")])?.reason).toBe("OutOfpods");
-    expect(
-      run(pod(undefined, { containers: [{ name: "a", resources: { requests: { "x.io/gpu": "1" } } }] }))?.reason,
-    ).toBe("OutOfx.io/gpu");
+    expect(run(withResource("hugepages-2Mi", "2Mi"))?.reason).toBe("OutOfhugepages-2Mi");
+    expect(run(withResource("x.io/gpu", "3"))?.reason).toBe("OutOfx.io/gpu");
+  });
+  it("leaves resources of which it has none to those who gave them to the pod", () => {
+    expect(run(withResource("x.io/gpu", "2"))).toBeUndefined();
+    expect(run(withResource("x.io/licence", "2"))).toBeUndefined();
+    expect(run(withResource("deviceclass.resource.kubernetes.io/gpus", "2"))).toBeUndefined();
   });
   it("checks node selector and node name", () => {
     expect(run(pod("1", { nodeSelector: { disk: "ssd" } }))).toBeUndefined();

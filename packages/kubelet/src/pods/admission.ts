@@ -2,6 +2,7 @@
 import type { Node, Pod } from "@knots/api/core/v1";
 import {
   findMatchingUntoleratedTaint,
+  isDeviceResourceName,
   nodeMatchesNodeSelectorTerms,
   podRequests,
   selectorFromSet,
@@ -91,6 +92,8 @@ function resources({ pod, others, node }: AdmissionInput): Rejection | undefined
       return sum + value(all[name]);
     }, 0);
     const capacity = value(allocatable[name]);
+    // Not of this node: counted for the cluster as a whole by somebody else, or devices of a claim.
+    if (capacity === 0 && isDeviceResourceName(name)) continue;
     if (requested + used > capacity) return outOf(name, requested, used, capacity);
   }
   return undefined;

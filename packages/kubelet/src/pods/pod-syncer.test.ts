@@ -142,6 +142,25 @@ describe("PodSyncer", () => {
     expect(events).toEqual(["FailedPrepareDynamicResources"]);
   });
 
+  it("does not let a pod run without the devices that its extended resources are", async () => {
+    const { syncer, shown, events } = set();
+    const asking = worker();
+    const extendedResourceClaimStatus = {
+      resourceClaimName: "p-extended-resources-x",
+      requestMappings: ["x.io/gpu", "x.io/nic", "x.io/gpu"].map((resourceName) => ({
+        containerName: "a",
+        resourceName,
+        requestName: "r",
+      })),
+    };
+    const pod: Pod = { ...asking.pod, status: { ...asking.pod.status, extendedResourceClaimStatus } };
+    await expect(syncer.sync({ ...asking, pod })).rejects.toThrow(
+      "this kubelet does not talk to DRA drivers, and the pod asks for extended resources [x.io/gpu x.io/nic] that are devices of resource claim p-extended-resources-x",
+    );
+    expect(shown.get("u")?.phase).toBe("Pending");
+    expect(events).toEqual(["FailedPrepareDynamicResources"]);
+  });
+
   it("runs init containers in order, beside a sidecar, to the end of a pod that does not restart", async () => {
     const order: string[] = [];
     const { syncer, shown } = set({
