@@ -10,6 +10,7 @@ import { messageOf } from "../framework/pod-control.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { Controller, ControllerContext, ControllerInitializer } from "../framework/types.ts";
 import { QuotaSources } from "./sources.ts";
+import { QuotaDevices } from "./devices.ts";
 import { calculateUsage, countedResources, nextStatus } from "./usage.ts";
 
 const NAME = "resourcequota-controller";
@@ -26,6 +27,7 @@ export class ResourceQuotaController implements Controller {
   readonly #ctx: ControllerContext;
   readonly #quotas: Informer<ResourceQuota>;
   readonly #sources: QuotaSources;
+  readonly #devices: QuotaDevices;
   readonly #queue: QueueController;
   #timer: Timer | undefined;
 
@@ -33,6 +35,7 @@ export class ResourceQuotaController implements Controller {
     this.#ctx = ctx;
     this.#quotas = ctx.informers.informer(resourceQuotas);
     this.#sources = new QuotaSources(ctx, (resource, old, object, gone) => this.#changed(resource, old, object, gone));
+    this.#devices = new QuotaDevices(ctx.informers, (claims, namespace) => this.#sources.list(claims, namespace) ?? []);
     this.#queue = new QueueController({
       name: NAME,
       ctx,
@@ -51,27 +54,37 @@ export class ResourceQuotaController implements Controller {
   }
 
   start(): void {
+    this.#queue.own(this.#devices.watch((resource) => this.#resourceBecame(resource)));
     this.#queue.start();
     this.#timer = this.#ctx.clock.setInterval(() => this.#recountAll(), this.#ctx.options.resourceQuotaSyncPeriod);
+  }
+
+  /** Another class gives an extended resource, or none does any more. */
+  #resourceBecame(resource: string): void {
+    for (const quota of this.#quotas.lister.list())
+      if (quota.spec?.hard?.[`requests.${resource}`] !== undefined) this.#queue.enqueueAfter(quota, RELEASE_DELAY);
   }
 
   #recountAll(): void {
     const all = this.#quotas.lister.list();
     for (const quota of all) this.#queue.enqueue(quota);
-    this.#sources.close(new Set(all.flatMap(countedResources))).catch((error: unknown) => {
-      this.#ctx.logger.warn({ error: messageOf(error) }, "cannot learn which counted resources are still served");
-    });
+    this.#sources
+      .close(new Set(all.flatMap((quota) => countedResources(quota, this.#devices))))
+      .catch((error: unknown) => {
+        this.#ctx.logger.warn({ error: messageOf(error) }, "cannot learn which counted resources are still served");
+      });
   }
 
   #changed(resource: string, old: KubeObject | undefined, object: KubeObject, gone: boolean): void {
     const now = this.#ctx.clock.now();
     for (const quota of this.#quotas.lister.list(object.metadata?.namespace ?? "")) {
-      if (!countedResources(quota).includes(resource)) continue;
+      if (!countedResources(quota, this.#devices).includes(resource)) continue;
       if (gone) this.#queue.enqueueAfter(quota, RELEASE_DELAY);
       else if (old === undefined) this.#queue.enqueueAfter(quota, CHECK_DELAY);
       else if (
         inQuotaScopes(quota.spec, resource, old) !== inQuotaScopes(quota.spec, resource, object) ||
-        usageDifference(quotaUsage(resource, object, now), quotaUsage(resource, old, now)).size > 0
+        usageDifference(quotaUsage(resource, object, now, this.#devices), quotaUsage(resource, old, now, this.#devices))
+          .size > 0
       )
         this.#queue.enqueueAfter(quota, RELEASE_DELAY);
     }
@@ -80,7 +93,9 @@ export class ResourceQuotaController implements Controller {
   async reconcile(key: string): Promise<void | { requeueAfterMs: number }> {
     const quota = this.#quotas.lister.get(key);
     if (quota === undefined) return;
-    const opened = await Promise.all(countedResources(quota).map((resource) => this.#sources.open(resource)));
+    const opened = await Promise.all(
+      countedResources(quota, this.#devices).map((resource) => this.#sources.open(resource)),
+    );
     const { name, namespace } = metaOf(quota);
     // Opening may have taken its time: count for the quota as it is now.
     const current = this.#quotas.lister.get(keyOf(quota)) ?? quota;
@@ -88,6 +103,7 @@ export class ResourceQuotaController implements Controller {
       current,
       (resource) => this.#sources.list(resource, namespace),
       this.#ctx.clock.now(),
+      this.#devices,
     );
     const status = nextStatus(current, counted);
     if (status !== undefined) {

@@ -8,12 +8,17 @@ const quota = (hard: Record<string, string>, more: Partial<ResourceQuota> = {}, 
   spec: { hard, ...(scopes === undefined ? {} : { scopes }) },
   ...more,
 });
+const DEVICES = {
+  isDevices: (resource: string) => resource === "x.io/gpu",
+  resourceOf: (className: string) => (className === "gpus" ? "x.io/gpu" : undefined),
+  podOf: () => undefined,
+};
 const pod = (cpu: string, phase = "Running"): KubeObject =>
   Object.assign({ metadata: {} }, { spec: { containers: [{ resources: { requests: { cpu } } }] }, status: { phase } });
 
 test("each resource once", () => {
   expect(
-    countedResources(quota({ pods: "1", cpu: "1", "count/pods": "1", "count/jobs.batch": "1", odd: "1" })),
+    countedResources(quota({ pods: "1", cpu: "1", "count/pods": "1", "count/jobs.batch": "1", odd: "1" }), DEVICES),
   ).toEqual(["pods", "jobs.batch"]);
 });
 
@@ -33,7 +38,7 @@ test.each<[string, ResourceQuota, Record<string, KubeObject[]>, Record<string, s
   ],
   ["a scope leaves out", quota({ pods: "5" }, {}, ["BestEffort"]), { pods: [pod("1")] }, { pods: "0" }],
 ])("%s", (_what, subject, objects, want) => {
-  const used = calculateUsage(subject, (resource) => objects[resource], 0);
+  const used = calculateUsage(subject, (resource) => objects[resource], 0, DEVICES);
   expect(Object.fromEntries([...used].map(([name, amount]) => [name, amount.toString()]))).toEqual(want);
 });
 
@@ -52,9 +57,24 @@ test.each<[string, ResourceQuota["status"], object | undefined]>([
   expect(
     nextStatus(
       subject,
-      calculateUsage(subject, () => [], 0),
+      calculateUsage(subject, () => [], 0, DEVICES),
     ),
   ).toEqual(want);
+});
+
+test("devices are counted whichever way they are asked for", () => {
+  const subject = quota({ "requests.x.io/gpu": "9", "requests.x.io/licence": "9" });
+  const claims = "resourceclaims.resource.k8s.io";
+  expect(countedResources(subject, DEVICES)).toEqual(["pods", claims]);
+  const requests = { "x.io/gpu": "2", "x.io/licence": "1" };
+  const asking: object = { metadata: {}, spec: { containers: [{ resources: { requests } }] } };
+  const claim: object = { metadata: {}, spec: { devices: { requests: [{ exactly: { deviceClassName: "gpus" } }] } } };
+  const objects: Record<string, KubeObject[]> = { pods: [asking], [claims]: [claim, claim] };
+  const used = calculateUsage(subject, (resource) => objects[resource], 0, DEVICES);
+  expect([...used].map(([name, amount]) => [name, amount.toString()])).toEqual([
+    ["requests.x.io/gpu", "4"],
+    ["requests.x.io/licence", "1"],
+  ]);
 });
 
 test("what could not be counted keeps its figure", () => {

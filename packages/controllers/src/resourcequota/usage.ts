@@ -1,17 +1,16 @@
 import type { ResourceQuota, ResourceQuotaStatus } from "@knots/api/core/v1";
-import { inQuotaScopes, Quantity, quotaedResource, quotaUsage } from "@knots/machinery";
-import type { KubeObject } from "@knots/machinery";
+import { inQuotaScopes, Quantity, quotaedResources, quotaUsage } from "@knots/machinery";
+import type { DeviceContext, KubeObject } from "@knots/machinery";
 import { semanticEqual } from "../framework/equality.ts";
 
+/** What is known of devices: which extended resources are some, and what else counting claims needs. */
+export interface KnownDevices extends DeviceContext {
+  readonly isDevices: (resource: string) => boolean;
+}
+
 /** The resources whose objects a quota counts: "pods", "deployments.apps", …. Pure. */
-export function countedResources(quota: ResourceQuota): string[] {
-  return [
-    ...new Set(
-      Object.keys(quota.spec?.hard ?? {})
-        .map(quotaedResource)
-        .filter((resource): resource is string => resource !== undefined),
-    ),
-  ];
+export function countedResources(quota: ResourceQuota, { isDevices }: Pick<KnownDevices, "isDevices">): string[] {
+  return [...new Set(Object.keys(quota.spec?.hard ?? {}).flatMap((name) => quotaedResources(name, isDevices)))];
 }
 
 /**
@@ -22,18 +21,19 @@ export function calculateUsage(
   quota: ResourceQuota,
   objectsOf: (groupResource: string) => readonly KubeObject[] | undefined,
   now: number,
+  devices: KnownDevices,
 ): Map<string, Quantity> {
   const { spec } = quota;
   const used = new Map<string, Quantity>();
   const names = Object.keys(spec?.hard ?? {});
-  for (const resource of countedResources(quota)) {
+  for (const resource of countedResources(quota, devices)) {
     const objects = objectsOf(resource);
     if (objects === undefined) continue;
-    const own = names.filter((name) => quotaedResource(name) === resource);
-    for (const name of own) used.set(name, Quantity.parse("0"));
+    const own = names.filter((name) => quotaedResources(name, devices.isDevices).includes(resource));
+    for (const name of own) if (!used.has(name)) used.set(name, Quantity.parse("0"));
     for (const object of objects) {
       if (!inQuotaScopes(spec, resource, object)) continue;
-      const usage = quotaUsage(resource, object, now);
+      const usage = quotaUsage(resource, object, now, devices);
       for (const name of own) {
         const amount = usage.get(name);
         if (amount !== undefined) used.set(name, used.get(name)?.add(amount) ?? amount);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { inQuotaScopes, type QuotaSpecLike } from "./scopes.ts";
-import { quotaedResource, quotaUsage } from "./usage.ts";
+import { payingPod, quotaedResource, quotaedResources, quotaUsage } from "./usage.ts";
 
 const NOW = Date.parse("2026-11-25T10:00:00Z");
 const amounts = (resource: string, object: object, now = NOW): Record<string, string> =>
@@ -91,6 +91,8 @@ test.each<[string, string, object, Record<string, string>]>([
       "count/resourceclaims.resource.k8s.io": "1",
       "gpu.deviceclass.resource.k8s.io/devices": "6",
       "tpu.deviceclass.resource.k8s.io/devices": "32",
+      "requests.deviceclass.resource.kubernetes.io/gpu": "6",
+      "requests.deviceclass.resource.kubernetes.io/tpu": "32",
     },
   ],
   ["a secret", "secrets", {}, { "count/secrets": "1", secrets: "1" }],
@@ -147,4 +149,75 @@ describe("scopes", () => {
       true,
     ],
   ])("%s", (_what, spec, resource, object, want) => expect(inQuotaScopes(spec, resource, object)).toBe(want));
+});
+
+const CLAIMS = "resourceclaims.resource.k8s.io";
+test.each<[string, string[]]>([
+  ["requests.x.io/gpu", ["pods", CLAIMS]],
+  ["requests.x.io/licence", ["pods"]],
+  ["requests.deviceclass.resource.kubernetes.io/gpus", ["pods", CLAIMS]],
+  ["gpus.deviceclass.resource.k8s.io/devices", [CLAIMS]],
+  [".deviceclass.resource.k8s.io/devices", []],
+  ["requests.cpu", ["pods"]],
+  ["nothing", []],
+])("what %s counts, where x.io/gpu is devices", (name, want) => {
+  expect(quotaedResources(name, (resource) => resource === "x.io/gpu")).toEqual(want);
+});
+
+test("a pod that asks for a class by its implicit name counts for it", () => {
+  const name = "deviceclass.resource.kubernetes.io/gpus";
+  expect(amounts("pods", { spec: container({ [name]: "2" }) })[`requests.${name}`]).toBe("2");
+});
+
+const gpus = (count: number) => ({ exactly: { deviceClassName: "gpus", allocationMode: "ExactCount", count } });
+const asking = (count: string) => ({ metadata: { name: "p", uid: "u" }, spec: container({ "x.io/gpu": count }) });
+test.each<[string, object | undefined, Record<string, string>]>([
+  ["of nobody", undefined, { "requests.x.io/gpu": "3", "requests.deviceclass.resource.kubernetes.io/gpus": "3" }],
+  ["of a pod that asks for as many", asking("3"), { "requests.deviceclass.resource.kubernetes.io/gpus": "3" }],
+  [
+    "of a pod that asks for fewer",
+    asking("1"),
+    { "requests.x.io/gpu": "2", "requests.deviceclass.resource.kubernetes.io/gpus": "3" },
+  ],
+])("a claim %s counts as extended resources", (_what, pod, want) => {
+  const claim = { metadata: { name: "c" }, spec: { devices: { requests: [gpus(2), gpus(1)] } } };
+  const devices = { resourceOf: (name: string) => (name === "gpus" ? "x.io/gpu" : undefined), podOf: () => pod };
+  expect(
+    Object.fromEntries([...quotaUsage(CLAIMS, claim, NOW, devices)].map(([name, amount]) => [name, amount.toString()])),
+  ).toEqual({ [`count/${CLAIMS}`]: "1", "gpus.deviceclass.resource.k8s.io/devices": "3", ...want });
+});
+
+describe("payingPod", () => {
+  const claim = (name: string, more: object = {}) => ({
+    metadata: {
+      name,
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      annotations: { "resource.kubernetes.io/extended-resource-claim": "true" },
+      ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: "p", uid: "u", controller: true }],
+      ...more,
+    },
+  });
+  const pod = { metadata: { name: "p", uid: "u" } };
+  const told = (resourceClaimName: string) => ({
+    ...pod,
+    status: { extendedResourceClaimStatus: { resourceClaimName } },
+  });
+  test.each<[string, object, object | undefined, object[], boolean]>([
+    ["one that the pod names", claim("b"), told("b"), [claim("a")], true],
+    ["one that the pod does not name", claim("b"), told("a"), [], false],
+    ["the first before the pod names any", claim("b"), pod, [claim("b"), claim("c")], true],
+    ["a second", claim("b"), pod, [claim("a"), claim("b")], false],
+    ["an older one", claim("b"), pod, [claim("c", { creationTimestamp: "2025-01-01T00:00:00Z" })], false],
+    ["one of a pod that is gone", claim("b"), undefined, [], false],
+    ["one of an earlier pod of that name", claim("b"), { metadata: { name: "p", uid: "v" } }, [], false],
+    ["one without the annotation", claim("b", { annotations: {} }), pod, [], false],
+  ])("is there for %s", (_what, of, found, all, want) => {
+    expect(
+      payingPod(
+        of,
+        () => found,
+        () => all,
+      ) !== undefined,
+    ).toBe(want);
+  });
 });

@@ -1,5 +1,6 @@
 // What an object counts for in ResourceQuotas. Admission books it, the quota controller recounts it: one rule for both.
 // Rules: https://kubernetes.io/docs/concepts/policy/resource-quotas/
+import { DEVICE_CLASS_RESOURCE_PREFIX, isDeviceResourceName, podOfExtendedClaim } from "../extended-resources.ts";
 import { podLimits, podRequests } from "../pods.ts";
 import { maxResources, Quantity, type ResourceAmounts } from "../quantity.ts";
 import type { KubeObject } from "../object.ts";
@@ -42,6 +43,7 @@ interface ResourceClaimLike extends KubeObject {
 export type QuotaUsage = Map<string, Quantity>;
 
 const ONE = Quantity.parse("1");
+const ZERO = Quantity.parse("0");
 const COMPUTE = new Set(["cpu", "memory", "ephemeral-storage"]);
 /** As many devices a claim may hold at most: what "All" is counted as. */
 const MOST_DEVICES = 32;
@@ -49,7 +51,35 @@ const MOST_DEVICES = 32;
 /** Resources that are quotaed under their own name, and as count/NAME. */
 const COUNTED_BY_NAME = new Set(["configmaps", "secrets", "replicationcontrollers", "resourcequotas"]);
 
-/** "pods", "deployments.apps": the resource whose objects a name of spec.hard counts; undefined for a name of none. */
+const CLAIMS = "resourceclaims.resource.k8s.io";
+const DEVICES = ".deviceclass.resource.k8s.io/devices";
+
+/** What must be known beside a claim to count it. */
+export interface DeviceContext {
+  /** `spec.extendedResourceName` of a DeviceClass. */
+  readonly resourceOf: (className: string) => string | undefined;
+  /** The pod that has asked for the claim's devices by extended resources, and is counted for them: see payingPod. */
+  readonly podOf: (claim: KubeObject) => KubeObject | undefined;
+}
+
+const NO_DEVICES: DeviceContext = { resourceOf: () => undefined, podOf: () => undefined };
+
+/**
+ * The resources whose objects a name of spec.hard counts. `isDevices`: whether an extended resource is devices of some class:
+ * then claims on that class are counted as well as pods (KEP-5004).
+ */
+export function quotaedResources(name: string, isDevices: (resource: string) => boolean): readonly string[] {
+  const resource = quotaedResource(name);
+  if (resource === undefined) return [];
+  const asked = name.slice("requests.".length);
+  const also =
+    resource === "pods" &&
+    isDeviceResourceName(asked) &&
+    (asked.startsWith(DEVICE_CLASS_RESOURCE_PREFIX) || isDevices(asked));
+  return also ? [resource, CLAIMS] : [resource];
+}
+
+/** "pods", "deployments.apps": the resource whose objects a name of spec.hard counts first; undefined for a name of none. */
 export function quotaedResource(name: string): string | undefined {
   if (name.startsWith("count/")) return name.slice("count/".length);
   if (COUNTED_BY_NAME.has(name)) return name;
@@ -57,20 +87,20 @@ export function quotaedResource(name: string): string | undefined {
   if (name === "persistentvolumeclaims" || name === "requests.storage") return "persistentvolumeclaims";
   if (/.\.storageclass\.storage\.k8s\.io\/(persistentvolumeclaims|requests\.storage)$/.test(name))
     return "persistentvolumeclaims";
-  if (/.\.deviceclass\.resource\.k8s\.io\/devices$/.test(name)) return "resourceclaims.resource.k8s.io";
+  if (name.endsWith(DEVICES) && name !== DEVICES) return CLAIMS;
   const compute = name.replace(/^(requests|limits)\./, "");
   if (name === "pods" || COMPUTE.has(compute)) return "pods";
   if (/^(requests\.)?hugepages-/.test(name)) return "pods";
-  return name.startsWith("requests.") && isExtendedResource(compute) ? "pods" : undefined;
-}
-
-/** A resource of somebody's own: its name has a domain, and not Kubernetes'. */
-function isExtendedResource(name: string): boolean {
-  return name.includes("/") && !/(^|\.)kubernetes\.io\//.test(name) && !name.startsWith("requests.");
+  return name.startsWith("requests.") && isDeviceResourceName(compute) ? "pods" : undefined;
 }
 
 /** What an object counts for; `now` in ms decides on pods that outlived their deletion. Pure. */
-export function quotaUsage(groupResource: string, object: KubeObject, now: number): QuotaUsage {
+export function quotaUsage(
+  groupResource: string,
+  object: KubeObject,
+  now: number,
+  devices: DeviceContext = NO_DEVICES,
+): QuotaUsage {
   const usage: QuotaUsage = new Map([[`count/${groupResource}`, ONE]]);
   switch (groupResource) {
     case "pods":
@@ -82,8 +112,9 @@ export function quotaUsage(groupResource: string, object: KubeObject, now: numbe
     case "persistentvolumeclaims":
       claimUsage(object, usage);
       break;
-    case "resourceclaims.resource.k8s.io":
+    case CLAIMS:
       deviceUsage(object, usage);
+      extendedUsage(object, usage, now, devices);
       break;
     default:
       if (COUNTED_BY_NAME.has(groupResource)) usage.set(groupResource, ONE);
@@ -105,7 +136,7 @@ function podUsage({ spec }: PodLike, usage: QuotaUsage): void {
     if (COMPUTE.has(name) || name.startsWith("hugepages-")) {
       usage.set(name, quantity);
       usage.set(`requests.${name}`, quantity);
-    } else if (isExtendedResource(name)) usage.set(`requests.${name}`, quantity);
+    } else if (isDeviceResourceName(name)) usage.set(`requests.${name}`, quantity);
   }
   for (const [name, quantity] of Object.entries(podLimits(spec)))
     if (COMPUTE.has(name)) usage.set(`limits.${name}`, quantity);
@@ -151,18 +182,65 @@ function deviceUsage({ spec }: ResourceClaimLike, usage: QuotaUsage): void {
     for (const each of firstAvailable ?? (exactly === undefined ? [] : [exactly]))
       maxResources(asked, { [each.deviceClassName]: devices(each) });
     for (const [deviceClass, amount] of Object.entries(asked)) {
-      const name = `${deviceClass}.deviceclass.resource.k8s.io/devices`;
+      const name = `${deviceClass}${DEVICES}`;
       usage.set(name, usage.get(name)?.add(amount) ?? amount);
     }
   }
 }
 
+/** The same devices as the extended resources that they are, less what the claim's pod is counted for already. */
+function extendedUsage(claim: KubeObject, usage: QuotaUsage, now: number, { resourceOf, podOf }: DeviceContext): void {
+  const extended: QuotaUsage = new Map();
+  for (const [name, amount] of usage) {
+    if (!name.endsWith(DEVICES)) continue;
+    const className = name.slice(0, -DEVICES.length);
+    const resource = resourceOf(className);
+    for (const each of [`${DEVICE_CLASS_RESOURCE_PREFIX}${className}`, ...(resource === undefined ? [] : [resource])])
+      extended.set(`requests.${each}`, extended.get(`requests.${each}`)?.add(amount) ?? amount);
+  }
+  if (extended.size === 0) return;
+  const pod = podOf(claim);
+  const paid: QuotaUsage = pod === undefined ? new Map() : quotaUsage("pods", pod, now);
+  for (const [name, amount] of extended) {
+    const rest = amount.sub(paid.get(name) ?? ZERO);
+    if (rest.cmp(ZERO) > 0) usage.set(name, rest);
+  }
+}
+
+interface ExtendedPod extends KubeObject {
+  status?: { extendedResourceClaimStatus?: { resourceClaimName?: string } };
+}
+
+/**
+ * The pod for whose extended resources a claim was made, where both agree on it. As long as the pod does not name its claim
+ * only the first that says so is its claim: nobody gets devices for nothing by writing an annotation.
+ */
+export function payingPod(
+  claim: KubeObject,
+  podNamed: (name: string) => ExtendedPod | undefined,
+  claimsOfNamespace: () => readonly KubeObject[],
+): KubeObject | undefined {
+  const owner = podOfExtendedClaim(claim);
+  const pod = owner === undefined ? undefined : podNamed(owner.name);
+  if (owner === undefined || pod === undefined || pod.metadata?.uid !== owner.uid) return undefined;
+  const named = pod.status?.extendedResourceClaimStatus;
+  if (named !== undefined) return named.resourceClaimName === claim.metadata?.name ? pod : undefined;
+  const earlier = claimsOfNamespace().some(
+    (other) => podOfExtendedClaim(other)?.uid === owner.uid && isEarlier(other, claim),
+  );
+  return earlier ? undefined : pod;
+}
+
+function isEarlier({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean {
+  const [left, right] = [a?.creationTimestamp ?? "", b?.creationTimestamp ?? ""];
+  return left === right ? (a?.name ?? "") < (b?.name ?? "") : left < right;
+}
+
 /** `after` without `before`: what a change adds (or, below zero, gives back). */
 export function usageDifference(after: QuotaUsage, before: QuotaUsage): QuotaUsage {
   const delta: QuotaUsage = new Map();
-  const zero = Quantity.parse("0");
   for (const name of new Set([...after.keys(), ...before.keys()])) {
-    const change = (after.get(name) ?? zero).sub(before.get(name) ?? zero);
+    const change = (after.get(name) ?? ZERO).sub(before.get(name) ?? ZERO);
     if (!change.isZero()) delta.set(name, change);
   }
   return delta;

@@ -1,7 +1,8 @@
 import type { Pod, ResourceQuota } from "@knots/api/core/v1";
-import { resourceQuotas } from "@knots/api/core/v1";
-import { inQuotaScopes, Quantity, quotaUsage, usageDifference } from "@knots/machinery";
-import type { KubeObject, QuotaUsage } from "@knots/machinery";
+import { pods, resourceQuotas } from "@knots/api/core/v1";
+import { deviceClasses, resourceClaims } from "@knots/api/resource/v1";
+import { inQuotaScopes, payingPod, Quantity, quotaUsage, usageDifference } from "@knots/machinery";
+import type { DeviceContext, KubeObject, QuotaUsage } from "@knots/machinery";
 import type { Registry } from "../../registry/registry.ts";
 import { groupResource } from "../../registry/keys.ts";
 import { forbidden } from "../refuse.ts";
@@ -28,7 +29,7 @@ export class ResourceQuotaPlugin implements AdmissionPlugin {
   async validate(attributes: AdmissionAttributes): Promise<AdmissionUndo | undefined> {
     const counted = groupResource(attributes);
     const usageOf = (object: KubeObject | undefined): QuotaUsage =>
-      object === undefined ? new Map() : quotaUsage(counted, object, attributes.now);
+      object === undefined ? new Map() : quotaUsage(counted, object, attributes.now, devicesOf(attributes));
     const { object } = attributes;
     if (object === undefined) return undefined;
     const delta = usageDifference(usageOf(object), usageOf(attributes.oldObject));
@@ -79,6 +80,19 @@ export class ResourceQuotaPlugin implements AdmissionPlugin {
     await add(1);
     return () => add(-1);
   }
+}
+
+/** Asked only where claims are counted. */
+function devicesOf({ objects, namespace }: AdmissionAttributes): DeviceContext {
+  return {
+    resourceOf: (className) => objects.get(deviceClasses, undefined, className)?.spec.extendedResourceName,
+    podOf: (claim) =>
+      payingPod(
+        claim,
+        (name) => objects.get(pods, namespace, name),
+        () => objects.list(resourceClaims, namespace),
+      ),
+  };
 }
 
 function checkFits(
