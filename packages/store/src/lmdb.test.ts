@@ -47,6 +47,37 @@ describe("the LMDB engine", () => {
     await store[Symbol.asyncDispose]();
   });
 
+  it("keeps what is appended while it writes, in order, and lets nothing dropped come back", async () => {
+    let store = await openLmdbStore({ dir });
+    const done: number[] = [];
+    const writes = Array.from({ length: 40 }, async (_, i) => {
+      // Some in the same turn, some while others are being written.
+      for (let turn = 0; turn < i % 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+      const { revision } = await store.txn({ compare: [], then: [put("/a", String(i)), put(`/b/${i}`, String(i))] });
+      done.push(revision);
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    const compacted = await store.revision();
+    await store.compact(compacted);
+    await Promise.all(writes);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    const all = await values(store);
+    expect(Object.keys(all)).toHaveLength(41);
+    await store[Symbol.asyncDispose]();
+    const root = open<Buffer, string | number | number[]>({
+      path: join(dir, "store.lmdb"),
+      encoding: "binary",
+      maxDbs: 2,
+    });
+    const records = Array.from(root.getKeys()).filter((key) => typeof key !== "string");
+    await root.close();
+    // Every key once, and the versions of /a that are no older than the compaction.
+    expect(records).toHaveLength(40 + Math.max(...done) - compacted + 1);
+    store = await openLmdbStore({ dir });
+    expect(await values(store)).toEqual(all);
+    await store[Symbol.asyncDispose]();
+  });
+
   it("finds nothing of a key that is dropped while another of its revision stays", async () => {
     const store = await openLmdbStore({ dir });
     await store.txn({ compare: [], then: [put("/a", "1"), put("/b", "1")] });

@@ -26,10 +26,7 @@ const META_REVISION = "revision";
 /** Room for many values at once: LMDB's writer asks for the address of each buffer that it has not seen. */
 const SLAB = 256 * 1024;
 
-/**
- * A few puts start the writer, which commits what it finds and then what has come meanwhile: so the disk works while the
- * next requests are handled, instead of after a whole turn of them. lmdb's declarations do not know all of these options.
- */
+/** A batch starts the writer itself, not at the end of a turn. lmdb's declarations do not know all of these options. */
 const WRITER = { eventTurnBatching: false, txnStartThreshold: 2, separateFlushed: true };
 
 function sizeOf(key: string, value: Uint8Array | undefined): number {
@@ -69,11 +66,10 @@ function decodeHead(bytes: Buffer, revision: number): Version {
 /** What LMDB says of a put: committed, and (a moment later) on the disk. */
 type Committed = Promise<boolean> & { readonly flushed?: Promise<unknown> };
 
-/** One transaction, and the pending values that it writes. */
-interface Batch {
-  readonly committed: Committed;
-  readonly written: string[];
-  done: Promise<void>;
+/** What goes to the disk in one transaction: all that was appended while the one before was under way. */
+interface Flight {
+  readonly entries: LogEntry[];
+  readonly landed: PromiseWithResolvers<void>;
 }
 
 /** Which place a key has among those of one revision, where that is not the first: hardly ever. */
@@ -101,8 +97,9 @@ class LmdbLog implements ValueLog {
   readonly #pending = new Map<string, Uint8Array>();
   readonly #places: Places;
   #slab: Buffer = Buffer.alloc(0);
-  /** The transaction that LMDB's writer was filling when something was last appended. */
-  #batch: Batch | undefined;
+  /** What is being written; the next ones gather meanwhile. */
+  #flying: Flight | undefined;
+  #boarding: Flight | undefined;
 
   constructor(root: RootDatabase<Buffer, RecordKey>, meta: Database<number, string>, places: Places) {
     this.#root = root;
@@ -110,37 +107,52 @@ class LmdbLog implements ValueLog {
     this.#places = places;
   }
 
-  append({ revision, changes }: LogEntry): Promise<void> {
-    changes.forEach(({ key }, place) => this.#places.set(key, revision, place));
-    // LMDB's writer takes single puts into a transaction of its own choice; what belongs together must say so.
-    let committed: Committed | undefined;
-    if (changes.length === 1) committed = this.#put(changes[0]);
-    else committed = this.#root.batch(() => void changes.map((change) => this.#put(change))) as Committed;
-    if (committed === undefined) return Promise.resolve();
-    // Puts of one transaction share one promise, through which a failed commit speaks.
-    if (this.#batch?.committed !== committed) {
-      const batch: Batch = { committed, written: [], done: Promise.resolve() };
-      batch.done = this.#flushed(batch, committed.flushed ?? this.#root.flushed);
-      this.#batch = batch;
-    }
-    for (const { key, version, value } of changes) {
-      if (value !== undefined) this.#batch.written.push(`${version.revision}\0${key}`);
-    }
-    return this.#batch.done;
+  append(entry: LogEntry): Promise<void> {
+    const { revision, changes } = entry;
+    changes.forEach(({ key, version, value }, place) => {
+      this.#places.set(key, revision, place);
+      if (value !== undefined) this.#pending.set(`${version.revision}\0${key}`, value);
+    });
+    const flight = (this.#boarding ??= { entries: [], landed: Promise.withResolvers() });
+    flight.entries.push(entry);
+    if (this.#flying === undefined && flight.entries.length === 1) setImmediate(() => this.#depart());
+    return flight.landed.promise;
   }
 
-  #put(change: LogEntry["changes"][number] | undefined): Committed | undefined {
-    if (change === undefined) return undefined;
-    const { key, version, value } = change;
-    if (value !== undefined) this.#pending.set(`${version.revision}\0${key}`, value);
+  #depart(): void {
+    const flight = this.#boarding;
+    if (flight === undefined || this.#flying !== undefined) return;
+    this.#boarding = undefined;
+    this.#flying = flight;
+    void this.#fly(flight).then(flight.landed.resolve, flight.landed.reject);
+  }
+
+  async #fly(flight: Flight): Promise<void> {
+    try {
+      // LMDB's writer takes single puts into a transaction of its own choice; what belongs together must say so.
+      const puts = new Set<Promise<boolean>>();
+      const committed = this.#root.batch(() => {
+        for (const { changes } of flight.entries) for (const change of changes) puts.add(this.#put(change));
+      }) as Committed;
+      await Promise.all([committed, ...puts]);
+      await (committed.flushed ?? this.#root.flushed);
+      for (const { changes } of flight.entries)
+        for (const { key, version } of changes) this.#pending.delete(`${version.revision}\0${key}`);
+    } finally {
+      this.#flying = undefined;
+      this.#depart();
+    }
+  }
+
+  /** Resolves to the commit, one promise for all of a transaction. */
+  #put({ key, version, value }: LogEntry["changes"][number]): Promise<boolean> {
     const record = encode(this.#room(sizeOf(key, value)), key, version, value);
-    return this.#root.put(this.#places.recordKey(key, version.revision), record) as Committed;
+    return this.#root.put(this.#places.recordKey(key, version.revision), record);
   }
 
-  async #flushed(batch: Batch, flushed: Promise<unknown>): Promise<void> {
-    await batch.committed;
-    await flushed;
-    for (const key of batch.written) this.#pending.delete(key);
+  /** When what was appended so far has been written; a failure is told to those who appended. */
+  async #settled(): Promise<void> {
+    await Promise.allSettled([this.#flying?.landed.promise, this.#boarding?.landed.promise]);
   }
 
   #room(size: number): Buffer {
@@ -161,6 +173,8 @@ class LmdbLog implements ValueLog {
   }
 
   async drop(versions: readonly VersionRef[], revision: number): Promise<void> {
+    // What is dropped may still be waiting to be written, and would come back.
+    await this.#settled();
     // First the mark, then the versions: killed between, the reopened store compacts again.
     // Every later revision is in the key of a version that stays.
     await this.#meta.put(META_COMPACTED, revision);
@@ -176,6 +190,7 @@ class LmdbLog implements ValueLog {
   }
 
   async close(): Promise<void> {
+    await this.#settled();
     await this.#root.flushed;
     await this.#root.close();
   }
