@@ -3,6 +3,7 @@ import { csrApprovingController } from "./certificates/approving.ts";
 import { csrCleanerController } from "./certificates/cleaner.ts";
 import { csrSigningController } from "./certificates/signing.ts";
 import { clusterRoleAggregationController } from "./clusterroleaggregation/controller.ts";
+import { deviceTaintEvictionController } from "./devicetainteviction/controller.ts";
 import { endpointsController } from "./endpoints/controller.ts";
 import { endpointSliceController } from "./endpointslice/controller.ts";
 import { endpointSliceMirroringController } from "./endpointslicemirroring/controller.ts";
@@ -42,6 +43,7 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   nodeIPAMController,
   nodeLifecycleController,
   taintEvictionController,
+  deviceTaintEvictionController,
   ttlController,
   persistentVolumeBinderController,
   clusterRoleAggregationController,

@@ -55,7 +55,6 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   "storageversion-garbage-collector-controller",
   "storage-version-gc",
   "storage-version-migrator-controller",
-  "device-taint-eviction-controller",
   "selinux-warning-controller",
   "volumeattributesclass-protection-controller",
   // The API server does its work.

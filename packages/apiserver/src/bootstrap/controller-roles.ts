@@ -69,6 +69,12 @@ export const CONTROLLER_ROLES: Readonly<Record<string, readonly Rule[]>> = {
     ["get list update watch", "-", "pods"],
     EVENTS,
   ],
+  "device-taint-eviction-controller": [
+    ["delete get list watch", "-", "pods"],
+    ["patch update", "-", "pods/status"],
+    ["get list watch", RESOURCE, "resourceclaims resourceslices deviceclasses"],
+    EVENTS,
+  ],
   "disruption-controller": [
     ["get list watch", "apps", "deployments replicasets statefulsets"],
     ["get list watch", "-", "replicationcontrollers"],

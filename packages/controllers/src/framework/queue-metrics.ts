@@ -8,6 +8,7 @@ const QUEUE_NAMES: Readonly<Record<string, string>> = {
   "certificatesigningrequest-cleaner-controller": "certificate_cleaner",
   "certificatesigningrequest-signing-controller": "certificate",
   "clusterrole-aggregation-controller": "ClusterRoleAggregator",
+  "device-taint-eviction-controller": "device-taint-eviction-controller",
   "endpoints-controller": "endpoint",
   "endpointslice-controller": "endpoint_slice",
   "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
@@ -46,7 +47,11 @@ export class QueueMetrics {
   readonly #waited: Histogram<"name">;
   readonly #worked: Histogram<"name">;
 
+  /** Where figures of single controllers are shown as well. */
+  readonly registry: Registry;
+
   constructor(registry: Registry = new Registry()) {
+    this.registry = registry;
     const common = { labelNames: ["name"] as const, registers: [registry] };
     this.#adds = new Counter({
       ...common,

@@ -8,7 +8,7 @@ import type {
   ResourceSlice,
   ResourceSliceSpec,
 } from "@knots/api/resource/v1";
-import { Quantity } from "@knots/machinery";
+import { formatTime, Quantity } from "@knots/machinery";
 import { semanticEqual } from "../equality.ts";
 import { FieldPath, duplicate, forbidden, invalid, required, tooLong, tooMany } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -373,7 +373,15 @@ function validateStep(
   }
 }
 
+/** A taint that does not say since when it is there is there from now on: tolerationSeconds count from then. */
+function stampTaints({ spec }: ResourceSlice, now: number): void {
+  for (const device of spec?.devices ?? [])
+    for (const taint of device.taints ?? []) taint.timeAdded ??= formatTime(new Date(now));
+}
+
 export const resourceSliceStrategy: Strategy<ResourceSlice> = {
+  prepareForCreate: (slice, { now }) => stampTaints(slice, now),
+  prepareForUpdate: (slice, _old, { now }) => stampTaints(slice, now),
   validate: (slice) => validateSlice(slice),
   validateUpdate: validateSlice,
   fieldLabels: ({ spec }) => ({ "spec.nodeName": spec?.nodeName ?? "", "spec.driver": spec?.driver ?? "" }),
