@@ -153,6 +153,25 @@ describe("create, read, update, delete", () => {
     expect(failed.status).toBe(422);
   });
 
+  it("makes no object of a patch, also of kinds that a PUT makes", async () => {
+    for (const [path, named] of [
+      ["/api/v1/namespaces/default/events/none", 'events "none"'],
+      ["/apis/events.k8s.io/v1/namespaces/default/events/none", 'events.events.k8s.io "none"'],
+      ["/apis/coordination.k8s.io/v1/namespaces/default/leases/none", 'leases.coordination.k8s.io "none"'],
+      ["/apis/rbac.authorization.k8s.io/v1/clusterroles/none", 'clusterroles.rbac.authorization.k8s.io "none"'],
+    ] as const) {
+      const label = { metadata: { labels: { a: "b" } } };
+      for (const [patch, type] of [
+        [label, "application/merge-patch+json"],
+        [label, "application/strategic-merge-patch+json"],
+        [[{ op: "add", path: "/metadata/name", value: "none" }], "application/json-patch+json"],
+      ] as const) {
+        const { body } = await api.patch(path, patch, type);
+        expect(body).toMatchObject({ code: 404, reason: "NotFound", message: `${named} not found` });
+      }
+    }
+  });
+
   it("keeps many concurrent patches", async () => {
     await api.post(MAPS, { metadata: { name: "many" } });
     const answers = await Promise.all(

@@ -8,6 +8,7 @@ import {
   jsonPatch,
   mergePatch,
   newBadRequest,
+  newNotFound,
   newRequestEntityTooLarge,
   newUnsupportedMediaType,
   strategicMergePatch,
@@ -71,13 +72,15 @@ async function patched(
   current: StoredObject | undefined,
 ): Promise<KubeObject> {
   const { info } = served;
-  if (current !== undefined) await prepareConversion(served, [current]);
-  const before = cloneJson(objectFrom(served, current ?? {}));
+  // Also of kinds that a PUT creates: a plain patch says what becomes of an object, never what it begins as.
+  if (current === undefined) throw newNotFound(info, ctx.info.name);
+  await prepareConversion(served, [current]);
+  const before = cloneJson(objectFrom(served, current));
   const after = applyPatch(served, type, before, patch);
   // What upstream shows of what is wrong: a strategic patch itself, of the others what they lead to.
   const shown = (): string =>
     type === JSON_PATCH || type === MERGE_PATCH
-      ? JSON.stringify(applyPatch(served, type, cloneJson(objectFrom(served, current ?? {})), patch))
+      ? JSON.stringify(applyPatch(served, type, cloneJson(objectFrom(served, current)), patch))
       : goValue(patch);
   const shaped = shapeObject(
     after,
