@@ -1,6 +1,9 @@
 // One valid object of every resource, as short as the rules allow.
 import type { KubeObject } from "@knots/machinery";
 
+/** Where they live: an Event is in the namespace of what it is about. */
+export const NAMESPACE = "one-of-each";
+
 const labels = { app: "web" };
 const container = { name: "c", image: "nginx:1" };
 const podSpec = { containers: [container] };
@@ -39,7 +42,7 @@ export const OBJECTS: Readonly<Record<string, Omit<KubeObject, "metadata"> & Rec
   "configmaps.": { data: { "a.conf": "x" }, binaryData: { b: "AA==" } },
   "endpoints.": { subsets: [{ addresses: [{ ip: "10.0.0.1" }], ports: [{ port: 80 }] }] },
   "events.": {
-    involvedObject: { kind: "Pod", namespace: "fuzz", name: "p" },
+    involvedObject: { kind: "Pod", namespace: NAMESPACE, name: "p" },
     reason: "Started",
     message: "m",
     type: "Normal",
@@ -161,7 +164,7 @@ export const OBJECTS: Readonly<Record<string, Omit<KubeObject, "metadata"> & Rec
     action: "Start",
     reason: "Started",
     type: "Normal",
-    regarding: { kind: "Pod", namespace: "fuzz", name: "p" },
+    regarding: { kind: "Pod", namespace: NAMESPACE, name: "p" },
   },
   "flowschemas.flowcontrol.apiserver.k8s.io": {
     spec: {
@@ -276,63 +279,4 @@ export const NAMES: Readonly<Record<string, string>> = {
   "customresourcedefinitions.apiextensions.k8s.io": "things.fuzz.example.com",
   "apiservices.apiregistration.k8s.io": "v1.fuzzed.example.com",
   "ipaddresses.networking.k8s.io": "10.250.0.7",
-};
-
-/** Of which custom resources are made while the server is tried. */
-export const GIZMOS = {
-  metadata: { name: "gizmos.example.com" },
-  spec: {
-    group: "example.com",
-    scope: "Namespaced",
-    names: { plural: "gizmos", singular: "gizmo", kind: "Gizmo", listKind: "GizmoList" },
-    versions: [
-      {
-        name: "v1",
-        served: true,
-        storage: true,
-        subresources: { status: {}, scale: { specReplicasPath: ".spec.size", statusReplicasPath: ".status.size" } },
-        schema: {
-          openAPIV3Schema: {
-            type: "object",
-            properties: {
-              spec: {
-                type: "object",
-                properties: {
-                  size: { type: "integer", minimum: 0, default: 3 },
-                  ratio: { type: "number", nullable: true },
-                  when: { type: "string", format: "date-time" },
-                  name: { type: "string", pattern: "^[a-z]+$", maxLength: 5 },
-                  port: { "x-kubernetes-int-or-string": true },
-                  parts: {
-                    type: "array",
-                    maxItems: 50,
-                    "x-kubernetes-list-type": "map",
-                    "x-kubernetes-list-map-keys": ["name"],
-                    items: {
-                      type: "object",
-                      required: ["name"],
-                      properties: { name: { type: "string", maxLength: 20 }, weight: { type: "integer", default: 1 } },
-                    },
-                  },
-                  tags: { type: "array", "x-kubernetes-list-type": "set", items: { type: "string" } },
-                  labels: { type: "object", additionalProperties: { type: "string" } },
-                  free: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-                  inner: {
-                    type: "object",
-                    "x-kubernetes-embedded-resource": true,
-                    "x-kubernetes-preserve-unknown-fields": true,
-                  },
-                },
-                "x-kubernetes-validations": [
-                  { rule: "!has(self.size) || self.size < 1000", message: "too large" },
-                  { rule: "!has(self.parts) || self.parts.all(p, p.weight >= 0)" },
-                ],
-              },
-              status: { type: "object", properties: { size: { type: "integer" }, phase: { type: "string" } } },
-            },
-          },
-        },
-      },
-    ],
-  },
 };

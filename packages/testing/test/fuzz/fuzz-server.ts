@@ -5,9 +5,10 @@ import { builtInPrefix, customPrefix } from "@knots/apiserver/registry/keys";
 import { canonicalJson, RealClock } from "@knots/machinery";
 import { openMemoryStore, type Store } from "@knots/store";
 import { Defects, errorLogger, originOf } from "./defects.ts";
-import { GIZMOS } from "./objects.ts";
+import { GIZMOS } from "./gizmos.ts";
 import { Random } from "./random.ts";
-import { makeRequest, NAMESPACE } from "./requests.ts";
+import { NAMESPACE } from "../objects.ts";
+import { makeRequest } from "./requests.ts";
 import { collectionPath, targets, type Target } from "./targets.ts";
 import { WireClient, type WireAnswer, type WireRequest } from "./wire-client.ts";
 

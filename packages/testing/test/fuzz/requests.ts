@@ -5,11 +5,10 @@ import { generate, mutateBySchema } from "./generate.ts";
 import { mutateBytes } from "./mutate-bytes.ts";
 import { mutateJson } from "./mutate-json.ts";
 import type { Random } from "./random.ts";
+import { NAMESPACE } from "../objects.ts";
 import { collectionPath, type Target } from "./targets.ts";
 import { anyValue, KEYS, record, STRINGS } from "./values.ts";
 import type { WireRequest } from "./wire-client.ts";
-
-export const NAMESPACE = "fuzz";
 
 const JSON_TYPE = "application/json";
 const YAML_TYPE = "application/yaml";

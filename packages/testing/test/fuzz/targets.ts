@@ -1,6 +1,6 @@
 import { RESOURCES, schemaFor } from "@knots/api";
 import type { TypeSchema } from "@knots/machinery";
-import { NAMES, OBJECTS } from "./objects.ts";
+import { NAMES, OBJECTS } from "../objects.ts";
 
 /** A resource that requests are made to. */
 export interface Target {
