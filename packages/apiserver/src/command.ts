@@ -38,6 +38,7 @@ interface Flags extends AuditFlags {
   readonly proxyClientCertFile?: string;
   readonly proxyClientKeyFile?: string;
   readonly tokenAuthFile?: string;
+  readonly enableBootstrapTokenAuth: string | true;
   readonly anonymousAuth: string;
   readonly authorizationMode: string;
   readonly serviceClusterIpRange: string;
@@ -98,6 +99,11 @@ export function command(): Command {
     .option("--proxy-client-cert-file <file>", "client certificate towards extension servers; made when absent")
     .option("--proxy-client-key-file <file>", "key of that certificate")
     .option("--token-auth-file <file>", 'static tokens: token,user,uid,"group1,group2" a line')
+    .option(
+      "--enable-bootstrap-token-auth [bool]",
+      "Secrets of type bootstrap.kubernetes.io/token in kube-system are credentials",
+      "false",
+    )
     .option("--anonymous-auth <bool>", "requests without credentials are system:anonymous", "true")
     .option("--authorization-mode <modes>", "comma-separated: Node, RBAC, AlwaysAllow, AlwaysDeny", "Node,RBAC")
     .option("--service-cluster-ip-range <cidr>", "addresses of Services", "10.96.0.0/12")
@@ -214,6 +220,7 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     serviceAccountIssuer: flags.serviceAccountIssuer,
     apiAudiences: flags.apiAudiences === undefined ? undefined : list(flags.apiAudiences),
     tokenAuthFile: flags.tokenAuthFile,
+    bootstrapTokenAuth: flags.enableBootstrapTokenAuth === true || flags.enableBootstrapTokenAuth === "true",
     anonymousAuth: flags.anonymousAuth !== "false",
     kubeletClient: kubelet === undefined ? undefined : { ...kubelet, ca: kubeletCA ?? "" },
     authorizationModes: list(flags.authorizationMode),

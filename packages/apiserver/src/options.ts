@@ -39,6 +39,8 @@ export interface ApiServerOptions {
   readonly apiAudiences?: readonly string[];
   /** Path of upstream's static token file. */
   readonly tokenAuthFile?: string;
+  /** Whether Secrets of type bootstrap.kubernetes.io/token in kube-system are credentials; false by default. */
+  readonly bootstrapTokenAuth?: boolean;
   readonly anonymousAuth?: boolean;
   /** Client identity towards kubelets. */
   readonly kubeletClient?: TlsPair & { readonly ca: string };

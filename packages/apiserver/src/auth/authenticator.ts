@@ -1,8 +1,9 @@
-// Authenticators in order: front proxy, client certificate, bearer token (static file, service account). Nobody is anonymous here; the chain adds that.
+// Authenticators in order: front proxy, client certificate, bearer token (static file, bootstrap token, service account). Nobody is anonymous here; the chain adds that.
 import { readFileSync } from "node:fs";
 import { newUnauthorized } from "@knots/machinery";
 import type { SecurityDependencies } from "../security.ts";
 import { withAuthenticated } from "./authenticated.ts";
+import { BootstrapTokens } from "./bootstrap-tokens.ts";
 import { ClientCertificates } from "./client-certificates.ts";
 import { DEFAULT_REQUEST_HEADERS, RequestHeaderUsers } from "./request-header.ts";
 import type { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -19,6 +20,8 @@ export class RequestAuthenticator implements Authenticator {
   readonly #certificates: ClientCertificates;
   readonly #requestHeader: RequestHeaderUsers;
   readonly #tokenFile: TokenFile | undefined;
+  /** Undefined: they are no credentials here. */
+  readonly #bootstrapTokens: BootstrapTokens | undefined;
   readonly #tokens: ServiceAccountTokens;
   readonly #now: () => number;
 
@@ -31,6 +34,8 @@ export class RequestAuthenticator implements Authenticator {
     });
     const file = deps.options.tokenAuthFile;
     this.#tokenFile = file === undefined ? undefined : new TokenFile(readFileSync(file, "utf8"));
+    this.#bootstrapTokens =
+      deps.options.bootstrapTokenAuth === true ? new BootstrapTokens({ ...deps, objects: deps.registry }) : undefined;
     this.#tokens = tokens;
     this.#now = () => deps.clock.now();
   }
@@ -46,7 +51,12 @@ export class RequestAuthenticator implements Authenticator {
       if (headers.authorization !== undefined) throw newUnauthorized("Unauthorized");
       return undefined;
     }
-    return this.#tokenFile?.find(token) ?? this.#byServiceAccount(token);
+    return this.#byOpaqueToken(token) ?? this.#byServiceAccount(token);
+  }
+
+  /** By a token that says nothing itself. */
+  #byOpaqueToken(token: string): UserInfo | undefined {
+    return this.#tokenFile?.find(token) ?? this.#bootstrapTokens?.find(token);
   }
 
   async #byServiceAccount(token: string): Promise<UserInfo> {
@@ -61,9 +71,9 @@ export class RequestAuthenticator implements Authenticator {
     audiences: readonly string[],
   ): Promise<{ user: UserInfo; audiences: readonly string[] } | undefined> {
     if (token === "") return undefined;
-    const user = this.#tokenFile?.find(token);
+    const user = this.#byOpaqueToken(token);
     if (user === undefined) return await this.#tokens.verify(token, audiences);
-    // A static token names no audience: it is good for this server's own.
+    // Such a token names no audience: it is good for this server's own.
     const granted = audiences.filter((audience) => this.#tokens.audiences.includes(audience));
     return granted.length === 0 ? undefined : { user, audiences: granted };
   }
