@@ -1,4 +1,6 @@
 import type { ControllerInitializer } from "./framework/types.ts";
+import { bootstrapSignerController } from "./bootstrap/signer.ts";
+import { tokenCleanerController } from "./bootstrap/token-cleaner.ts";
 import { csrApprovingController } from "./certificates/approving.ts";
 import { csrCleanerController } from "./certificates/cleaner.ts";
 import { csrSigningController } from "./certificates/signing.ts";
@@ -45,6 +47,8 @@ export const CLUSTER_CONTROLLERS: readonly ControllerInitializer[] = [
   taintEvictionController,
   deviceTaintEvictionController,
   ttlController,
+  bootstrapSignerController,
+  tokenCleanerController,
   persistentVolumeBinderController,
   clusterRoleAggregationController,
   claimProtectionController,

@@ -33,14 +33,12 @@ const FORMER_NAMES: Readonly<Record<string, string>> = {
   "ephemeral-volume": "ephemeral-volume-controller",
   "resource-claim-controller": "resourceclaim-controller",
   "legacy-service-account-token-cleaner": "legacy-serviceaccount-token-cleaner-controller",
+  bootstrapsigner: "bootstrap-signer-controller",
+  tokencleaner: "token-cleaner-controller",
 };
 
 /** Upstream's controllers that do not run here: to switch one off is no mistake, to ask for one is. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
-  "bootstrap-signer-controller",
-  "bootstrapsigner",
-  "token-cleaner-controller",
-  "tokencleaner",
   "service-lb-controller",
   "service",
   "node-route-controller",

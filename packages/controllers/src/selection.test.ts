@@ -41,7 +41,18 @@ test("former names choose the same", () => {
 
 test("one of upstream's that does not run here may be switched off, and not asked for", () => {
   expect(selectControllers(all, ["*", "-cloud-node-lifecycle-controller"])).toHaveLength(2);
-  expect(() => selectControllers(all, ["*", "tokencleaner"])).toThrow('"tokencleaner" is not in the list of known');
+  expect(() => selectControllers(all, ["*", "attachdetach"])).toThrow('"attachdetach" is not in the list of known');
+});
+
+test("those for bootstrap tokens are off until they are asked for, by either name", () => {
+  const names = (...wanted: string[]): string[] =>
+    selectControllers(CONTROLLERS, wanted).flatMap(({ name }) => (/bootstrap|token-cleaner-c/.test(name) ? name : []));
+  const both = ["bootstrap-signer-controller", "token-cleaner-controller"];
+  const legacy = "legacy-serviceaccount-token-cleaner-controller";
+  expect(names("*")).toEqual([legacy]);
+  expect(names(...both)).toEqual(both);
+  expect(names("bootstrapsigner", "tokencleaner")).toEqual(both);
+  expect(names("*", ...both, `-${legacy}`)).toEqual(both);
 });
 
 test("every former name is that of a controller here", () => {

@@ -4,6 +4,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 /** Upstream's names of the queues of controllers whose own name says something else. */
 const QUEUE_NAMES: Readonly<Record<string, string>> = {
+  "bootstrap-signer-controller": "bootstrap_signer_queue",
   "certificatesigningrequest-approving-controller": "certificate",
   "certificatesigningrequest-cleaner-controller": "certificate_cleaner",
   "certificatesigningrequest-signing-controller": "certificate",
