@@ -1,5 +1,6 @@
 import { RESOURCES, applySchemaDefaults, schemaFor } from "@knots/api";
 import type { ResourceInfo } from "@knots/api";
+import { tableOf } from "@knots/machinery";
 import type { KubeObject, ResourceType } from "@knots/machinery";
 import { strategyFor } from "../strategies/index.ts";
 import type { UserInfo } from "../auth/types.ts";
@@ -44,6 +45,11 @@ const NO_HOOKS: StorageHooks = {};
 
 /** Longer lists would keep too many objects decoded. */
 const REMEMBERED = 100;
+
+/** What every use of a built-in resource that has had its day is told. */
+const DEPRECATED: Readonly<Record<string, string>> = tableOf({
+  endpoints: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+});
 
 /** All resources that requests can address, with their storages; also what the server's own parts read objects from. */
 export class Registry implements ObjectSource {
@@ -194,6 +200,7 @@ export class Registry implements ObjectSource {
     const storage = this.storageFor(info);
     const converter = this.#isStorageVersion(info) ? undefined : converterFor(info);
     const schema = converter === undefined ? storage.type.schema : schemaFor(info);
+    const deprecated = DEPRECATED[groupResource(info)];
     const applyDefaults =
       converter === undefined
         ? (object: KubeObject) => storage.type.applyDefaults(object)
@@ -205,6 +212,7 @@ export class Registry implements ObjectSource {
       storage,
       converter,
       schema,
+      ...(deprecated === undefined ? {} : { warning: deprecated }),
       custom: false,
       applyDefaults,
     });

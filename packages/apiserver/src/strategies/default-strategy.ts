@@ -103,6 +103,8 @@ export function defaultStrategy(
 
 /** /status: everything but status and metadata is kept as it was. */
 const STATUS: Partial<Strategy> = {
+  // Controllers write it, and warnings are for people.
+  warnings: () => [],
   resetFields: WITHOUT_SPEC,
   prepareForUpdate(next, old) {
     keepAllBut(next, old, ["apiVersion", "kind", "metadata", "status"]);

@@ -93,6 +93,7 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "storage.k8s.io/storageclasses": kind(storage.storageClassStrategy),
   "storage.k8s.io/csidrivers": kind(storage.csiDriverStrategy),
   "storage.k8s.io/csinodes": kind(storage.csiNodeStrategy),
+  "storage.k8s.io/csistoragecapacities": kind(storage.csiStorageCapacityStrategy),
   "storage.k8s.io/volumeattachments": kind(storage.volumeAttachmentStrategy),
   "storage.k8s.io/volumeattributesclasses": kind(storage.volumeAttributesClassStrategy),
   "scheduling.k8s.io/priorityclasses": kind(policy.priorityClassStrategy, countedBy("value")),

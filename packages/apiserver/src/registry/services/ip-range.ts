@@ -71,7 +71,8 @@ function parseIp(text: string): bigint {
   return groups.reduce((value, group) => (value << 16n) | BigInt(`0x${group}`), 0n);
 }
 
-function formatIp(value: bigint, bits: number): string {
+/** An address as RFC 5952 has it. */
+export function formatIp(value: bigint, bits: number): string {
   if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join(".");
   const groups = Array.from({ length: 8 }, (_unused, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
   return compress(groups);

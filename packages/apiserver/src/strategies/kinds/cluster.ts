@@ -7,6 +7,7 @@ import { defaultLimitRange, defaultNode } from "../defaults/services.ts";
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { nodeWarnings } from "../warnings/kinds.ts";
 import { validateLimits } from "../validation/limit-range.ts";
 import { immutable } from "../validation/metadata.ts";
 import { TAINT_EFFECTS, validateLabelName } from "../validation/scheduling.ts";
@@ -104,6 +105,7 @@ function mirrorPodCIDRs(node: Node): void {
 }
 
 export const nodeStrategy: Strategy<Node> = {
+  warnings: (node) => nodeWarnings(node),
   allowCreateOnUpdate: false,
   defaults(node) {
     defaultNode(node);

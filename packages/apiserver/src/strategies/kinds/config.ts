@@ -5,6 +5,7 @@ import { semanticEqual } from "../equality.ts";
 import { FieldPath, forbidden, invalid, required, tooLong } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { serviceAccountWarnings } from "../warnings/kinds.ts";
 import { immutable } from "../validation/metadata.ts";
 import { isConfigMapKey } from "../validation/names.ts";
 
@@ -129,4 +130,4 @@ export const secretStrategy: Strategy<Secret> = {
   fieldLabels: (secret) => ({ type: secret.type ?? "" }),
 };
 
-export const serviceAccountStrategy: Strategy<ServiceAccount> = {};
+export const serviceAccountStrategy: Strategy<ServiceAccount> = { warnings: serviceAccountWarnings };

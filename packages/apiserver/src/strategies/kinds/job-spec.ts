@@ -11,6 +11,7 @@ import { duplicate, invalid, notSupported, required, tooLong, tooMany } from "..
 import type { FieldError } from "../field.ts";
 import { nonNegative, nonNegativeFields } from "../validation/numbers.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
+import { countIndexes } from "./job-indexes.ts";
 
 const MAX_PARALLELISM = 100_000;
 const MAX_FAILED_INDEXES = 100_000;
@@ -218,26 +219,4 @@ function validateSuccessRule(
   if (succeededCount > completions) most(completions, "specified completions");
   if (succeededIndexes !== undefined && succeededCount > total)
     most(total, "indexes in the specified succeededIndexes field");
-}
-
-/** How many indexes a list such as "1,3-5" names; a string is why it is none. */
-function countIndexes(text: string, completions: number): number | string {
-  if (text === "") return 0;
-  let total = 0;
-  let last = -1;
-  for (const interval of text.split(",")) {
-    const limits = interval.split("-");
-    if (limits.length > 2)
-      return `the fragment ${JSON.stringify(interval)} violates the requirement that an index interval can have at most two parts separated by '-'`;
-    for (const limit of limits) {
-      if (!/^[+]?\d+$/.test(limit)) return `cannot convert string to integer for index: ${JSON.stringify(limit)}`;
-      if (Number(limit) >= completions) return `too large index: ${JSON.stringify(limit)}`;
-    }
-    const [start = 0, end = start] = limits.map(Number);
-    if (limits.length > 1 && start >= end) return `non-increasing order, previous: ${start}, current: ${end}`;
-    if (last >= start) return `non-increasing order, previous: ${last}, current: ${start}`;
-    total += end - start + 1;
-    last = end;
-  }
-  return total;
 }

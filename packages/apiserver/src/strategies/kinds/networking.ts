@@ -14,6 +14,7 @@ import { defaultEndpointSlice, defaultEndpoints, defaultIngress, defaultNetworkP
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required, tooMany } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { endpointSliceWarnings, endpointsWarnings, ingressWarnings, networkPolicyWarnings } from "../warnings/kinds.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
 import { isValidPortNumber } from "../validation/names.ts";
@@ -73,7 +74,7 @@ export const endpointsStrategy: Strategy<Endpoints> = {
   defaults: defaultEndpoints,
   validate: validateEndpoints,
   validateUpdate: validateEndpoints,
-  warnings: () => ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"],
+  warnings: (endpoints) => endpointsWarnings(endpoints),
 };
 
 function validateSlice(slice: EndpointSlice): FieldError[] {
@@ -117,6 +118,7 @@ function validateSlice(slice: EndpointSlice): FieldError[] {
 }
 
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
+  warnings: endpointSliceWarnings,
   defaults: defaultEndpointSlice,
   validate: validateSlice,
   validateUpdate(next, old) {
@@ -180,10 +182,7 @@ export const ingressStrategy: Strategy<Ingress> = {
   defaults: defaultIngress,
   validate: validateIngress,
   validateUpdate: validateIngress,
-  warnings(ingress) {
-    if (!ingress.metadata?.annotations?.["kubernetes.io/ingress.class"]) return [];
-    return ["annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"];
-  },
+  warnings: ingressWarnings,
 };
 
 export const ingressClassStrategy: Strategy<IngressClass> = {
@@ -261,6 +260,7 @@ function validatePolicy(policy: NetworkPolicy): FieldError[] {
 }
 
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
+  warnings: (policy) => networkPolicyWarnings(policy),
   defaults: defaultNetworkPolicy,
   validate: validatePolicy,
   validateUpdate: validatePolicy,

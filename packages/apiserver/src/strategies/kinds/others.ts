@@ -12,6 +12,7 @@ import { FieldPath, forbidden, invalid, notSupported, required } from "../field.
 import type { FieldError } from "../field.ts";
 import { canonicalCidr } from "../../registry/services/ip-range.ts";
 import type { Strategy } from "../types.ts";
+import { runtimeClassWarnings } from "../warnings/kinds.ts";
 import { immutable } from "../validation/metadata.ts";
 import { POSITIVE } from "../validation/names.ts";
 import { nonNegative } from "../validation/numbers.ts";
@@ -49,6 +50,7 @@ export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
 };
 
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
+  warnings: (runtimeClass) => runtimeClassWarnings(runtimeClass),
   validate(runtimeClass) {
     return isDNS1123Label(runtimeClass.handler ?? "").map((message) =>
       invalid(FieldPath.root("handler"), runtimeClass.handler ?? "", message),

@@ -15,7 +15,7 @@ import {
   validatePodSpecUpdate,
   validatePodStatusUpdate,
 } from "../validation/pod-update.ts";
-import { podWarnings } from "./pod-warnings.ts";
+import { podNameWarnings, podSpecWarnings } from "../warnings/pods.ts";
 
 const SPEC = FieldPath.root("spec");
 const STATUS = FieldPath.root("status");
@@ -85,7 +85,11 @@ export const podStrategy: Strategy<Pod> = {
     validatePodSpecUpdate(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
     return errors;
   },
-  warnings: podWarnings,
+  // Nobody writes to pods by hand, and many are written to often.
+  warnings: (pod, old) =>
+    old === undefined
+      ? [...podNameWarnings(pod, "the Pod's hostname"), ...podSpecWarnings(pod.spec, pod.metadata)]
+      : [],
   gracefulDeletion(pod, options) {
     let seconds = options.gracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 0;
     const phase = pod.status?.phase;

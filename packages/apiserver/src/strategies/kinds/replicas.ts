@@ -8,7 +8,7 @@ import type { Strategy } from "../types.ts";
 import { immutable } from "../validation/metadata.ts";
 import { amountOf, intOrPercent, nonNegativeFields, notMoreThan100Percent } from "../validation/numbers.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
-import { SPEC, STATUS, TEMPLATE, emptySpec, notGreater, templateWarnings, validateWorkload } from "./workloads.ts";
+import { SPEC, STATUS, TEMPLATE, emptySpec, notGreater, namedTemplateWarnings, validateWorkload } from "./workloads.ts";
 
 function validateDeploymentSpec(spec: DeploymentSpec, errors: FieldError[]): void {
   nonNegativeFields(
@@ -62,7 +62,7 @@ export const deploymentStrategy: Strategy<Deployment> = {
     immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
     return errors;
   },
-  warnings: templateWarnings,
+  warnings: namedTemplateWarnings,
   subresources: {
     status: {
       resetFields: withoutFields(["spec"], ["metadata", "labels"]),
@@ -118,7 +118,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
     immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
     return errors;
   },
-  warnings: templateWarnings,
+  warnings: namedTemplateWarnings,
   fieldLabels: (set) => ({ "status.replicas": String(set.status?.replicas ?? 0) }),
   subresources: { status: { validateUpdate: (next) => validateReplicaStatus(next.status ?? { replicas: 0 }) } },
 };
@@ -150,7 +150,7 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
   defaults: defaultReplicationController,
   validate: validateController,
   validateUpdate: validateController,
-  warnings: templateWarnings,
+  warnings: namedTemplateWarnings,
   fieldLabels: (controller) => ({ "status.replicas": String(controller.status?.replicas ?? 0) }),
   subresources: { status: { validateUpdate: (next) => validateReplicaStatus(next.status ?? { replicas: 0 }) } },
 };

@@ -9,9 +9,20 @@ const FIELDS = [
 
 type Field = { readonly min: number; readonly max: number; readonly names?: readonly string[] };
 
+/** @param allowed a schedule may name its zone if it did so before, and nothing else does */
+export function scheduleErrors(schedule: string, allowed: boolean, timeZone: string | undefined): string[] {
+  const errors: string[] = [];
+  const [zone = ""] = /^(?:CRON_)?TZ=\S* /.exec(schedule) ?? [];
+  const why = scheduleError(schedule.slice(zone.length));
+  if (why !== undefined) errors.push(why);
+  if (!schedule.includes("TZ")) return errors;
+  if (!allowed) errors.push("cannot use TZ or CRON_TZ in schedule, use timeZone field instead");
+  else if (timeZone !== undefined) errors.push("cannot use both timeZone field and TZ or CRON_TZ in schedule");
+  return errors;
+}
+
 /** Why a schedule is none, in the words of the standard cron parser; undefined when it is one. */
-export function scheduleError(schedule: string): string | undefined {
-  if (/\bTZ=/.test(schedule)) return "cannot use TZ or CRON_TZ in schedule, use timeZone field instead";
+function scheduleError(schedule: string): string | undefined {
   if (schedule.startsWith("@")) {
     if (DESCRIPTORS.has(schedule)) return undefined;
     if (schedule.startsWith("@every ")) {
@@ -62,15 +73,24 @@ function rangeError(text: string, field: Field): string | undefined {
   return undefined;
 }
 
-/** A zone of the tz database by name; "Local" means nothing to a server. */
-export function timeZoneError(zone: string): string | undefined {
-  if (zone === "") return "must be nil or non-empty string";
-  if (zone.toLowerCase() === "local")
-    return "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+/** A file name of the tz database has parts like this. */
+const ZONE_PART = /^[A-Za-z.\-_0-9+]{1,14}$/;
+
+/** Why a text names no zone of the tz database; "Local" means nothing to a server. */
+export function timeZoneErrors(zone: string): string[] {
+  if (zone === "") return ["timeZone must be nil or non-empty string"];
+  const unknown = `unknown time zone ${zone}`;
+  for (const part of zone.split("/"))
+    if (part === "." || part === ".." || part.startsWith("-") || !ZONE_PART.test(part)) return [unknown];
+  const errors: string[] = [];
+  if (zone.toLowerCase() === "local") {
+    errors.push("timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones");
+    if (zone === "Local") return errors;
+  }
   try {
     new Intl.DateTimeFormat("en", { timeZone: zone });
-    return undefined;
   } catch {
-    return `unknown time zone ${zone}`;
+    errors.push(unknown);
   }
+  return errors;
 }

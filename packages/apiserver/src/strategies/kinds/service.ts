@@ -3,6 +3,7 @@ import { isDNS1123Label, isDNS1123Subdomain, isQualifiedName } from "@knots/mach
 import { isIP, isIPv6 } from "node:net";
 import { defaultService } from "../defaults/services.ts";
 import { semanticEqual } from "../equality.ts";
+import { serviceWarnings } from "../warnings/kinds.ts";
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
@@ -267,16 +268,7 @@ export const serviceStrategy: Strategy<Service> = {
     }
     return errors;
   },
-  warnings(service) {
-    const warnings: string[] = [];
-    if (service.spec?.type === "ExternalName" && service.spec.externalIPs?.length) {
-      warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
-    }
-    if (service.spec?.clusterIP === "None" && service.spec.sessionAffinity === "ClientIP") {
-      warnings.push("spec.SessionAffinity is ignored for headless services");
-    }
-    return warnings;
-  },
+  warnings: (service) => serviceWarnings(service),
   fieldLabels: (service) => ({
     "spec.clusterIP": service.spec?.clusterIP ?? "",
     "spec.type": service.spec?.type ?? "",

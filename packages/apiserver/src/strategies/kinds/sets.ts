@@ -15,6 +15,8 @@ import {
   notMoreThan100Percent,
 } from "../validation/numbers.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
+import { claimSpecWarnings } from "../warnings/pod-volumes.ts";
+import { podTemplateWarnings } from "../warnings/pods.ts";
 import { SPEC, STATUS, emptySpec, notGreater, templateWarnings, validateWorkload } from "./workloads.ts";
 
 function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[]): void {
@@ -82,7 +84,19 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
     }
     return errors;
   },
-  warnings: templateWarnings,
+  warnings(set, old) {
+    if (old !== undefined && set.metadata?.generation === old.metadata?.generation) return [];
+    const { volumeClaimTemplates = [], revisionHistoryLimit = 0 } = set.spec ?? {};
+    return [
+      ...templateWarnings(set, old),
+      ...volumeClaimTemplates.flatMap(({ spec }, index) =>
+        claimSpecWarnings(spec, `spec.volumeClaimTemplates[${index}]`),
+      ),
+      ...(revisionHistoryLimit < 0
+        ? ["spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"]
+        : []),
+    ];
+  },
   subresources: {
     status: {
       validateUpdate(next) {
@@ -151,4 +165,8 @@ export const podTemplateStrategy: Strategy<PodTemplate> = {
   defaults: (template) => defaultPodTemplate(template.template),
   validate: validateTemplate,
   validateUpdate: validateTemplate,
+  warnings: (template, old) =>
+    old !== undefined && template.metadata?.generation === old.metadata?.generation
+      ? []
+      : podTemplateWarnings(template.template, "template"),
 };

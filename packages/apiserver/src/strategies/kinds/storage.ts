@@ -1,5 +1,12 @@
 import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec } from "@knots/api/core/v1";
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment, VolumeAttributesClass } from "@knots/api/storage/v1";
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "@knots/api/storage/v1";
 import { Quantity } from "@knots/machinery";
 import { defaultCSIDriver, defaultStorageClass } from "../defaults/policies.ts";
 import { defaultPersistentVolume, defaultPersistentVolumeClaim } from "../defaults/volume-claim.ts";
@@ -7,6 +14,7 @@ import { semanticEqual } from "../equality.ts";
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { claimWarnings, storageCapacityWarnings, storageClassWarnings, volumeWarnings } from "../warnings/kinds.ts";
 import { describeDifference } from "../validation/difference.ts";
 import { immutable } from "../validation/metadata.ts";
 import { nameIsDNSSubdomain } from "../validation/names.ts";
@@ -41,6 +49,7 @@ const ALLOWED_CHANGES =
   "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
 
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
+  warnings: (claim) => claimWarnings(claim),
   defaults: defaultPersistentVolumeClaim,
   prepareForCreate(claim) {
     claim.status = { phase: "Pending" };
@@ -136,6 +145,7 @@ function validateVolume(volume: PersistentVolume): FieldError[] {
 }
 
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
+  warnings: (volume) => volumeWarnings(volume),
   defaults: defaultPersistentVolume,
   prepareForCreate(volume) {
     volume.status = { phase: "Pending" };
@@ -177,6 +187,7 @@ function validateStorageClass(storageClass: StorageClass): FieldError[] {
 }
 
 export const storageClassStrategy: Strategy<StorageClass> = {
+  warnings: (storageClass) => storageClassWarnings(storageClass),
   defaults: defaultStorageClass,
   validate: validateStorageClass,
   validateUpdate(next, old) {
@@ -254,4 +265,8 @@ export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
     }
     return errors;
   },
+};
+
+export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
+  warnings: (capacity) => storageCapacityWarnings(capacity),
 };

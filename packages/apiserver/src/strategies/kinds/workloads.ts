@@ -1,11 +1,12 @@
 import type { PodTemplateSpec } from "@knots/api/core/v1";
 import type { LabelSelector } from "@knots/api/meta/v1";
 import { selectorFromLabelSelector } from "@knots/machinery";
+import type { KubeObject } from "@knots/machinery";
 import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import { isEmptySelector, validateLabelSelector } from "../validation/label-selector.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
-import { podSpecWarnings } from "./pod-warnings.ts";
+import { podNameWarnings, podTemplateWarnings } from "../warnings/pods.ts";
 
 export const SPEC = FieldPath.root("spec");
 export const STATUS = FieldPath.root("status");
@@ -57,8 +58,20 @@ function selectorIsValid(selector: LabelSelector): boolean {
   return errors.length === 0;
 }
 
-export const templateWarnings = (obj: { spec?: { template?: PodTemplateSpec } }): string[] =>
-  podSpecWarnings(obj.spec?.template?.spec, "spec.template.spec");
+interface Templated extends KubeObject {
+  spec?: { template?: PodTemplateSpec };
+}
+
+/** Of the template, when it is new or may have changed. */
+export function templateWarnings(obj: Templated, old?: Templated): string[] {
+  if (old !== undefined && obj.metadata?.generation === old.metadata?.generation) return [];
+  return podTemplateWarnings(obj.spec?.template, "spec.template");
+}
+
+/** The same for kinds whose names become those of pods. */
+export function namedTemplateWarnings(obj: Templated, old?: Templated): string[] {
+  return [...(old === undefined ? podNameWarnings(obj) : []), ...templateWarnings(obj, old)];
+}
 
 /** Counts that cannot exceed another count. */
 export function notGreater<T extends object>(

@@ -1,0 +1,39 @@
+// Labels of nodes that have other names by now (upstream: pkg/api/node).
+import type { NodeSelectorTerm } from "@knots/api/core/v1";
+import { tableOf } from "@knots/machinery";
+import type { LabelSelector } from "@knots/machinery";
+
+const DEPRECATED: Readonly<Record<string, string>> = tableOf({
+  "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+  "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
+  "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+  "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+  "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+});
+
+/** Why a label should not be used any more; undefined where it may. */
+export const deprecatedNodeLabel = (key: string): string | undefined => DEPRECATED[key];
+
+/** The keys of a map that are such labels, and what is said of them. */
+export function deprecatedKeys(map: Readonly<Record<string, string>> | undefined): [key: string, text: string][] {
+  return Object.keys(map ?? {})
+    .sort()
+    .flatMap((key): [string, string][] => {
+      const text = DEPRECATED[key];
+      return text === undefined ? [] : [[key, text]];
+    });
+}
+
+export function nodeSelectorTermWarnings({ matchExpressions }: NodeSelectorTerm, path: string): string[] {
+  return (matchExpressions ?? []).flatMap(({ key }, index) => {
+    const text = DEPRECATED[key];
+    return text === undefined ? [] : [`${path}.matchExpressions[${index}].key: ${key} is ${text}`];
+  });
+}
+
+export function nodeLabelSelectorWarnings(selector: LabelSelector | undefined, path: string): string[] {
+  return [
+    ...nodeSelectorTermWarnings({ matchExpressions: selector?.matchExpressions ?? [] }, path),
+    ...deprecatedKeys(selector?.matchLabels).map(([key, text]) => `${path}.matchLabels.${key}: ${text}`),
+  ];
+}
