@@ -7,20 +7,9 @@ import { parse } from "yaml";
 import { RESOURCES, type ResourceInfo } from "@knots/api";
 import type { KubeObject } from "@knots/machinery";
 import { TestEnvironment } from "@knots/testing";
+import { DELETING, type Example, EXAMPLES, KEPT } from "./examples.ts";
 import { kubectlInstalled, Kubectl } from "./kubectl-cli.ts";
-import { NAMES, NAMESPACE, OBJECTS } from "./objects.ts";
-
-const KEPT = RESOURCES.filter(({ verbs }) => verbs.includes("create") && verbs.includes("get"));
-
-/** One object of a kind in a version, and how kubectl speaks of it. */
-interface Example {
-  readonly info: ResourceInfo;
-  readonly object: KubeObject & { readonly metadata: { readonly name: string } };
-  /** `deployments.v1.apps`: as an argument that leaves no doubt. */
-  readonly full: string;
-  /** `deployment.apps/NAME`: as it is printed. */
-  readonly shown: string;
-}
+import { NAMESPACE, OBJECTS } from "./objects.ts";
 
 /**
  * kubectl asks no more than five things a second of an API group once it has asked ten: a file of all objects would wait
@@ -28,22 +17,7 @@ interface Example {
  */
 const PARTS = 3;
 
-const made = KEPT.map((info): Example => {
-  const { group, version, resource, kind, namespaced } = info;
-  const key = `${resource}.${group}`;
-  // Two versions of a resource, and the two sorts of events, are kept in one place: each needs a name of its own.
-  const name = NAMES[key] ?? `base-${group === "" ? "core" : group.split(".", 1).join("")}-${version}`;
-  const apiVersion = group === "" ? version : `${group}/${version}`;
-  const metadata = { name, ...(namespaced ? { namespace: NAMESPACE } : {}) };
-  return {
-    info,
-    object: { apiVersion, kind, metadata, ...OBJECTS[key] },
-    full: `${resource}.${version}.${group}`,
-    shown: `${kind.toLowerCase()}${group === "" ? "" : `.${group}`}/${name}`,
-  };
-});
-const each = (word: string): string[] => examples.map(({ shown }) => `${shown} ${word}`);
-const parts = Array.from({ length: PARTS }, (_, part) => made.filter((_, index) => index % PARTS === part));
+const parts = Array.from({ length: PARTS }, (_, part) => EXAMPLES.filter((_, index) => index % PARTS === part));
 const examples = parts.flat();
 const identity = (example: Example | undefined): object => {
   const { apiVersion, kind, metadata } = example?.object ?? {};
@@ -65,6 +39,7 @@ const NEVER_UNCHANGED = new Set([
   "validatingadmissionpolicies",
   "validatingwebhookconfigurations",
 ]);
+const each = (word: string): string[] => examples.map(({ shown }) => `${shown} ${word}`);
 const applied = (word: string): string[] =>
   examples.map(({ info, shown }) => `${shown} ${NEVER_UNCHANGED.has(info.resource) ? "configured" : word}`);
 const lines = (text: string): string[] => text.trimEnd().split("\n");
@@ -80,13 +55,7 @@ describe.skipIf(!kubectlInstalled)("kubectl with every kind", { timeout: 60_000 
   let all: readonly string[];
   beforeAll(async () => {
     environment = await TestEnvironment.start({
-      // Those who take finalizers away and what depends on the deleted.
-      controllers: [
-        "garbage-collector-controller",
-        "namespace-controller",
-        "persistentvolume-protection-controller",
-        "persistentvolumeclaim-protection-controller",
-      ],
+      controllers: DELETING,
       disableAdmissionPlugins: ["ServiceAccount"],
     });
     kubectl = await Kubectl.for(environment);
