@@ -48,14 +48,13 @@ test.each(EXAMPLES.map((example) => [example.full, example] as const))("%s", asy
   await informer.start();
   try {
     const made = await objects.create<KubernetesObject>(structuredClone(object));
-    const change = { ...object, metadata: { ...object.metadata, labels: { changed: "merged" } } };
     for (const [strategy, text] of [
       [PatchStrategy.MergePatch, "merged"],
       [PatchStrategy.StrategicMergePatch, "strategic"],
       [PatchStrategy.ServerSideApply, "applied"],
     ] as const) {
-      change.metadata.labels.changed = text;
-      const { apiVersion = "", kind = "", metadata } = change;
+      const { apiVersion = "", kind = "", metadata: names } = example.object;
+      const metadata = { name: names.name, namespace: names.namespace ?? "", labels: { changed: text } };
       const force = strategy === PatchStrategy.ServerSideApply ? true : undefined;
       await objects.patch({ apiVersion, kind, metadata }, undefined, undefined, "kinds", force, strategy);
       await vi.waitFor(() => expect(seen.at(-1)).toBe(`update ${text}`), { timeout: 10_000, interval: 5 });
