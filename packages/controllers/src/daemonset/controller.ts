@@ -24,7 +24,7 @@ import { constructHistory, hashOf } from "./history.ts";
 import { placementOn } from "./placement.ts";
 import { planNodes, planRollingUpdate, podsByNode } from "./plan.ts";
 import { daemonSetStatus } from "./status.ts";
-import { daemonPod, daemonSetRef } from "./template.ts";
+import { daemonPod, daemonSetRef, targetNode } from "./template.ts";
 
 /** Most pods created or deleted in one reconciliation. */
 const BURST_REPLICAS = 250;
@@ -184,13 +184,13 @@ export class DaemonSetController {
       return wait > 0;
     });
     for (const pod of plan.failed) {
-      const node = pod.spec?.nodeName ?? "";
+      const node = targetNode(pod);
       this.#failed.next(id(node));
       const message = `Found failed daemon pod ${keyOf(pod)} on node ${node}, will try to kill it`;
       this.#recorder.event(set, "Warning", "FailedDaemonPod", message);
     }
     for (const pod of plan.succeeded) {
-      const message = `Found succeeded daemon pod ${keyOf(pod)} on node ${pod.spec?.nodeName ?? ""}, will try to delete it`;
+      const message = `Found succeeded daemon pod ${keyOf(pod)} on node ${targetNode(pod)}, will try to delete it`;
       this.#recorder.event(set, "Normal", "SucceededDaemonPod", message);
     }
     await this.#apply(key, set, plan.create, plan.remove, hash);

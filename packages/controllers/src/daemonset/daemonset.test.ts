@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { placementOn } from "./placement.ts";
 import { planNodes, planRollingUpdate, podsByNode } from "./plan.ts";
 import { daemonSetStatus } from "./status.ts";
-import { daemonPod, daemonTolerations } from "./template.ts";
+import { daemonPod, daemonTolerations, targetNode } from "./template.ts";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");
 
@@ -82,6 +82,29 @@ test("a daemon pod is bound to its node and tolerates what daemons tolerate", ()
   expect(daemonTolerations(undefined).map(({ key }) => key)).toHaveLength(6);
 });
 
+test.each<[string, object, boolean]>([
+  ["plain", { containers: [{ name: "a", resources: { requests: { cpu: "1", "hugepages-2Mi": "2Mi" } } }] }, false],
+  ["an extended resource", { containers: [{ name: "a", resources: { limits: { "x.io/gpu": "1" } } }] }, true],
+  ["one of an init container", { initContainers: [{ name: "a", resources: { limits: { "x.io/gpu": "1" } } }] }, true],
+  ["a claim", { resourceClaims: [{ name: "gpu", resourceClaimName: "c" }] }, true],
+  ["a node by name", { nodeName: "n1", resourceClaims: [{ name: "gpu", resourceClaimName: "c" }] }, false],
+])("who places a daemon pod: %s", (_what, spec, scheduler) => {
+  const affinity = {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] }],
+      },
+    },
+    podAntiAffinity: {},
+  };
+  const made = daemonPod(daemonSet({ ...spec, affinity }), "n1", "abc");
+  expect(made.spec?.nodeName).toBe(scheduler ? undefined : "n1");
+  expect(targetNode(made)).toBe("n1");
+  const only = { matchFields: [{ key: "metadata.name", operator: "In", values: ["n1"] }] };
+  const required = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [only] } };
+  expect(made.spec?.affinity).toEqual(scheduler ? { nodeAffinity: required, podAntiAffinity: {} } : affinity);
+});
+
 describe("planNodes", () => {
   const plan = (nodes: Node[], pods: Pod[], backoff = false) => {
     const { create, remove } = planNodes(daemonSet(), nodes, podsByNode(pods), "new", NOW, () => backoff);
@@ -97,6 +120,13 @@ describe("planNodes", () => {
     const young = pod("2", "a");
     young.metadata = { ...young.metadata, creationTimestamp: "2026-11-24T11:00:00Z" };
     expect(plan([node("a")], [young, pod("1", "a")])).toEqual({ create: [], remove: ["2"] });
+  });
+
+  test("one that waits for a node is its one, and goes with the node", () => {
+    const waiting = daemonPod(daemonSet({ resourceClaims: [{ name: "c" }] }), "a", "new");
+    waiting.metadata = { ...waiting.metadata, name: "1" };
+    expect(plan([node("a"), node("b")], [waiting])).toEqual({ create: ["b"], remove: [] });
+    expect(plan([node("b")], [waiting, pod("2", "b"), pod("3", "gone")])).toEqual({ create: [], remove: ["1"] });
   });
 
   test("a failed one is replaced, unless held back", () => {

@@ -5,6 +5,7 @@ import { byAge } from "../framework/objects.ts";
 import { isAvailable, isReady, isTerminal } from "../framework/pod-state.ts";
 import { scaledValue } from "../framework/int-or-percent.ts";
 import { placementOn } from "./placement.ts";
+import { targetNode } from "./template.ts";
 
 export interface DaemonPlan {
   /** Names of nodes that are to get a pod. */
@@ -15,12 +16,12 @@ export interface DaemonPlan {
   readonly succeeded: readonly Pod[];
 }
 
-/** Pods by the node they run on; a deleted pod that has ended is gone already. */
+/** Pods by the node they run on, or wait for; a deleted pod that has ended is gone already. */
 export function podsByNode(pods: readonly Pod[]): Map<string, Pod[]> {
   const map = new Map<string, Pod[]>();
   for (const pod of pods) {
     if (pod.metadata?.deletionTimestamp !== undefined && isTerminal(pod)) continue;
-    const node = pod.spec?.nodeName ?? "";
+    const node = targetNode(pod);
     const list = map.get(node);
     if (list === undefined) map.set(node, [pod]);
     else list.push(pod);
@@ -72,7 +73,17 @@ export function planNodes(
     }
     remove.push(...surplusOf(daemonSet, running, hash, now));
   }
-  return { create, remove, failed, succeeded };
+  return { create, remove: [...remove, ...waitingForNone(nodes, byNode)], failed, succeeded };
+}
+
+/** Pods that wait for a node that is gone: nobody else ends them. */
+function waitingForNone(nodes: readonly Node[], byNode: ReadonlyMap<string, readonly Pod[]>): Pod[] {
+  const names = new Set(nodes.map(({ metadata }) => metadata?.name ?? ""));
+  return [...byNode].flatMap(([node, pods]) =>
+    node === "" || names.has(node)
+      ? []
+      : pods.filter(({ spec, metadata }) => !spec?.nodeName && metadata?.deletionTimestamp === undefined),
+  );
 }
 
 /** With maxSurge two pods may share a node while the new one becomes available; else the oldest stays alone. */

@@ -1,5 +1,6 @@
 import type { DaemonSet } from "@knots/api/apps/v1";
 import type { Pod, PodSpec, Toleration } from "@knots/api/core/v1";
+import { isDeviceResourceName } from "@knots/machinery";
 import type { OwnerReference } from "@knots/machinery";
 import { CONTROLLER_REVISION_HASH } from "../framework/history.ts";
 import { metaOf } from "../framework/objects.ts";
@@ -39,7 +40,32 @@ export function daemonSetRef(daemonSet: DaemonSet): OwnerReference {
   return { apiVersion: "apps/v1", kind: "DaemonSet", name, uid, controller: true, blockOwnerDeletion: true };
 }
 
-/** The daemon pod of a node, placed there: no scheduler has a say. Pure. */
+/** Whether the pods need what the scheduler alone can give on a node: devices of claims, and extended resources. Pure. */
+export function needsScheduler(spec: PodSpec | undefined): boolean {
+  if (spec?.nodeName) return false;
+  if ((spec?.resourceClaims ?? []).length > 0) return true;
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].some(({ resources }) =>
+    Object.keys({ ...resources?.limits, ...resources?.requests }).some(isDeviceResourceName),
+  );
+}
+
+/** The node of a daemon pod: the one that it is bound to, or waits for. Pure. */
+export function targetNode({ spec }: Pod): string {
+  if (spec?.nodeName) return spec.nodeName;
+  const terms = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const fields = terms.flatMap(({ matchFields = [] }) => matchFields);
+  return fields.find(({ key, operator }) => key === "metadata.name" && operator === "In")?.values?.[0] ?? "";
+}
+
+/** Only on that node: placement has looked at what else the template wants of nodes. */
+function waitingFor(spec: PodSpec, nodeName: string): PodSpec {
+  const matchFields = [{ key: "metadata.name", operator: "In", values: [nodeName] }];
+  const requiredDuringSchedulingIgnoredDuringExecution = { nodeSelectorTerms: [{ matchFields }] };
+  const nodeAffinity = { ...spec.affinity?.nodeAffinity, requiredDuringSchedulingIgnoredDuringExecution };
+  return { ...spec, affinity: { ...spec.affinity, nodeAffinity } };
+}
+
+/** The daemon pod of a node, placed there: a scheduler has a say only where it must give the pod something. Pure. */
 export function daemonPod(daemonSet: DaemonSet, nodeName: string, hash: string): Pod {
   const template = daemonSet.spec?.template ?? {};
   const pod = podFromTemplate(template, daemonSet, daemonSetRef(daemonSet));
@@ -52,6 +78,7 @@ export function daemonPod(daemonSet: DaemonSet, nodeName: string, hash: string):
       ...(generation === undefined ? {} : { "pod-template-generation": generation }),
     },
   };
-  pod.spec = { containers: [], ...pod.spec, nodeName, tolerations: daemonTolerations(template.spec) };
+  const spec = { containers: [], ...pod.spec, tolerations: daemonTolerations(template.spec) };
+  pod.spec = needsScheduler(template.spec) ? waitingFor(spec, nodeName) : { ...spec, nodeName };
   return pod;
 }
