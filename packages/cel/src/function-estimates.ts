@@ -3,7 +3,7 @@
 import type { Operand } from "./cost-estimate.ts";
 import { MAX, UNKNOWN, ZERO, addRanges, fixed, multiplyRanges, scale, unionRanges } from "./estimates.ts";
 import type { Range } from "./estimates.ts";
-import { AUTHORIZATION_CHECK_COST } from "./runtime-cost.ts";
+import { AUTHORIZATION_CHECK_COST, SELECTOR_BASE_COST, SELECTOR_REQUIREMENT_COST } from "./runtime-cost.ts";
 
 const TRAVERSAL = 0.1;
 const REGEX = 0.25;
@@ -28,13 +28,28 @@ const traverse =
   };
 
 /** Kubernetes' types of which two are compared at once; formats are compared by what they are made of. */
-const COMPARED_AT_ONCE = new Set(["net.IP", "net.CIDR", "kubernetes.Quantity", "kubernetes.Semver", "kubernetes.URL"]);
+const COMPARED_AT_ONCE = new Set([
+  "net.IP",
+  "net.CIDR",
+  "kubernetes.Quantity",
+  "kubernetes.Semver",
+  "kubernetes.authorization.Authorizer",
+  "kubernetes.authorization.PathCheck",
+  "kubernetes.authorization.GroupCheck",
+  "kubernetes.authorization.ResourceCheck",
+  "kubernetes.authorization.Decision",
+]);
 const MAX_FORMAT = 64;
 
 const equality: Rule = (operands) => {
   const [left, right] = operands;
   if (left?.type.kind === "opaque" && left.type.name === right?.type.name) {
     if (COMPARED_AT_ONCE.has(left.type.name)) return { cost: ONE };
+    if (left.type.name === "kubernetes.URL") {
+      // By the length of the text that the right one was made of; upstream looks at no other.
+      const { max } = sizeAt(operands, 1);
+      return { cost: max === MAX ? ONE : scale({ min: 1, max }, TRAVERSAL) };
+    }
     if (left.type.name === "kubernetes.NamedFormat") return { cost: scale({ min: 1, max: MAX_FORMAT }, TRAVERSAL) };
   }
   return comparison(operands);
@@ -175,6 +190,13 @@ function networkContains(operands: readonly Operand[], inner: boolean): Estimate
   return { cost };
 }
 
+/** A list of requirements, of which the shortest is two characters long and costs a list and a struct. */
+const selector: Rule = (operands) => {
+  const text = sizeAt(operands, 1);
+  const requirements = multiplyRanges(scale(text, 0.5), fixed(SELECTOR_REQUIREMENT_COST));
+  return { cost: addRanges(addRanges(fixed(SELECTOR_BASE_COST), scale(text, TRAVERSAL)), requirements) };
+};
+
 const product =
   (factor: number): Rule =>
   (operands) => ({
@@ -189,7 +211,10 @@ const BY_FUNCTION: Readonly<Record<string, Rule>> = {
   min: walk,
   indexOf: walk,
   lastIndexOf: walk,
-  url: traverse(1),
+  url: traverse(1, true),
+  "jsonpatch.escapeKey": traverse(1, true),
+  fieldSelector: selector,
+  labelSelector: selector,
   lowerAscii: traverse(1, true),
   upperAscii: traverse(1, true),
   substring: traverse(1, true),

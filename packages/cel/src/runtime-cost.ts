@@ -91,6 +91,9 @@ for (const name of ["less", "less_equals", "greater", "greater_equals"]) {
 
 /** A check of the authorizer; two fit into one expression. */
 export const AUTHORIZATION_CHECK_COST = 350_000;
+/** A selector for a check is a list of requirements, each of which is a list and a struct. */
+export const SELECTOR_BASE_COST = 10;
+export const SELECTOR_REQUIREMENT_COST = 50;
 
 const BY_FUNCTION: Readonly<Record<string, Cost>> = {
   check: () => AUTHORIZATION_CHECK_COST,
@@ -101,7 +104,9 @@ const BY_FUNCTION: Readonly<Record<string, Cost>> = {
   indexOf: lists,
   lastIndexOf: lists,
   url: traverse(1),
-  isURL: traverse(1),
+  "jsonpatch.escapeKey": traverse(1),
+  fieldSelector: selector,
+  labelSelector: selector,
   lowerAscii: traverse(1),
   upperAscii: traverse(1),
   substring: traverse(1),
@@ -124,6 +129,11 @@ const BY_FUNCTION: Readonly<Record<string, Cost>> = {
     Math.ceil((1 + sizeOf(text)) * TRAVERSAL) *
     Math.ceil((format instanceof FormatValue ? format.patternSize : 1) * REGEX),
 };
+
+function selector([, text]: readonly Value[]): number {
+  const size = sizeOf(text);
+  return SELECTOR_BASE_COST + Math.ceil(size * TRAVERSAL) + Math.ceil(size * 0.5) * SELECTOR_REQUIREMENT_COST;
+}
 
 function product([a, b]: readonly Value[]): number {
   return sizeOf(a) * sizeOf(b) + 1;

@@ -4,6 +4,7 @@ import {
   isDNS1123Subdomain,
   isQualifiedName,
   isValidLabelValue,
+  isValidPortName,
 } from "@knots/machinery";
 import { ArrayList } from "../collections.ts";
 import { fn, method } from "../functions.ts";
@@ -52,6 +53,7 @@ const FORMATS: Readonly<Record<string, Check>> = {
   dns1123Subdomain: isDNS1123Subdomain,
   dns1035Label: isDNS1035Label,
   qualifiedName: isQualifiedName,
+  portName: isValidPortName,
   dns1123LabelPrefix: prefix(isDNS1123Label),
   dns1123SubdomainPrefix: prefix(isDNS1123Subdomain),
   dns1035LabelPrefix: prefix(isDNS1035Label),
@@ -70,26 +72,25 @@ const FORMATS: Readonly<Record<string, Check>> = {
 };
 
 const TIME_PATTERN = "^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$".length;
-/** Lengths of upstream's patterns, by which validation is paid; others count as the longest that it reckons with. */
+/** Lengths of upstream's patterns, by which validation is paid, also where nobody uses the pattern. */
 const PATTERN_SIZES: Readonly<Record<string, number>> = {
   dns1123Label: 30,
   dns1123Subdomain: 60,
   dns1035Label: 30,
   qualifiedName: 60,
+  portName: 20,
   dns1123LabelPrefix: 30,
   dns1123SubdomainPrefix: 60,
   dns1035LabelPrefix: 30,
   labelValue: 40,
+  uri: 1103,
+  uuid: 70,
+  byte: 88,
   date: TIME_PATTERN,
   datetime: TIME_PATTERN,
 };
-const LONGEST_PATTERN = 128;
-
 const VALUES = new Map(
-  Object.entries(FORMATS).map(([name, check]) => [
-    name,
-    new FormatValue(name, check, PATTERN_SIZES[name] ?? LONGEST_PATTERN),
-  ]),
+  Object.entries(FORMATS).map(([name, check]) => [name, new FormatValue(name, check, PATTERN_SIZES[name] ?? 0)]),
 );
 
 export const formats: Functions = {

@@ -6,11 +6,11 @@ import type {
   VolumeDevice,
   VolumeMount,
 } from "@knots/api/core/v1";
-import { isDNS1123Label } from "@knots/machinery";
+import { isDNS1123Label, isValidPortName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, forbidden, invalid, notFound, notSupported, required } from "../field.ts";
 import { validateEnv, validateEnvFrom } from "./env.ts";
-import { isValidPortName, isValidPortNumber } from "./names.ts";
+import { isValidPortNumber } from "./names.ts";
 import { validateDescendingPath } from "./paths.ts";
 import { validateContainerProbes, validateLifecycle } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";

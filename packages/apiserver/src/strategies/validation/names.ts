@@ -44,17 +44,6 @@ export function isRelaxedEnvVarName(value: string): string[] {
     : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 }
 
-/** IANA_SVC_NAME: a name of a port. */
-export function isValidPortName(port: string): string[] {
-  const errors: string[] = [];
-  if (port.length > 15) errors.push("must be no more than 15 characters");
-  if (!/^[-a-z0-9]+$/.test(port)) errors.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
-  if (!/[a-z]/.test(port)) errors.push("must contain at least one letter (a-z)");
-  if (port.includes("--")) errors.push("must not contain consecutive hyphens");
-  if (port.startsWith("-") || port.endsWith("-")) errors.push("must not begin or end with a hyphen");
-  return errors;
-}
-
 export function isValidPortNumber(port: number): string[] {
   return port >= 1 && port <= 65_535 ? [] : [rangeMessage(1, 65_535)];
 }

@@ -1,8 +1,8 @@
 import type { ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from "@knots/api/core/v1";
-import { isQualifiedName } from "@knots/machinery";
+import { isQualifiedName, isValidPortName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, notSupported, required } from "../field.ts";
-import { NON_NEGATIVE, POSITIVE, isValidPortName, isValidPortNumber } from "./names.ts";
+import { NON_NEGATIVE, POSITIVE, isValidPortNumber } from "./names.ts";
 
 interface Handler {
   readonly exec?: ExecAction;
