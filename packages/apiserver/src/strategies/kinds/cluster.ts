@@ -11,7 +11,7 @@ import { nodeWarnings } from "../warnings/kinds.ts";
 import { validateLimits } from "../validation/limit-range.ts";
 import { immutable } from "../validation/metadata.ts";
 import { TAINT_EFFECTS, validateLabelName } from "../validation/scheduling.ts";
-import { validateResourceNames } from "../validation/quota.ts";
+import { validateQuotaSpec } from "../validation/quota.ts";
 
 const SPEC = FieldPath.root("spec");
 const KUBERNETES_FINALIZER = "kubernetes";
@@ -238,9 +238,9 @@ export const limitRangeStrategy: Strategy<LimitRange> = {
 };
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
-  validate: (quota) => validateResourceNames(quota.spec?.hard, SPEC.child("hard")),
+  validate: (quota) => validateQuotaSpec(quota.spec, SPEC),
   validateUpdate(next, old) {
-    const errors = validateResourceNames(next.spec?.hard, SPEC.child("hard"));
+    const errors = validateQuotaSpec(next.spec, SPEC);
     const at = SPEC.child("scopes");
     immutable(next.spec?.scopes, old.spec?.scopes, at, errors);
     return errors;
