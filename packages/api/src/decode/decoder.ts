@@ -62,7 +62,7 @@ function listDecoder(schema: Extract<TypeSchema, { kind: "list" }>): Decoder {
   let nullElement: (() => unknown) | undefined;
   return function decodeList(value, ctx) {
     if (!Array.isArray(value)) {
-      ctx.mismatch(value, goTypeName(schema));
+      ctx.mismatch(value, goTypeName(schema), "slice");
       return value;
     }
     element ??= decoderFor(schema.element);
@@ -87,7 +87,7 @@ function mapDecoder(schema: Extract<TypeSchema, { kind: "map" }>): Decoder {
   let nullElement: (() => unknown) | undefined;
   return function decodeMap(value, ctx) {
     if (!isObject(value)) {
-      ctx.mismatch(value, goTypeName(schema));
+      ctx.mismatch(value, goTypeName(schema), "map");
       return value;
     }
     element ??= decoderFor(schema.value);
@@ -137,7 +137,7 @@ function structDecoder(schema: Extract<TypeSchema, { kind: "struct" }>): Decoder
   };
   return function decodeStruct(value, ctx) {
     if (!isObject(value)) {
-      ctx.mismatch(value, `v1.${schema.name}`);
+      ctx.mismatch(value, `v1.${schema.name}`, "struct");
       return value;
     }
     fields ??= prepare();

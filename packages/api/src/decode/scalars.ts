@@ -17,34 +17,34 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 const string = (goType: string): Decoder =>
   function decodeString(value, ctx) {
-    if (typeof value !== "string") ctx.mismatch(value, goType);
+    if (typeof value !== "string") ctx.mismatch(value, goType, "string");
     return value;
   };
 
 const integer = (goType: string, min: number, max: number): Decoder =>
   function decodeInteger(value, ctx) {
-    if (typeof value !== "number") ctx.mismatch(value, goType);
+    if (typeof value !== "number") ctx.mismatch(value, goType, goType);
     else if (!Number.isInteger(value) || value < min || value > max) {
       const before = ctx.errors.length;
-      ctx.mismatch(value, goType);
+      ctx.mismatch(value, goType, goType);
       ctx.errors[before] = ctx.errors[before]?.replace("unmarshal number ", `unmarshal number ${value} `) ?? "";
     }
     return value;
   };
 
 function decodeBool(value: unknown, ctx: DecodeContext): unknown {
-  if (typeof value !== "boolean") ctx.mismatch(value, "bool");
+  if (typeof value !== "boolean") ctx.mismatch(value, "bool", "bool");
   return value;
 }
 
 function decodeFloat(value: unknown, ctx: DecodeContext): unknown {
-  if (typeof value !== "number") ctx.mismatch(value, "float64");
+  if (typeof value !== "number") ctx.mismatch(value, "float64", "float64");
   return value;
 }
 
 function decodeBytes(value: unknown, ctx: DecodeContext): unknown {
   if (typeof value !== "string") {
-    ctx.mismatch(value, "[]uint8");
+    ctx.mismatch(value, "[]uint8", "slice");
     return value;
   }
   const text = /[\r\n]/.test(value) ? value.replace(/[\r\n]/g, "") : value;
@@ -58,7 +58,7 @@ function decodeBytes(value: unknown, ctx: DecodeContext): unknown {
 function decodeQuantity(value: unknown, ctx: DecodeContext): unknown {
   if (typeof value === "string" && PLAIN_QUANTITY.test(value)) return value;
   if (typeof value !== "string" && typeof value !== "number") {
-    ctx.mismatch(value, "resource.Quantity");
+    ctx.mismatch(value, "resource.Quantity", "struct");
     return value;
   }
   try {

@@ -18,6 +18,21 @@ describe("validateShape", () => {
     expect(pod.spec.containers[0]).not.toHaveProperty("foo");
   });
 
+  it.each<[object, string]>([
+    [{ metadata: { labels: "x" } }, "cannot restore map from string"],
+    [{ metadata: { labels: { a: 1 } } }, "cannot convert int64 to string"],
+    [{ metadata: { labels: { a: true } } }, "unrecognized type: string"],
+    [{ metadata: { labels: { a: 1.5 } } }, "unrecognized type: string"],
+    [{ spec: [] }, "cannot restore struct from: slice"],
+    [{ spec: { containers: {} } }, "cannot restore slice from map"],
+    [{ spec: { containers: [{ ports: [{ containerPort: "http" }] }] } }, "unrecognized type: int32"],
+    [{ spec: { activeDeadlineSeconds: 1.5 } }, "cannot convert float64 to int64"],
+    [{ spec: { hostNetwork: "true" } }, "unrecognized type: bool"],
+    [{ spec: { restartPolicy: 1 } }, "cannot convert int64 to v1.RestartPolicy"],
+  ])("speaks of %j as the converter does", (pod, text) => {
+    expect(validateShape(pods, structuredClone(pod), { words: "converter" }).errors[0]).toBe(text);
+  });
+
   it("stays silent in mode ignore, and still drops", () => {
     const pod = { baz: 2 };
     expect(validateShape(pods, pod, { mode: "ignore" }).unknownFields).toEqual([]);

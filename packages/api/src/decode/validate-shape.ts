@@ -1,5 +1,6 @@
 import type { TypeSchema } from "@knots/machinery";
 import { DecodeContext } from "./context.ts";
+import type { ShapeWords } from "./context.ts";
 import { decoderFor } from "./decoder.ts";
 
 export interface ShapeReport {
@@ -12,6 +13,8 @@ export interface ShapeReport {
 export interface ShapeOptions {
   /** As the request's fieldValidation; unknown fields are dropped in every mode. */
   readonly mode?: "ignore" | "warn" | "strict";
+  /** Of the errors; the decoder's where absent. */
+  readonly words?: ShapeWords | undefined;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface ShapeOptions {
  * writes them and go where it never does. Reports what it dropped and what does not fit.
  */
 export function validateShape(schema: TypeSchema, obj: unknown, options: ShapeOptions = {}): ShapeReport {
-  const ctx = new DecodeContext({ keepUnknown: false });
+  const ctx = new DecodeContext({ keepUnknown: false, words: options.words });
   decoderFor(schema)(obj, ctx);
   return { unknownFields: options.mode === "ignore" ? [] : ctx.unknownFields, errors: ctx.errors };
 }

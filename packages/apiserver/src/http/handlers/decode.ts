@@ -16,6 +16,8 @@ export interface ExpectedType {
   readonly schema: TypeSchema | undefined;
   /** For custom resources, in place of the schema. */
   readonly shape?: (object: KubeObject) => ShapeReport;
+  /** In whose words values of the wrong type are spoken of; the decoder's where absent. */
+  readonly words?: "decoder" | "converter";
 }
 
 /**
@@ -55,13 +57,13 @@ function prefixOf({ kind, version }: ExpectedType): string {
 
 function report(
   object: KubeObject,
-  { shape, schema }: ExpectedType,
+  { shape, schema, words }: ExpectedType,
   validation: WriteOptions["fieldValidation"],
 ): ShapeReport {
   const mode = validation === "Ignore" ? "ignore" : "strict";
   if (shape !== undefined) return shape(object);
   if (schema === undefined) return { unknownFields: [], errors: [] };
-  return validateShape(schema, object, { mode });
+  return validateShape(schema, object, { mode, words });
 }
 
 /** What a served resource's bodies are to be read as. */

@@ -78,13 +78,14 @@ async function patched(
   const before = cloneJson(objectFrom(served, current));
   const after = applyPatch(served, type, before, patch);
   // What upstream shows of what is wrong: a strategic patch itself, of the others what they lead to.
+  const strategic = type !== JSON_PATCH && type !== MERGE_PATCH;
   const shown = (): string =>
-    type === JSON_PATCH || type === MERGE_PATCH
+    !strategic
       ? JSON.stringify(applyPatch(served, type, cloneJson(objectFrom(served, current)), patch))
       : goValue(patch);
   const shaped = shapeObject(
     after,
-    expectedType(served),
+    strategic ? { ...expectedType(served), words: "converter" } : expectedType(served),
     options.fieldValidation,
     (text) => ctx.warn(text),
     duplicates,
