@@ -84,10 +84,11 @@ export class Kubectl implements AsyncDisposable {
     return spawn("kubectl", args, { env: this.env, cwd: this.directory, stdio: ["ignore", "pipe", "inherit"] });
   }
 
-  /** Writes a file beside the kubeconfig; its path. */
-  async file(name: string, content: string | object): Promise<string> {
+  /** Writes a file beside the kubeconfig; its path. Objects as JSON. */
+  async file(name: string, content: string | Uint8Array | object): Promise<string> {
     const path = join(this.directory, name);
-    await writeFile(path, typeof content === "string" ? content : JSON.stringify(content));
+    const raw = typeof content === "string" || content instanceof Uint8Array;
+    await writeFile(path, raw ? content : JSON.stringify(content));
     return path;
   }
 
