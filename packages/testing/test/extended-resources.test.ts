@@ -115,6 +115,25 @@ test("a quota counts devices once, whether a pod or a claim asks for them", asyn
   await expect(false_).rejects.toThrow(`exceeded quota: quota, requested: requests.${GPU}=2`);
 });
 
+test("a quota counts the implicit resource of a class, whichever way its devices are asked for", async () => {
+  const { client } = environment;
+  const namespace = await environment.namespace();
+  const implicit = "deviceclass.resource.kubernetes.io/gpus";
+  const hard = { [`requests.${implicit}`]: "5" };
+  await client.resource(resourceQuotas, namespace).create({ metadata: { name: "quota" }, spec: { hard } });
+  await client.resource(pods, namespace).create({
+    metadata: { name: "implicit" },
+    spec: { containers: [{ name: "main", image: "app", resources: { limits: { [implicit]: "2" } } }] },
+  });
+  await claimOf(namespace, "implicit");
+  await makePod(namespace, "explicit", "1");
+  await claimOf(namespace, "explicit");
+  await until(async () => {
+    const { status } = await client.resource(resourceQuotas, namespace).get("quota");
+    expect(status?.used).toEqual({ [`requests.${implicit}`]: "3" });
+  });
+});
+
 test("a class that is given a resource's name makes its claims count for it", async () => {
   const { client } = environment;
   const namespace = await environment.namespace();
