@@ -8,12 +8,12 @@ import type { Attributes, Authenticator, Authorizer, Decision, UserInfo } from "
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
 import { Deadlines } from "./deadlines.ts";
+import { RequestPassage } from "./request-context.ts";
 import { parseRequestInfo, selectedName } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { RequestSignal } from "./request-signal.ts";
 import { sendError, sendTooManyRequests } from "./respond.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
-import { warningHeaders } from "./warning-header.ts";
 
 /** Deadline of everything but watches and streams. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -133,7 +133,8 @@ export class HandlerChain {
       }
       const allowed = this.#authorize(user, info, passage.record);
       if (allowed !== undefined) await allowed;
-      const ctx = newContext(passage, user, life, seat);
+      const { auditId, startedAt, record: audit } = passage;
+      const ctx = new RequestPassage({ request, response, info, auditId, startedAt, user, audit, life, seat });
       await (longRunning ? handler(ctx) : this.#deadlines.within(handler(ctx), timedOut));
     } finally {
       seat?.release();
@@ -228,30 +229,6 @@ interface Passage {
 function tellFailure(record: AuditRecord, error: unknown, answered: StatusError): void {
   if (error instanceof StatusError || error instanceof RequestRejected) record.complete(answered);
   else record.panic(error);
-}
-
-function newContext(passage: Passage, user: UserInfo, life: RequestSignal, seat: Seat | undefined): RequestContext {
-  const { request, response, info, auditId, startedAt, record } = passage;
-  const warnings: string[] = [];
-  return {
-    info,
-    request,
-    response,
-    user,
-    auditId,
-    userAgent: String(request.headers["user-agent"] ?? ""),
-    get signal() {
-      return life.signal;
-    },
-    startedAt,
-    audit: record,
-    initialized: () => seat?.release(),
-    warn(text) {
-      if (warnings.includes(text) || response.headersSent) return;
-      warnings.push(text);
-      response.setHeader("warning", warningHeaders(warnings));
-    },
-  };
 }
 
 function timedOut(): StatusError {
