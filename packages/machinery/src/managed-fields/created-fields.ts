@@ -57,9 +57,8 @@ function isCounted(name: string, without: ReadonlySet<string>): boolean {
 }
 
 function alikeAtTop(plan: Plan, a: JsonObject, b: JsonObject, without: ReadonlySet<string>): boolean {
-  let left = 0;
-  for (const name in a) if (a[name] !== undefined) left++;
-  for (const name in b) {
+  let left = countMembers(a);
+  for (const name of Object.keys(b)) {
     const inner = b[name];
     if (inner === undefined || !isCounted(name, without)) continue;
     if (name === PROTO) return false;
@@ -69,6 +68,16 @@ function alikeAtTop(plan: Plan, a: JsonObject, b: JsonObject, without: ReadonlyS
     if (!isAlike(field, a[name], inner, skipped)) return false;
   }
   return left === 0;
+}
+
+/**
+ * By Object.keys, as in all that compares: V8 compiles `for (name in a) a[name]` for the shapes it has seen, throws that
+ * away at the next one, and does not learn from it.
+ */
+function countMembers(a: JsonObject): number {
+  let count = 0;
+  for (const name of Object.keys(a)) if (a[name] !== undefined) count++;
+  return count;
 }
 
 function skeletonAtTop(plan: Plan, value: JsonObject, without: ReadonlySet<string>): JsonObject {
@@ -230,9 +239,8 @@ function mapPlan(schema: Exclude<TypeSchema, { kind: "list" | "scalar" }>, untyp
     },
     alike(a, b, without) {
       if (!isObject(a) || !isObject(b)) return isObject(a) === isObject(b);
-      let left = 0;
-      for (const name in a) if (a[name] !== undefined) left++;
-      for (const name in b) {
+      let left = countMembers(a);
+      for (const name of Object.keys(b)) {
         const inner = b[name];
         if (inner === undefined || without.has(name)) continue;
         if (name === PROTO) return false;

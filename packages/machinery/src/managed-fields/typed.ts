@@ -30,7 +30,9 @@ export function isObject(value: unknown): value is JsonObject {
 export function isEmptyValue(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (typeof value !== "object") return false;
-  for (const key in value) if ((value as JsonObject)[key] !== undefined) return false;
+  if (Array.isArray(value)) return value.every((each) => each === undefined);
+  // Not for-in: see countMembers.
+  for (const key of Object.keys(value)) if ((value as JsonObject)[key] !== undefined) return false;
   return true;
 }
 
