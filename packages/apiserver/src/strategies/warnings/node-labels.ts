@@ -16,12 +16,12 @@ export const deprecatedNodeLabel = (key: string): string | undefined => DEPRECAT
 
 /** The keys of a map that are such labels, and what is said of them. */
 export function deprecatedKeys(map: Readonly<Record<string, string>> | undefined): [key: string, text: string][] {
-  return Object.keys(map ?? {})
-    .sort()
-    .flatMap((key): [string, string][] => {
-      const text = DEPRECATED[key];
-      return text === undefined ? [] : [[key, text]];
-    });
+  const found: [key: string, text: string][] = [];
+  for (const key of Object.keys(map ?? {})) {
+    const text = DEPRECATED[key];
+    if (text !== undefined) found.push([key, text]);
+  }
+  return found.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 export function nodeSelectorTermWarnings({ matchExpressions }: NodeSelectorTerm, path: string): string[] {

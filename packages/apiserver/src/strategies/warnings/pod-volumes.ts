@@ -16,15 +16,18 @@ const GONE = {
 /** Where upstream's text names a field by the name of its Go field. */
 const SPELLED: Partial<Record<string, string>> = { storageos: "storageOS" };
 
+const KINDS = Object.keys(GONE) as (keyof typeof GONE)[];
+/** What a claim's template says stands before the last two. */
+const BEFORE_CLAIMS = KINDS.slice(0, -2);
+const AFTER_CLAIMS = KINDS.slice(-2);
+
 /** Of a volume of a pod or (where it has these) a PersistentVolume's spec; `path` is what holds the fields. */
-export function goneVolumeWarnings(
-  volume: object,
-  path: string,
-  kinds: readonly string[] = Object.keys(GONE),
-): string[] {
-  return kinds
-    .filter((kind) => (volume as Record<string, unknown>)[kind] !== undefined)
-    .map((kind) => `${path}.${SPELLED[kind] ?? kind}: ${GONE[kind as keyof typeof GONE]}`);
+export function goneVolumeWarnings(volume: object, path: string, kinds: readonly string[] = KINDS): string[] {
+  const warnings: string[] = [];
+  for (const kind of kinds)
+    if ((volume as Record<string, unknown>)[kind] !== undefined)
+      warnings.push(`${path}.${SPELLED[kind] ?? kind}: ${GONE[kind as keyof typeof GONE]}`);
+  return warnings;
 }
 
 export function claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, path: string): string[] {
@@ -34,18 +37,14 @@ export function claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, p
   ];
 }
 
-export function volumeWarnings(volumes: readonly Volume[], path: string): string[] {
-  return volumes.flatMap((volume, index) => {
+export function volumeWarnings(volumes: readonly Volume[], path: string, warnings: string[]): void {
+  volumes.forEach((volume, index) => {
     const at = `${path}[${index}]`;
-    const all = Object.keys(GONE);
-    // The claim's warnings stand where upstream has them, before the last two.
-    return [
-      ...goneVolumeWarnings(volume, at, all.slice(0, -2)),
-      ...(volume.ephemeral?.volumeClaimTemplate === undefined
-        ? []
-        : claimSpecWarnings(volume.ephemeral.volumeClaimTemplate.spec, `${at}.ephemeral.volumeClaimTemplate.spec`)),
-      ...goneVolumeWarnings(volume, at, all.slice(-2)),
-    ];
+    warnings.push(...goneVolumeWarnings(volume, at, BEFORE_CLAIMS));
+    const template = volume.ephemeral?.volumeClaimTemplate;
+    if (template !== undefined)
+      warnings.push(...claimSpecWarnings(template.spec, `${at}.ephemeral.volumeClaimTemplate.spec`));
+    warnings.push(...goneVolumeWarnings(volume, at, AFTER_CLAIMS));
   });
 }
 
@@ -55,35 +54,26 @@ interface File {
   readonly source: string;
 }
 
-const files = (items: readonly { path: string }[] | undefined, source: string): File[] =>
-  (items ?? []).map(({ path }) => ({ path, source }));
+const files = (items: readonly { path: string }[], source: string): File[] =>
+  items.map(({ path }) => ({ path, source }));
 
 /** Files of one volume that hide each other: the last one wins, or the pod does not start. */
-export function overlapWarnings(volumes: readonly Volume[]): string[] {
-  return volumes.flatMap(({ name, configMap, secret, downwardAPI, projected }) => {
-    const quoted = (text: string | undefined): string => JSON.stringify(text ?? "");
-    const about = (what: string, found: readonly string[]): string[] =>
-      found.map((text) => `volume ${quoted(name)} (${what}): overlapping paths: ${text}`);
-    return [
-      ...about(`ConfigMap ${quoted(configMap?.name)}`, overlaps(files(configMap?.items, ""))),
-      ...about(`Secret ${quoted(secret?.secretName)}`, overlaps(files(secret?.items, ""))),
-      ...about("DownwardAPI", overlaps(files(downwardAPI?.items, ""))),
-      ...projectedWarnings(projected?.sources ?? [], quoted(name), about),
-    ];
-  });
+export function overlapWarnings(volumes: readonly Volume[], warnings: string[]): void {
+  for (const { name, configMap, secret, downwardAPI, projected } of volumes) {
+    const about = (what: string, all: readonly File[]): void => {
+      for (const text of overlaps(all)) warnings.push(`volume ${quoted(name)} (${what}): overlapping paths: ${text}`);
+    };
+    if (configMap?.items !== undefined) about(`ConfigMap ${quoted(configMap.name)}`, files(configMap.items, ""));
+    if (secret?.items !== undefined) about(`Secret ${quoted(secret.secretName)}`, files(secret.items, ""));
+    if (downwardAPI?.items !== undefined) about("DownwardAPI", files(downwardAPI.items, ""));
+    if (projected?.sources === undefined) continue;
+    for (const source of projected.sources)
+      if (Object.keys(source).length === 0) warnings.push(`volume ${quoted(name)} (Projected) has no sources provided`);
+    about("Projected", projected.sources.flatMap(filesOf));
+  }
 }
 
-function projectedWarnings(
-  sources: readonly VolumeProjection[],
-  name: string,
-  about: (what: string, found: readonly string[]) => string[],
-): string[] {
-  const empty = sources.filter((source) => Object.keys(source).length === 0);
-  return [
-    ...empty.map(() => `volume ${name} (Projected) has no sources provided`),
-    ...about("Projected", overlaps(sources.flatMap(filesOf))),
-  ];
-}
+const quoted = (text: string | undefined): string => JSON.stringify(text ?? "");
 
 function filesOf({
   configMap,
@@ -104,16 +94,18 @@ function filesOf({
 
 function overlaps(all: readonly File[]): string[] {
   const found: string[] = [];
-  const seen: File[] = [];
-  for (const file of all) {
-    const { source } = file;
-    const path = file.path.replace(/\/+$/, "");
-    for (const other of seen)
-      if (overlap(path, other.path)) found.push(`${shown({ path, source })} with ${shown(other)}`);
-    seen.push({ path, source });
+  for (const [index, { path: written, source }] of all.entries()) {
+    const path = plainPath(written);
+    for (let i = 0; i < index; i++) {
+      const other = all[i];
+      if (other !== undefined && overlap(path, plainPath(other.path)))
+        found.push(`${shown({ path, source })} with ${shown({ ...other, path: plainPath(other.path) })}`);
+    }
   }
   return found;
 }
+
+const plainPath = (path: string): string => (path.endsWith("/") ? path.replace(/\/+$/, "") : path);
 
 const shown = ({ path, source }: File): string => `${JSON.stringify(path)}${source === "" ? "" : ` (${source})`}`;
 

@@ -1,13 +1,5 @@
 // What works today but should not be written (upstream: pkg/api/pod/warnings.go), for pods and templates of pods.
-import type {
-  Affinity,
-  Container,
-  ContainerPort,
-  PodAffinityTerm,
-  PodSpec,
-  PodTemplateSpec,
-  WeightedPodAffinityTerm,
-} from "@knots/api/core/v1";
+import type { Affinity, Container, ContainerPort, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
 import { isDNS1123Label } from "@knots/machinery";
 import type { KubeObject, ObjectMeta } from "@knots/machinery";
 import { ipWarnings } from "./addresses.ts";
@@ -15,11 +7,11 @@ import { fractionWarnings } from "./fractions.ts";
 import { deprecatedKeys, deprecatedNodeLabel, nodeSelectorTermWarnings } from "./node-labels.ts";
 import { overlapWarnings, volumeWarnings } from "./pod-volumes.ts";
 
-const ANNOTATIONS = {
-  "scheduler.alpha.kubernetes.io/critical-pod": 'non-functional in v1.16+; use the "priorityClassName" field instead',
-  "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
-  "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
-};
+const ANNOTATIONS = new Map([
+  ["scheduler.alpha.kubernetes.io/critical-pod", 'non-functional in v1.16+; use the "priorityClassName" field instead'],
+  ["security.alpha.kubernetes.io/sysctls", 'non-functional in v1.11+; use the "sysctls" field instead'],
+  ["security.alpha.kubernetes.io/unsafe-sysctls", 'non-functional in v1.11+; use the "sysctls" field instead'],
+]);
 const SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/";
 export const APPARMOR_CONTAINER = "container.apparmor.security.beta.kubernetes.io/";
@@ -43,6 +35,7 @@ export function podSpecWarnings(spec: PodSpec | undefined, metadata: ObjectMeta 
   return specAndMetaWarnings(spec, metadata, "", false);
 }
 
+/** Every create of a pod comes by here, mostly for nothing: no text, path or list is made before something is wrong. */
 function specAndMetaWarnings(
   spec: PodSpec | undefined,
   metadata: ObjectMeta | undefined,
@@ -51,138 +44,162 @@ function specAndMetaWarnings(
 ): string[] {
   if (spec === undefined) return [];
   const path = `${prefix}spec`;
+  const warnings: string[] = [];
   const annotations = metadata?.annotations ?? {};
-  const annotation = (key: string, text: string): string[] =>
-    annotations[key] === undefined ? [] : [`${prefix}metadata.annotations[${key}]: ${text}`];
-  const containers = containersOf(spec, path);
-  return [
-    ...schedulingWarnings(spec, path),
-    ...Object.entries(ANNOTATIONS).flatMap(([key, text]) => annotation(key, text)),
-    ...volumeWarnings(spec.volumes ?? [], `${path}.volumes`),
-    ...overlapWarnings(spec.volumes ?? []),
-    ...listWarnings(spec, path),
-    ...(spec.securityContext?.seccompProfile === undefined ? annotation(SECCOMP_POD, SECCOMP) : []),
-    ...containers.flatMap(([container, at]) => [
-      ...(container.securityContext?.seccompProfile === undefined
-        ? annotation(SECCOMP_CONTAINER + container.name, SECCOMP)
-        : []),
-      // A pod's own annotations become fields, and are warned of there.
-      ...(isTemplate &&
-      (spec.securityContext?.appArmorProfile ?? container.securityContext?.appArmorProfile) === undefined
-        ? annotation(APPARMOR_CONTAINER + container.name, APPARMOR)
-        : []),
-      ...containerWarnings(container, at),
-    ]),
-    ...portWarnings(containers),
-    ...((spec.terminationGracePeriodSeconds ?? 0) < 0
-      ? [`${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
-      : []),
-    ...podAffinityWarnings(spec.affinity, `${path}.affinity`),
-    ...(spec.dnsConfig?.nameservers ?? []).flatMap((ip, index) =>
-      ipWarnings(ip, `${path}.dnsConfig.nameservers[${index}]`),
-    ),
-    ...(spec.hostAliases ?? []).flatMap(({ ip }, index) => ipWarnings(ip, `${path}.hostAliases[${index}].ip`)),
-  ];
+  const annotation = (key: string, text: string): void => {
+    if (annotations[key] !== undefined) warnings.push(`${prefix}metadata.annotations[${key}]: ${text}`);
+  };
+  schedulingWarnings(spec, path, warnings);
+  if (metadata?.annotations !== undefined) ANNOTATIONS.forEach((text, key) => annotation(key, text));
+  if (spec.volumes !== undefined) {
+    volumeWarnings(spec.volumes, `${path}.volumes`, warnings);
+    overlapWarnings(spec.volumes, warnings);
+  }
+  listWarnings(spec, path, warnings);
+  if (spec.securityContext?.seccompProfile === undefined) annotation(SECCOMP_POD, SECCOMP);
+  const isAnnotated = metadata?.annotations !== undefined;
+  forEachContainer(spec, (container, list, index) => {
+    const { securityContext } = container;
+    if (isAnnotated && securityContext?.seccompProfile === undefined)
+      annotation(SECCOMP_CONTAINER + container.name, SECCOMP);
+    // A pod's own annotations become fields, and are warned of there.
+    if (
+      isAnnotated &&
+      isTemplate &&
+      (spec.securityContext?.appArmorProfile ?? securityContext?.appArmorProfile) === undefined
+    )
+      annotation(APPARMOR_CONTAINER + container.name, APPARMOR);
+    containerWarnings(container, `${path}.${list}`, index, warnings);
+  });
+  portWarnings(spec, path, warnings);
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
+    warnings.push(
+      `${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
+    );
+  if (spec.affinity !== undefined) podAffinityWarnings(spec.affinity, `${path}.affinity`, warnings);
+  spec.dnsConfig?.nameservers?.forEach((ip, index) =>
+    warnings.push(...ipWarnings(ip, `${path}.dnsConfig.nameservers[${index}]`)),
+  );
+  spec.hostAliases?.forEach(({ ip }, index) => warnings.push(...ipWarnings(ip, `${path}.hostAliases[${index}].ip`)));
+  return warnings;
 }
 
 const SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead';
 export const APPARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead';
 
-/** Containers in upstream's order, with their paths. */
-function containersOf(spec: PodSpec, path: string): [Container, string][] {
-  return (["initContainers", "containers", "ephemeralContainers"] as const).flatMap((list) =>
-    ((spec[list] ?? []) as Container[]).map((each, index): [Container, string] => [each, `${path}.${list}[${index}]`]),
-  );
+const CONTAINER_LISTS = ["initContainers", "containers", "ephemeralContainers"] as const;
+type ContainerList = (typeof CONTAINER_LISTS)[number];
+
+/** In upstream's order. */
+function forEachContainer(
+  spec: PodSpec,
+  visit: (container: Container, list: ContainerList, index: number) => void,
+): void {
+  for (const list of CONTAINER_LISTS)
+    (spec[list] as Container[] | undefined)?.forEach((container, index) => visit(container, list, index));
 }
 
-function schedulingWarnings({ nodeSelector, affinity, topologySpreadConstraints }: PodSpec, path: string): string[] {
+function schedulingWarnings(
+  { nodeSelector, affinity, topologySpreadConstraints }: PodSpec,
+  path: string,
+  warnings: string[],
+): void {
+  for (const [key, text] of deprecatedKeys(nodeSelector)) warnings.push(`${path}.nodeSelector[${key}]: ${text}`);
   const { requiredDuringSchedulingIgnoredDuringExecution: required, preferredDuringSchedulingIgnoredDuringExecution } =
     affinity?.nodeAffinity ?? {};
   const at = `${path}.affinity.nodeAffinity`;
-  return [
-    ...deprecatedKeys(nodeSelector).map(([key, text]) => `${path}.nodeSelector[${key}]: ${text}`),
-    ...(required?.nodeSelectorTerms ?? []).flatMap((term, index) =>
-      nodeSelectorTermWarnings(
-        term,
-        `${at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${index}]`,
-      ),
-    ),
-    ...(preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(({ preference }, index) =>
-      nodeSelectorTermWarnings(
-        preference,
-        `${at}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`,
-      ),
-    ),
-    ...(topologySpreadConstraints ?? []).flatMap(({ topologyKey, labelSelector }, index) => {
-      const where = `${path}.topologySpreadConstraints[${index}]`;
-      const text = deprecatedNodeLabel(topologyKey);
-      return [
-        ...(text === undefined ? [] : [`${where}.topologyKey: ${topologyKey} is ${text}`]),
-        ...(labelSelector === undefined ? [`${where}.labelSelector: ${NO_SELECTOR}`] : []),
-      ];
-    }),
-  ];
+  required?.nodeSelectorTerms.forEach((term, index) => {
+    const where = `${at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${index}]`;
+    warnings.push(...nodeSelectorTermWarnings(term, where));
+  });
+  preferredDuringSchedulingIgnoredDuringExecution?.forEach(({ preference }, index) => {
+    const where = `${at}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`;
+    warnings.push(...nodeSelectorTermWarnings(preference, where));
+  });
+  topologySpreadConstraints?.forEach(({ topologyKey, labelSelector }, index) => {
+    const where = `${path}.topologySpreadConstraints[${index}]`;
+    const text = deprecatedNodeLabel(topologyKey);
+    if (text !== undefined) warnings.push(`${where}.topologyKey: ${topologyKey} is ${text}`);
+    if (labelSelector === undefined) warnings.push(`${where}.labelSelector: ${NO_SELECTOR}`);
+  });
 }
 
 /** Names and addresses that are there twice, or say nothing, and parts of bytes. */
-function listWarnings({ hostAliases = [], imagePullSecrets = [], overhead }: PodSpec, path: string): string[] {
-  const ips = hostAliases.map(({ ip }) => ip);
-  const names = imagePullSecrets.map(({ name = "" }) => name);
-  const twice = (values: readonly string[], at: string, field: string): string[] =>
-    values.flatMap((value, index) =>
-      values.indexOf(value) < index ? [`${at}[${index}].${field}: duplicate ${field} ${JSON.stringify(value)}`] : [],
+function listWarnings({ hostAliases, imagePullSecrets, overhead }: PodSpec, path: string, warnings: string[]): void {
+  const twice = (values: readonly string[], at: string, field: string): void =>
+    values.forEach((value, index) => {
+      if (values.indexOf(value) < index)
+        warnings.push(`${at}[${index}].${field}: duplicate ${field} ${JSON.stringify(value)}`);
+    });
+  if (hostAliases !== undefined)
+    twice(
+      hostAliases.map(({ ip }) => ip),
+      `${path}.hostAliases`,
+      "ip",
     );
-  return [
-    ...twice(ips, `${path}.hostAliases`, "ip"),
-    ...twice(names, `${path}.imagePullSecrets`, "name"),
-    ...names.flatMap((name, index) =>
-      name === "" ? [`${path}.imagePullSecrets[${index}].name: invalid empty name ""`] : [],
-    ),
-    ...fractionWarnings(overhead?.["memory"], `${path}.overhead[memory]`),
-    ...fractionWarnings(overhead?.["ephemeral-storage"], `${path}.overhead[ephemeral-storage]`),
-  ];
+  if (imagePullSecrets !== undefined) {
+    const names = imagePullSecrets.map(({ name = "" }) => name);
+    twice(names, `${path}.imagePullSecrets`, "name");
+    names.forEach((name, index) => {
+      if (name === "") warnings.push(`${path}.imagePullSecrets[${index}].name: invalid empty name ""`);
+    });
+  }
+  if (overhead !== undefined)
+    for (const name of IN_BYTES) warnings.push(...fractionWarnings(overhead[name], `${path}.overhead[${name}]`));
 }
 
-function containerWarnings({ resources, env = [] }: Container, path: string): string[] {
-  const fractions = ["memory", "ephemeral-storage"].flatMap((name) =>
-    (["limits", "requests"] as const).flatMap((kind) =>
-      fractionWarnings(resources?.[kind]?.[name], `${path}.resources.${kind}[${name}]`),
-    ),
-  );
-  const names = env.map(({ name }) => name);
-  const hidden = env.flatMap(({ name, value = "", valueFrom }, index) => {
-    if (names.indexOf(name) === index) return [];
+/** Resources that are counted in whole bytes. */
+const IN_BYTES = ["memory", "ephemeral-storage"];
+
+function containerWarnings({ resources, env }: Container, list: string, at: number, warnings: string[]): void {
+  if (resources !== undefined)
+    for (const name of IN_BYTES)
+      for (const kind of ["limits", "requests"] as const) {
+        const amount = resources[kind]?.[name];
+        if (amount !== undefined)
+          warnings.push(...fractionWarnings(amount, `${list}[${at}].resources.${kind}[${name}]`));
+      }
+  if (env === undefined || env.length < 2) return;
+  const names = new Set<string>();
+  for (const [index, { name, value = "", valueFrom }] of env.entries()) {
+    const isHidden = names.has(name);
+    names.add(name);
+    if (!isHidden) continue;
     const reference = `$(${name})`;
     // A value that adds to the one before hides nothing.
-    if (valueFrom === undefined && value !== reference && value.includes(reference)) return [];
-    return [
-      `${path}.env[${index}]: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
-    ];
-  });
-  return [...fractions, ...hidden];
+    if (valueFrom === undefined && value !== reference && value.includes(reference)) continue;
+    warnings.push(
+      `${list}[${at}].env[${index}]: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`,
+    );
+  }
 }
 
-function portWarnings(containers: readonly [Container, string][]): string[] {
-  const warnings: string[] = [];
-  const known = new Map<string, { port: ContainerPort; at: string }[]>();
-  for (const [container, path] of containers) {
-    for (const [index, port] of (container.ports ?? []).entries()) {
-      const at = `${path}.ports[${index}]`;
+interface SeenPort {
+  readonly port: ContainerPort;
+  readonly list: ContainerList;
+  readonly container: number;
+  readonly index: number;
+}
+
+function portWarnings(spec: PodSpec, path: string, warnings: string[]): void {
+  const seen: SeenPort[] = [];
+  const placeOf = ({ list, container, index }: SeenPort): string => `${path}.${list}[${container}].ports[${index}]`;
+  forEachContainer(spec, ({ ports }, list, container) =>
+    ports?.forEach((port, index) => {
+      const one: SeenPort = { port, list, container, index };
       const { hostIP = "", hostPort = 0, protocol = "TCP", name = "", containerPort } = port;
       if (hostIP !== "" && hostPort === 0) {
         const shown = `{Name:${name} HostPort:${hostPort} ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
-        warnings.push(`${at}: hostIP set without hostPort: ${shown}`);
+        warnings.push(`${placeOf(one)}: hostIP set without hostPort: ${shown}`);
       }
-      const key = `${containerPort}/${protocol}`;
-      const others = known.get(key) ?? [];
-      for (const other of others) {
+      for (const other of seen) {
+        if (other.port.containerPort !== containerPort || (other.port.protocol ?? "TCP") !== protocol) continue;
         const how = clash({ hostIP, hostPort }, other.port);
-        if (how !== undefined) warnings.push(`${at}: ${how} port definition with ${other.at}`);
+        if (how !== undefined) warnings.push(`${placeOf(one)}: ${how} port definition with ${placeOf(other)}`);
       }
-      known.set(key, [...others, { port, at }]);
-    }
-  }
-  return warnings;
+      seen.push(one);
+    }),
+  );
 }
 
 function clash(
@@ -196,22 +213,18 @@ function clash(
   return undefined;
 }
 
-function podAffinityWarnings(affinity: Affinity | undefined, path: string): string[] {
-  return (["podAffinity", "podAntiAffinity"] as const).flatMap((kind) => {
+function podAffinityWarnings(affinity: Affinity, path: string, warnings: string[]): void {
+  for (const kind of ["podAffinity", "podAntiAffinity"] as const) {
     const { requiredDuringSchedulingIgnoredDuringExecution, preferredDuringSchedulingIgnoredDuringExecution } =
-      affinity?.[kind] ?? {};
+      affinity[kind] ?? {};
     const required = `${path}.${kind}.requiredDuringSchedulingIgnoredDuringExecution`;
     const preferred = `${path}.${kind}.preferredDuringSchedulingIgnoredDuringExecution`;
-    return [
-      ...(requiredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(({ labelSelector }: PodAffinityTerm, index) =>
-        labelSelector === undefined ? [`${required}[${index}].labelSelector: ${NO_SELECTOR}`] : [],
-      ),
-      ...(preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(
-        ({ podAffinityTerm }: WeightedPodAffinityTerm, index) =>
-          podAffinityTerm.labelSelector === undefined
-            ? [`${preferred}[${index}].podAffinityTerm.labelSelector: ${NO_SELECTOR}`]
-            : [],
-      ),
-    ];
-  });
+    requiredDuringSchedulingIgnoredDuringExecution?.forEach(({ labelSelector }, index) => {
+      if (labelSelector === undefined) warnings.push(`${required}[${index}].labelSelector: ${NO_SELECTOR}`);
+    });
+    preferredDuringSchedulingIgnoredDuringExecution?.forEach(({ podAffinityTerm }, index) => {
+      if (podAffinityTerm.labelSelector === undefined)
+        warnings.push(`${preferred}[${index}].podAffinityTerm.labelSelector: ${NO_SELECTOR}`);
+    });
+  }
 }
