@@ -15,18 +15,21 @@ import {
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./kinds/config.ts";
 import * as deviceClaims from "./kinds/device-claims.ts";
 import * as extensions from "./kinds/extensions.ts";
-import * as networking from "./kinds/networking.ts";
+import * as endpoints from "./kinds/endpoints.ts";
+import * as ingress from "./kinds/ingress.ts";
+import { networkPolicyStrategy } from "./kinds/network-policy.ts";
 import * as others from "./kinds/others.ts";
 import { podStrategy } from "./kinds/pod.ts";
 import * as policy from "./kinds/policy.ts";
 import * as rbac from "./kinds/rbac.ts";
 import { serviceStrategy } from "./kinds/service.ts";
+import * as storageKinds from "./kinds/storage-kinds.ts";
 import * as storage from "./kinds/storage.ts";
 import * as replicas from "./kinds/replicas.ts";
 import * as resourceSlices from "./kinds/resource-slices.ts";
 import * as sets from "./kinds/sets.ts";
 import type { Strategy } from "./types.ts";
-import { nameIsDNS1035Label, nameIsDNSLabel, nameIsPathSegment } from "./validation/names.ts";
+import { nameIsDNSLabel, nameIsPathSegment } from "./validation/names.ts";
 
 export type { Strategy, StrategyContext } from "./types.ts";
 
@@ -51,8 +54,9 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "/pods": kind(podStrategy, counted),
   "/podtemplates": kind(sets.podTemplateStrategy, countedBy("template")),
   "/replicationcontrollers": kind(replicas.replicationControllerStrategy, counted),
-  "/services": kind(serviceStrategy, { checkName: nameIsDNS1035Label }),
-  "/endpoints": kind(networking.endpointsStrategy),
+  // RelaxedServiceNameValidation, on since v1.36: a name may begin with a digit.
+  "/services": kind(serviceStrategy, { checkName: nameIsDNSLabel }),
+  "/endpoints": kind(endpoints.endpointsStrategy),
   "/configmaps": kind(configMapStrategy),
   "/secrets": kind(secretStrategy),
   "/serviceaccounts": kind(serviceAccountStrategy),
@@ -76,12 +80,12 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "autoscaling/v2/horizontalpodautoscalers": kind(policy.horizontalPodAutoscalerStrategy),
   "policy/poddisruptionbudgets": kind(policy.podDisruptionBudgetStrategy, counted),
   "discovery.k8s.io/endpointslices": kind(
-    networking.endpointSliceStrategy,
+    endpoints.endpointSliceStrategy,
     countedBy("endpoints", "ports", "addressType"),
   ),
-  "networking.k8s.io/ingresses": kind(networking.ingressStrategy, counted),
-  "networking.k8s.io/ingressclasses": kind(networking.ingressClassStrategy, counted),
-  "networking.k8s.io/networkpolicies": kind(networking.networkPolicyStrategy, counted),
+  "networking.k8s.io/ingresses": kind(ingress.ingressStrategy, counted),
+  "networking.k8s.io/ingressclasses": kind(ingress.ingressClassStrategy, counted),
+  "networking.k8s.io/networkpolicies": kind(networkPolicyStrategy, counted),
   "networking.k8s.io/ipaddresses": kind(others.ipAddressStrategy),
   "networking.k8s.io/servicecidrs": kind(others.serviceCIDRStrategy),
   "rbac.authorization.k8s.io/roles": kind(rbac.roleStrategy, { checkName: nameIsPathSegment }),
@@ -90,12 +94,12 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "rbac.authorization.k8s.io/clusterrolebindings": kind(rbac.clusterRoleBindingStrategy, {
     checkName: nameIsPathSegment,
   }),
-  "storage.k8s.io/storageclasses": kind(storage.storageClassStrategy),
-  "storage.k8s.io/csidrivers": kind(storage.csiDriverStrategy),
-  "storage.k8s.io/csinodes": kind(storage.csiNodeStrategy),
-  "storage.k8s.io/csistoragecapacities": kind(storage.csiStorageCapacityStrategy),
-  "storage.k8s.io/volumeattachments": kind(storage.volumeAttachmentStrategy),
-  "storage.k8s.io/volumeattributesclasses": kind(storage.volumeAttributesClassStrategy),
+  "storage.k8s.io/storageclasses": kind(storageKinds.storageClassStrategy),
+  "storage.k8s.io/csidrivers": kind(storageKinds.csiDriverStrategy),
+  "storage.k8s.io/csinodes": kind(storageKinds.csiNodeStrategy),
+  "storage.k8s.io/csistoragecapacities": kind(storageKinds.csiStorageCapacityStrategy),
+  "storage.k8s.io/volumeattachments": kind(storageKinds.volumeAttachmentStrategy),
+  "storage.k8s.io/volumeattributesclasses": kind(storageKinds.volumeAttributesClassStrategy),
   "scheduling.k8s.io/priorityclasses": kind(policy.priorityClassStrategy, countedBy("value")),
   "node.k8s.io/runtimeclasses": kind(others.runtimeClassStrategy),
   "coordination.k8s.io/leases": kind(others.leaseStrategy),

@@ -14,6 +14,7 @@ import type {
   ResourceClaimTemplate,
 } from "@knots/api/resource/v1";
 import { isExtendedResourceName } from "@knots/machinery";
+import { validateConditions } from "../validation/conditions.ts";
 import { canonicalInterfaceAddress } from "../../registry/services/ip-range.ts";
 import { defaultResourceClaim, defaultResourceClaimTemplate } from "../defaults/policies.ts";
 import { semanticEqual } from "../equality.ts";
@@ -247,6 +248,7 @@ function validateDeviceStatus(
   if (conditions.length > MAX_CONDITIONS) {
     errors.push(tooMany(path.child("conditions"), conditions.length, MAX_CONDITIONS));
   }
+  validateConditions(conditions, path.child("conditions"), errors);
   if (device.data !== undefined) checkRaw(device.data, path.child("data"), MAX_DATA, errors);
   if (device.networkData !== undefined) validateNetworkData(device.networkData, path.child("networkData"), errors);
 }

@@ -5,10 +5,11 @@ import type {
   PodFailurePolicyRule,
   SuccessPolicyRule,
 } from "@knots/api/batch/v1";
-import { isDNS1123Subdomain, isQualifiedName, OMITTED } from "@knots/machinery";
+import { isQualifiedName, OMITTED } from "@knots/machinery";
 import type { FieldPath } from "../field.ts";
 import { duplicate, invalid, notSupported, required, tooLong, tooMany } from "../field.ts";
 import type { FieldError } from "../field.ts";
+import { validateDomainPrefixedPath } from "../validation/domain-path.ts";
 import { nonNegative, nonNegativeFields } from "../validation/numbers.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
 import { countIndexes } from "./job-indexes.ts";
@@ -26,8 +27,6 @@ const MAX_INDEXES_LENGTH = 64 * 1024;
 const ACTIONS = ["Count", "FailIndex", "FailJob", "Ignore"];
 const OPERATORS = ["In", "NotIn"];
 const STATUSES = ["False", "True", "Unknown"];
-/** A path as HTTP has it. */
-const PATH = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/;
 
 /** As Go prints a list of quoted words. */
 const quoted = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(" ")}]`;
@@ -71,22 +70,7 @@ export function validateJobSpec(spec: JobSpec, path: FieldPath, errors: FieldErr
 }
 
 function validateManagedBy(value: string, path: FieldPath, errors: FieldError[]): void {
-  if (value === "") return void errors.push(required(path, ""));
-  const [host = "", ...rest] = value.split("/");
-  const rule = rest.join("/");
-  if (host === "" || rule === "")
-    errors.push(invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-  else {
-    for (const why of isDNS1123Subdomain(host)) errors.push(invalid(path, host, why));
-    if (!PATH.test(rule))
-      errors.push(
-        invalid(
-          path,
-          rule,
-          `Invalid path (regex used for validation is '${PATH.source.slice(1, -1).replaceAll("\\/", "/")}')`,
-        ),
-      );
-  }
+  validateDomainPrefixedPath(value, path, errors);
   if (value.length > MAX_MANAGED_BY) errors.push(tooLong(path, value, MAX_MANAGED_BY));
 }
 

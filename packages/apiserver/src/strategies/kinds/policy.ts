@@ -34,9 +34,10 @@ import {
   validateValidatingBinding,
   validateValidatingPolicy,
 } from "../validation/admission-policies.ts";
+import { validateConditions } from "../validation/conditions.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
-import { intOrPercent, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
+import { intOrPercent, nonNegativeFields, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
 import { validateWebhookClient, validateWebhookRules } from "../validation/webhooks.ts";
 
 const SPEC = FieldPath.root("spec");
@@ -64,6 +65,18 @@ export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   allowUnconditionalUpdate: false,
   validate: validateBudget,
   validateUpdate: validateBudget,
+  subresources: {
+    status: {
+      validateUpdate({ status }) {
+        const errors: FieldError[] = [];
+        const path = FieldPath.root("status");
+        validateConditions(status?.conditions, path.child("conditions"), errors);
+        const counts = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] as const;
+        nonNegativeFields(status, counts, path, errors);
+        return errors;
+      },
+    },
+  },
 };
 
 const HIGHEST_USER_PRIORITY = 1_000_000_000;
@@ -196,10 +209,23 @@ export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
   validateUpdate: validateWebhooks,
 };
 
+function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): FieldError[] {
+  const errors: FieldError[] = [];
+  const path = FieldPath.root("status");
+  for (const [index, { fieldRef, warning }] of (status?.typeChecking?.expressionWarnings ?? []).entries()) {
+    const at = path.child("typeChecking").child("expressionWarnings").index(index);
+    if (!warning) errors.push(required(at.child("warning"), ""));
+    if (!fieldRef) errors.push(required(at.child("fieldRef"), ""));
+  }
+  validateConditions(status?.conditions, path.child("conditions"), errors);
+  return errors;
+}
+
 export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
   defaults: defaultAdmissionPolicy,
   validate: validateValidatingPolicy,
   validateUpdate: validateValidatingPolicy,
+  subresources: { status: { validateUpdate: validatePolicyStatus } },
 };
 
 export const mutatingAdmissionPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {

@@ -1,20 +1,11 @@
 import type { PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpec } from "@knots/api/core/v1";
-import type {
-  CSIDriver,
-  CSINode,
-  CSIStorageCapacity,
-  StorageClass,
-  VolumeAttachment,
-  VolumeAttributesClass,
-} from "@knots/api/storage/v1";
 import { Quantity } from "@knots/machinery";
-import { defaultCSIDriver, defaultStorageClass } from "../defaults/policies.ts";
 import { defaultPersistentVolume, defaultPersistentVolumeClaim } from "../defaults/volume-claim.ts";
 import { semanticEqual } from "../equality.ts";
-import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
+import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
-import { claimWarnings, storageCapacityWarnings, storageClassWarnings, volumeWarnings } from "../warnings/kinds.ts";
+import { claimWarnings, volumeWarnings } from "../warnings/kinds.ts";
 import { describeDifference } from "../validation/difference.ts";
 import { immutable } from "../validation/metadata.ts";
 import { nameIsDNSSubdomain } from "../validation/names.ts";
@@ -166,107 +157,4 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
     return errors;
   },
   fieldLabels: (volume) => ({ name: volume.metadata?.name ?? "" }),
-};
-
-function validateStorageClass(storageClass: StorageClass): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!storageClass.provisioner) errors.push(required(FieldPath.root("provisioner"), ""));
-  for (const key in storageClass.parameters) {
-    if (key === "") errors.push(invalid(FieldPath.root("parameters"), key, "field can not be empty."));
-  }
-  if (storageClass.reclaimPolicy && !["Delete", "Retain"].includes(storageClass.reclaimPolicy)) {
-    errors.push(notSupported(FieldPath.root("reclaimPolicy"), storageClass.reclaimPolicy, ["Delete", "Retain"]));
-  }
-  oneOf(
-    storageClass.volumeBindingMode,
-    ["Immediate", "WaitForFirstConsumer"],
-    FieldPath.root("volumeBindingMode"),
-    errors,
-  );
-  return errors;
-}
-
-export const storageClassStrategy: Strategy<StorageClass> = {
-  warnings: (storageClass) => storageClassWarnings(storageClass),
-  defaults: defaultStorageClass,
-  validate: validateStorageClass,
-  validateUpdate(next, old) {
-    const errors: FieldError[] = [];
-    if (!semanticEqual(next.parameters, old.parameters)) {
-      errors.push(forbidden(FieldPath.root("parameters"), "updates to parameters are forbidden."));
-    }
-    if (next.provisioner !== old.provisioner) {
-      errors.push(forbidden(FieldPath.root("provisioner"), "updates to provisioner are forbidden."));
-    }
-    if (next.reclaimPolicy !== old.reclaimPolicy) {
-      errors.push(forbidden(FieldPath.root("reclaimPolicy"), "updates to reclaimPolicy are forbidden."));
-    }
-    immutable(next.volumeBindingMode, old.volumeBindingMode, FieldPath.root("volumeBindingMode"), errors);
-    return [...errors, ...validateStorageClass(next)];
-  },
-};
-
-export const csiDriverStrategy: Strategy<CSIDriver> = {
-  defaults: defaultCSIDriver,
-  validateUpdate(next, old) {
-    const errors: FieldError[] = [];
-    immutable(next.spec?.attachRequired, old.spec?.attachRequired, SPEC.child("attachedRequired"), errors);
-    immutable(
-      next.spec?.volumeLifecycleModes,
-      old.spec?.volumeLifecycleModes,
-      SPEC.child("volumeLifecycleModes"),
-      errors,
-    );
-    return errors;
-  },
-};
-
-export const csiNodeStrategy: Strategy<CSINode> = {
-  validate(node) {
-    const errors: FieldError[] = [];
-    const names = new Set<string>();
-    node.spec?.drivers?.forEach((driver, index) => {
-      const at = SPEC.child("drivers").index(index);
-      if (!driver.name) errors.push(required(at.child("name"), ""));
-      if (!driver.nodeID) errors.push(required(at.child("nodeID"), ""));
-      if (names.has(driver.name)) errors.push(duplicate(at.child("name"), driver.name));
-      names.add(driver.name);
-    });
-    return errors;
-  },
-};
-
-export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
-  validate(attachment) {
-    const errors: FieldError[] = [];
-    if (!attachment.spec?.attacher) errors.push(required(SPEC.child("attacher"), ""));
-    if (!attachment.spec?.source?.persistentVolumeName && !attachment.spec?.source?.inlineVolumeSpec) {
-      errors.push(
-        required(SPEC.child("source"), "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
-      );
-    }
-    if (!attachment.spec?.nodeName) errors.push(required(SPEC.child("nodeName"), ""));
-    return errors;
-  },
-  validateUpdate(next, old) {
-    if (semanticEqual(next.spec, old.spec)) return [];
-    return [invalid(SPEC, next.spec ?? null, "field is immutable")];
-  },
-};
-
-export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
-  validate: (each) => (each.driverName ? [] : [required(FieldPath.root("driverName"), "")]),
-  validateUpdate(next, old) {
-    const errors: FieldError[] = [];
-    if (next.driverName !== old.driverName)
-      errors.push(forbidden(FieldPath.root("driverName"), "updates to driverName are forbidden."));
-    if (!semanticEqual(next.parameters, old.parameters)) {
-      errors.push(forbidden(FieldPath.root("parameters"), "updates to parameters are forbidden."));
-    }
-    return errors;
-  },
-};
-
-export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
-  warnings: (capacity) => storageCapacityWarnings(capacity),
 };

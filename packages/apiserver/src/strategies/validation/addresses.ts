@@ -145,3 +145,27 @@ export function validateLegacyCidr(
   else if (range.hostBits) errors.push(invalid(path, value, "must not have bits set beyond the prefix length"));
   return range;
 }
+
+/** Addresses that are nobody's endpoint, nor anything from outside (upstream: ValidateEndpointIP). */
+export function validateEndpointIp(value: string, path: FieldPath, errors: FieldError[]): void {
+  const address = parseAddress(value);
+  if (address === undefined) return void errors.push(invalid(path, value, "must be a valid IP address"));
+  const { value: bits, family } = address;
+  const four = family === "IPv4";
+  const within = (bitsThere: bigint, length: bigint): boolean => bits >> ((four ? 32n : 128n) - length) === bitsThere;
+  if (bits === 0n) errors.push(invalid(path, value, `may not be unspecified (${value})`));
+  if (four ? within(127n, 8n) : bits === 1n)
+    errors.push(invalid(path, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)"));
+  if (four ? within(0xa9fen, 16n) : within(0x3fan, 10n))
+    errors.push(invalid(path, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"));
+  if (four ? within(0xe00000n, 24n) : within(0xff02n, 16n))
+    errors.push(invalid(path, value, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"));
+}
+
+/** `inner` lies within `outer` and is smaller. */
+export function isStrictSubset(inner: Range, outer: Range): boolean {
+  const { address, length } = outer;
+  if (inner.address.family !== address.family || inner.length <= length) return false;
+  const host = BigInt((address.family === "IPv4" ? 32 : 128) - length);
+  return inner.address.value >> host === address.value >> host;
+}

@@ -1,4 +1,4 @@
-import { isDNS1035Label, isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
+import { isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
 
 /** Checks a name, or with `prefix` the base of a generated one; returns upstream's messages. */
 export type NameCheck = (name: string, prefix: boolean) => string[];
@@ -9,7 +9,6 @@ const masked = (name: string, prefix: boolean): string =>
 
 export const nameIsDNSSubdomain: NameCheck = (name, prefix) => isDNS1123Subdomain(masked(name, prefix));
 export const nameIsDNSLabel: NameCheck = (name, prefix) => isDNS1123Label(masked(name, prefix));
-export const nameIsDNS1035Label: NameCheck = (name, prefix) => isDNS1035Label(masked(name, prefix));
 
 /** Names that become a segment of a path: RBAC objects, whose names carry colons. */
 export const nameIsPathSegment: NameCheck = (name, prefix) => {
@@ -52,3 +51,19 @@ export const rangeMessage = (low: number, high: number): string => `must be betw
 export const NON_NEGATIVE = "must be greater than or equal to 0";
 export const POSITIVE = "must be greater than 0";
 export const IMMUTABLE = "field is immutable";
+
+const DNS1123_SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+const WILDCARD = `\\*\\.${DNS1123_SUBDOMAIN}`;
+const WILDCARD_PATTERN = new RegExp(`^${WILDCARD}$`);
+
+/** "*.example.com" */
+export function isWildcardDNS1123Subdomain(value: string): string[] {
+  const errors: string[] = [];
+  if (value.length > 253) errors.push("must be no more than 253 bytes");
+  if (!WILDCARD_PATTERN.test(value)) {
+    errors.push(
+      `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '${WILDCARD}')`,
+    );
+  }
+  return errors;
+}
