@@ -70,9 +70,9 @@ describe("ServiceCIDRs", () => {
     [[], "spec.cidrs: Required value: at least one CIDR required"],
     [
       ["10.0.0.0/24", "10.1.0.0/24"],
-      "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96",
+      "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64",
     ],
-    [["10.0.0.1/24"], 'spec.cidrs[0]: Invalid value: "10.0.0.1/24": must be in canonical form ("10.0.0.0/24")'],
+    [["10.0.0.1/24"], 'spec.cidrs[0]: Invalid value: "10.0.0.1/24": must not have bits set beyond the prefix length'],
     [
       ["10.0.0.0"],
       'spec.cidrs[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',

@@ -4,6 +4,7 @@ import { combine } from "./combine.ts";
 import { defaultStrategy } from "./default-strategy.ts";
 import type { DefaultRules } from "./default-strategy.ts";
 import { cronJobStrategy, jobStrategy } from "./kinds/batch.ts";
+import { certificateSigningRequestStrategy } from "./kinds/certificates.ts";
 import {
   eventStrategy,
   eventsEventStrategy,
@@ -86,7 +87,7 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "networking.k8s.io/ingresses": kind(ingress.ingressStrategy, counted),
   "networking.k8s.io/ingressclasses": kind(ingress.ingressClassStrategy, counted),
   "networking.k8s.io/networkpolicies": kind(networkPolicyStrategy, counted),
-  "networking.k8s.io/ipaddresses": kind(others.ipAddressStrategy),
+  "networking.k8s.io/ipaddresses": kind(others.ipAddressStrategy, { checkName: others.nameIsAddress }),
   "networking.k8s.io/servicecidrs": kind(others.serviceCIDRStrategy),
   "rbac.authorization.k8s.io/roles": kind(rbac.roleStrategy, { checkName: nameIsPathSegment }),
   "rbac.authorization.k8s.io/clusterroles": kind(rbac.clusterRoleStrategy, { checkName: nameIsPathSegment }),
@@ -103,7 +104,9 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "scheduling.k8s.io/priorityclasses": kind(policy.priorityClassStrategy, countedBy("value")),
   "node.k8s.io/runtimeclasses": kind(others.runtimeClassStrategy),
   "coordination.k8s.io/leases": kind(others.leaseStrategy),
-  "certificates.k8s.io/certificatesigningrequests": kind(others.certificateSigningRequestStrategy),
+  "certificates.k8s.io/certificatesigningrequests": kind(certificateSigningRequestStrategy, {
+    checkName: nameIsPathSegment,
+  }),
   "apiextensions.k8s.io/customresourcedefinitions": kind(extensions.customResourceDefinitionStrategy, counted),
   "apiregistration.k8s.io/apiservices": kind(extensions.apiServiceStrategy, { checkName: nameIsPathSegment }),
   "admissionregistration.k8s.io/validatingwebhookconfigurations": kind(

@@ -43,22 +43,12 @@ export class IpRange {
   }
 }
 
-/** The text of a range as it is to be written; undefined where there is no such range. */
-export function canonicalCidr(text: string): string | undefined {
-  return canonical(text, true);
-}
-
-/** The text of an address with the length of its network's prefix, likewise. */
+/** The text of an address with the length of its network's prefix as it is to be written; undefined where it is none. */
 export function canonicalInterfaceAddress(text: string): string | undefined {
-  return canonical(text, false);
-}
-
-function canonical(text: string, masked: boolean): string | undefined {
   const [address = "", prefix = "", ...rest] = text.split("/");
   const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
   if (bits === 0 || rest.length > 0 || !/^(0|[1-9]\d*)$/.test(prefix) || Number(prefix) > bits) return undefined;
-  const host = masked ? BigInt(bits - Number(prefix)) : 0n;
-  return `${formatIp((parseIp(address) >> host) << host, bits)}/${prefix}`;
+  return `${formatIp(parseIp(address), bits)}/${prefix}`;
 }
 
 function parseIp(text: string): bigint {

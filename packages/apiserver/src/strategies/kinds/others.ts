@@ -1,20 +1,17 @@
 import type { ControllerRevision } from "@knots/api/apps/v1";
-import type { CertificateSigningRequest } from "@knots/api/certificates/v1";
 import type { Lease } from "@knots/api/coordination/v1";
 import type { Binding } from "@knots/api/core/v1";
-import type { IPAddress, ServiceCIDR } from "@knots/api/networking/v1";
+import type { IPAddress, ParentReference, ServiceCIDR } from "@knots/api/networking/v1";
 import type { RuntimeClass } from "@knots/api/node/v1";
-import { isDNS1123Label } from "@knots/machinery";
-import { withoutFields } from "@knots/machinery/managed-fields/index";
-import { keepAllBut } from "../default-strategy.ts";
-import { semanticEqual } from "../equality.ts";
-import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
+import { isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
+import { FieldPath, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
-import { canonicalCidr } from "../../registry/services/ip-range.ts";
 import type { Strategy } from "../types.ts";
 import { runtimeClassWarnings } from "../warnings/kinds.ts";
 import { immutable } from "../validation/metadata.ts";
-import { POSITIVE } from "../validation/names.ts";
+import { parseRange, validateCidr, validateIp } from "../validation/addresses.ts";
+import { nameIsPathSegment, POSITIVE } from "../validation/names.ts";
+import type { NameCheck } from "../validation/names.ts";
 import { nonNegative } from "../validation/numbers.ts";
 
 const SPEC = FieldPath.root("spec");
@@ -63,85 +60,6 @@ export const runtimeClassStrategy: Strategy<RuntimeClass> = {
   },
 };
 
-/** What the request's author says of itself comes from who it is, not from the body. */
-export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
-  prepareForCreate(request, ctx) {
-    const spec = (request.spec ??= { request: "", signerName: "" });
-    spec.username = ctx.user.name;
-    if (ctx.user.uid) spec.uid = ctx.user.uid;
-    else delete spec.uid;
-    spec.groups = [...ctx.user.groups];
-    if (ctx.user.extra && Object.keys(ctx.user.extra).length > 0) {
-      spec.extra = Object.fromEntries(Object.entries(ctx.user.extra).map(([key, values]) => [key, [...values]]));
-    } else delete spec.extra;
-  },
-  prepareForUpdate(next, old) {
-    if (old.spec) next.spec = old.spec;
-  },
-  validate(request) {
-    const errors: FieldError[] = [];
-    const spec = request.spec;
-    if (!spec?.request) errors.push(required(SPEC.child("request"), ""));
-    else if (!Buffer.from(spec.request, "base64").toString().includes("BEGIN CERTIFICATE REQUEST")) {
-      const why = "PEM block type must be CERTIFICATE REQUEST";
-      errors.push(invalid(SPEC.child("request"), spec.request, why));
-    }
-    if (!spec?.usages?.length) errors.push(required(SPEC.child("usages"), "usages must be specified"));
-    const signer = spec?.signerName ?? "";
-    if (!signer) errors.push(required(SPEC.child("signerName"), ""));
-    else if (!/^[^/]+\/.+$/.test(signer)) {
-      errors.push(
-        invalid(
-          SPEC.child("signerName"),
-          signer,
-          "must be a fully qualified domain and path of the form 'example.com/signer-name'",
-        ),
-      );
-    }
-    const seconds = spec?.expirationSeconds;
-    if (seconds !== undefined && seconds < 600) {
-      errors.push(
-        invalid(
-          SPEC.child("expirationSeconds"),
-          seconds,
-          "may not specify a duration less than 600 seconds (10 minutes)",
-        ),
-      );
-    }
-    return errors;
-  },
-  fieldLabels: (request) => ({ "spec.signerName": request.spec?.signerName ?? "" }),
-  subresources: {
-    status: {
-      // Approval has a subresource of its own; here only the certificate and what went wrong are written.
-      prepareForUpdate(next, old) {
-        const kept = (old.status?.conditions ?? []).filter(
-          (each) => each.type === "Approved" || each.type === "Denied",
-        );
-        const others = (next.status?.conditions ?? []).filter(
-          (each) => each.type !== "Approved" && each.type !== "Denied",
-        );
-        const conditions = [...kept, ...others];
-        if (conditions.length > 0) next.status = { ...next.status, conditions };
-      },
-    },
-    approval: {
-      resetFields: withoutFields(["spec"], ["status", "certificate"]),
-      prepareForUpdate(next, old) {
-        const conditions = next.status?.conditions ?? [];
-        keepAllBut(next, old, ["apiVersion", "kind", "metadata", "status"]);
-        next.status = { ...old.status, conditions };
-      },
-      validateUpdate(next) {
-        const types = new Set((next.status?.conditions ?? []).map((each) => each.type));
-        if (!types.has("Approved") || !types.has("Denied")) return [];
-        const at = FieldPath.root("status").child("conditions");
-        return [invalid(at, next.status?.conditions ?? [], "Approved and Denied conditions are mutually exclusive")];
-      },
-    },
-  },
-};
-
 export const bindingStrategy: Strategy<Binding> = {
   validate(binding) {
     const errors: FieldError[] = [];
@@ -154,8 +72,29 @@ export const bindingStrategy: Strategy<Binding> = {
   },
 };
 
+/** Addresses' names are addresses, of one spelling. */
+export const nameIsAddress: NameCheck = (name) => {
+  const errors: FieldError[] = [];
+  validateIp(name, FieldPath.root("metadata"), errors);
+  return errors.map(({ detail }) => detail);
+};
+
+function validateParent(parent: Partial<ParentReference> | undefined): FieldError[] {
+  const at = SPEC.child("parentRef");
+  if (!parent) return [required(at, "")];
+  const errors: FieldError[] = [];
+  const { group = "", resource = "", name = "", namespace = "" } = parent;
+  if (group !== "") for (const why of isDNS1123Subdomain(group)) errors.push(invalid(at.child("group"), group, why));
+  const segments = { resource, name, namespace };
+  for (const [field, value] of Object.entries(segments)) {
+    if (value === "" && field !== "namespace") errors.push(required(at.child(field), ""));
+    else for (const why of nameIsPathSegment(value, false)) errors.push(invalid(at.child(field), value, why));
+  }
+  return errors;
+}
+
 export const ipAddressStrategy: Strategy<IPAddress> = {
-  validate: (address) => (address.spec?.parentRef ? [] : [required(SPEC.child("parentRef"), "")]),
+  validate: (address) => validateParent(address.spec?.parentRef),
   validateUpdate(next, old) {
     const errors: FieldError[] = [];
     immutable(next.spec?.parentRef, old.spec?.parentRef, SPEC.child("parentRef"), errors);
@@ -168,32 +107,23 @@ export const ipAddressStrategy: Strategy<IPAddress> = {
 };
 
 export const serviceCIDRStrategy: Strategy<ServiceCIDR> = {
-  validate(range) {
-    const errors: FieldError[] = [];
-    const cidrs = range.spec?.cidrs ?? [];
-    if (cidrs.length === 0) errors.push(required(SPEC.child("cidrs"), "at least one CIDR required"));
-    if (cidrs.length > 2) {
-      errors.push(invalid(SPEC, range.spec ?? null, "may only hold up to 2 values"));
-      return errors;
-    }
+  validate({ spec }) {
     const at = SPEC.child("cidrs");
-    const families = cidrs.map((cidr) => (cidr.includes(":") ? 6 : 4));
-    if (cidrs.length === 2 && families[0] === families[1]) {
-      const detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/96";
-      errors.push(invalid(at, cidrs, detail));
+    const cidrs = spec?.cidrs ?? [];
+    if (cidrs.length === 0) return [required(at, "at least one CIDR required")];
+    if (cidrs.length > 2) return [invalid(at, spec, "may only hold up to 2 values")];
+    const families = new Set(cidrs.map((cidr) => parseRange(cidr)?.address.family));
+    if (cidrs.length === 2 && (families.size < 2 || families.has(undefined))) {
+      const detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+      return [invalid(at, spec, detail)];
     }
-    cidrs.forEach((cidr, index) => {
-      const canonical = canonicalCidr(cidr);
-      if (canonical === undefined) {
-        const detail = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-        errors.push(invalid(at.index(index), cidr, detail));
-      } else if (canonical !== cidr)
-        errors.push(invalid(at.index(index), cidr, `must be in canonical form (${JSON.stringify(canonical)})`));
-    });
+    const errors: FieldError[] = [];
+    for (const [index, cidr] of cidrs.entries()) validateCidr(cidr, at.index(index), errors);
     return errors;
   },
   validateUpdate(next, old) {
-    if (semanticEqual(next.spec?.cidrs, old.spec?.cidrs)) return [];
-    return [forbidden(SPEC.child("cidrs"), "field is immutable")];
+    const errors: FieldError[] = [];
+    immutable(next.spec?.cidrs, old.spec?.cidrs, SPEC.child("cidrs"), errors);
+    return errors;
   },
 };

@@ -146,6 +146,14 @@ export function validateLegacyCidr(
   return range;
 }
 
+/** A newer field: one spelling only. */
+export function validateCidr(value: string, path: FieldPath, errors: FieldError[]): void {
+  const before = errors.length;
+  const range = validateLegacyCidr(value, path, errors);
+  if (errors.length === before && range !== undefined && range.text !== value)
+    errors.push(invalid(path, value, `must be in canonical form (${JSON.stringify(range.text)})`));
+}
+
 /** Addresses that are nobody's endpoint, nor anything from outside (upstream: ValidateEndpointIP). */
 export function validateEndpointIp(value: string, path: FieldPath, errors: FieldError[]): void {
   const address = parseAddress(value);
