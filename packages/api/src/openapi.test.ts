@@ -35,3 +35,17 @@ describe.each(["definitions", "operations"] as const)("%s", (part) => {
     expect(others).toEqual([]);
   });
 });
+
+test("version 3 says of values that may be of two types that they may", () => {
+  const core = read("generated/openapi/v3/api__v1.json") as { components: { schemas: Record<string, object> } };
+  const { schemas } = core.components;
+  const number = { oneOf: [{ type: "string" }, { type: "number" }] };
+  const port = { format: "int-or-string", oneOf: [{ type: "integer" }, { type: "string" }] };
+  for (const [name, expected] of [
+    ["io.k8s.apimachinery.pkg.api.resource.Quantity", number],
+    ["io.k8s.apimachinery.pkg.util.intstr.IntOrString", port],
+  ] as const) {
+    expect(schemas[name]).toMatchObject(expected);
+    expect(schemas[name]).not.toHaveProperty("type");
+  }
+});

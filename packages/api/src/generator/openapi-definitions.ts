@@ -36,6 +36,12 @@ const SPECIAL: Readonly<Record<string, Json>> = {
   [`${META}.FieldsV1`]: { description: "A set of fields, as server-side apply writes it.", type: "object" },
 };
 
+/** What a value may be, in version 3: what reads it must not take one of them for its type. */
+const EITHER: Readonly<Record<string, readonly string[]>> = {
+  [QUANTITY]: ["string", "number"],
+  [INT_OR_STRING]: ["integer", "string"],
+};
+
 /** Kinds of the meta package that every group version has as its own. */
 const IN_EVERY_GROUP = new Set(["DeleteOptions", "WatchEvent"]);
 /** Kinds that the core group has from the meta package. */
@@ -83,10 +89,9 @@ class DefinitionWriter {
   #definition(name: string): Json {
     if (name === VERSION_INFO) return versionInfo();
     const special = SPECIAL[name];
-    if (special)
-      return this.#dialect === "v3" && name === QUANTITY
-        ? { ...special, oneOf: [{ type: "string" }, { type: "number" }], type: undefined }
-        : special;
+    const either = this.#dialect === "v3" ? EITHER[name] : undefined;
+    // Version 2 knows one type for each value.
+    if (special) return either ? { ...special, oneOf: either.map((type) => ({ type })), type: undefined } : special;
     const model = this.#facts.model(name);
     const { pkg, type } = splitModelName(name);
     const text = this.#texts.of(pkg, type);
