@@ -1,5 +1,5 @@
 import { connect } from "node:http2";
-import type { ClientHttp2Session, IncomingHttpHeaders } from "node:http2";
+import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { gunzipSync } from "node:zlib";
 import { RealClock, nullLogger } from "@knots/machinery";
 import { issue } from "@knots/machinery/pki/index";
@@ -82,7 +82,7 @@ export class Harness implements AsyncDisposable {
     return harness;
   }
 
-  async request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  async request(method: string, path: string, body?: unknown, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
     const stream = this.#open(method, path, headers, body === undefined);
     if (body !== undefined)
       stream.end(typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body));
@@ -110,7 +110,7 @@ export class Harness implements AsyncDisposable {
     return this.request("GET", path, undefined, headers);
   }
 
-  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> {
+  post(path: string, body: unknown, headers?: OutgoingHttpHeaders): Promise<Answer> {
     return this.request("POST", path, body, { "content-type": "application/json", ...headers });
   }
 
@@ -148,7 +148,7 @@ export class Harness implements AsyncDisposable {
     await this.store[Symbol.asyncDispose]();
   }
 
-  #open(method: string, path: string, headers: Record<string, string>, endStream: boolean) {
+  #open(method: string, path: string, headers: OutgoingHttpHeaders, endStream: boolean) {
     const session = this.#session;
     if (session === undefined) throw new Error("not started");
     return session.request({ ":method": method, ":path": path, "user-agent": "test/1", ...headers }, { endStream });

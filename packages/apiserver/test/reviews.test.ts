@@ -200,6 +200,25 @@ describe("access reviews", () => {
   });
 });
 
+describe("impersonation", () => {
+  it("takes each line of a header for one value, whatever it holds", async () => {
+    const { body } = await api.post(
+      `${AUTHENTICATION}/selfsubjectreviews`,
+      {},
+      {
+        "impersonate-user": "jane, of course",
+        "impersonate-group": ["group2", ",,,chameleon"],
+        "impersonate-extra-acme.com%2fproject": ["a, b", "c"],
+      },
+    );
+    expect(body.status.userInfo).toEqual({
+      username: "jane, of course",
+      groups: ["group2", ",,,chameleon", "system:authenticated"],
+      extra: { "acme.com/project": ["a, b", "c"] },
+    });
+  });
+});
+
 describe("TokenReview", () => {
   const review = (spec: object): Promise<Answer> => api.post(`${AUTHENTICATION}/tokenreviews`, { spec });
 

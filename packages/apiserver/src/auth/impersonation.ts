@@ -2,15 +2,8 @@
 import { newBadRequest, newForbidden } from "@knots/machinery";
 import type { ApiRequest } from "../http/types.ts";
 import { withAuthenticated } from "./authenticated.ts";
+import { linesOf, unescapeKey } from "./header-lines.ts";
 import type { Authorizer, UserInfo } from "./types.ts";
-
-const values = (header: string | string[] | undefined): string[] =>
-  header === undefined
-    ? []
-    : [header]
-        .flat()
-        .flatMap((each) => each.split(",").map((part) => part.trim()))
-        .filter((each) => each !== "");
 
 export function createImpersonator(
   authorizer: Authorizer,
@@ -44,19 +37,19 @@ export function createImpersonator(
     }
   };
   const impersonate = async (user: UserInfo, request: ApiRequest): Promise<UserInfo> => {
-    const name = request.headers["impersonate-user"];
-    const groups = values(request.headers["impersonate-group"]);
-    const uid = request.headers["impersonate-uid"];
+    const lines = linesOf(request.rawHeaders);
+    const [name = ""] = lines.get("impersonate-user") ?? [];
+    const groups = lines.get("impersonate-group") ?? [];
+    const [uid] = lines.get("impersonate-uid") ?? [];
     const extra: Record<string, string[]> = {};
-    for (const [key, value] of Object.entries(request.headers))
-      if (key.startsWith("impersonate-extra-")) extra[decodeURIComponent(key.slice(18))] = values(value);
-    if (typeof name !== "string" || name === "")
-      throw newBadRequest("requested impersonation without impersonating a user");
+    for (const [key, found] of lines)
+      if (key.startsWith("impersonate-extra-")) extra[unescapeKey(key.slice(18))] = found;
+    if (name === "") throw newBadRequest("requested impersonation without impersonating a user");
     const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
     if (account === null) await check(user, "", "users", "", "", name);
     else await check(user, "", "serviceaccounts", "", account[1] ?? "", account[2] ?? "");
     for (const group of groups) await check(user, "", "groups", "", "", group);
-    if (typeof uid === "string") await check(user, "authentication.k8s.io", "uids", "", "", uid);
+    if (uid !== undefined) await check(user, "authentication.k8s.io", "uids", "", "", uid);
     for (const [key, each] of Object.entries(extra))
       for (const value of each) await check(user, "authentication.k8s.io", "userextras", key, "", value);
     const implied =
@@ -66,7 +59,7 @@ export function createImpersonator(
     const acting: UserInfo = {
       name,
       groups: implied,
-      ...(typeof uid === "string" ? { uid } : {}),
+      ...(uid === undefined ? {} : { uid }),
       ...(Object.keys(extra).length === 0 ? {} : { extra }),
     };
     return name === "system:anonymous" ? acting : withAuthenticated(acting);

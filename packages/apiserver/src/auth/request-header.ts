@@ -1,5 +1,6 @@
 // Users that a trusted proxy vouches for: its certificate is the front-proxy CA's, its headers say for whom it speaks.
 import { ClientCertificates } from "./client-certificates.ts";
+import { linesOf, unescapeKey } from "./header-lines.ts";
 import type { Credentials, UserInfo } from "./types.ts";
 
 export interface RequestHeaderOptions {
@@ -62,28 +63,5 @@ export class RequestHeaderUsers {
       }
     }
     return extra;
-  }
-}
-
-/** Values by lower-case name, one a line: Node joins lines of one name, and a value may hold what it joins with. */
-function linesOf(raw: readonly string[]): Map<string, string[]> {
-  const lines = new Map<string, string[]>();
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] ?? "").toLowerCase();
-    const value = raw[i + 1] ?? "";
-    if (value === "") continue;
-    const found = lines.get(name);
-    if (found === undefined) lines.set(name, [value]);
-    else found.push(value);
-  }
-  return lines;
-}
-
-function unescapeKey(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // Not escaped by our rules: taken as it is, as upstream does.
-    return text;
   }
 }

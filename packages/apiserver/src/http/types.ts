@@ -10,6 +10,8 @@ export type ApiRequest = Readable & {
   readonly method?: string;
   readonly url?: string;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, a pair for each line. */
+  readonly rawHeaders: readonly string[];
   readonly httpVersionMajor: number;
   readonly socket: TLSSocket;
 };

@@ -32,7 +32,7 @@ const TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io.";
 /** Header lines of a request as they came, several lines of one name kept apart. */
 function lines(request: ApiRequest): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  const raw = (request as unknown as { rawHeaders?: string[] }).rawHeaders ?? [];
+  const raw = request.rawHeaders;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? "").toLowerCase();
     const values = found.get(name);
