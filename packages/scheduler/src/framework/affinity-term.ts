@@ -14,7 +14,10 @@ export interface AffinityTerm {
   matches(pod: Pod, labelsOf: NamespaceLabels): boolean;
 }
 
-/** Compiles a term of `owner`, with its matchLabelKeys and mismatchLabelKeys, and its own namespace where none is named. */
+/**
+ * Compiles a term of `owner`, of its own namespace where none is named. Its matchLabelKeys and mismatchLabelKeys are part
+ * of the selector since the pod was created (KEP-3633), and are not looked at again.
+ */
 export function compileAffinityTerm(term: PodAffinityTerm, owner: Pod, weight = 0): AffinityTerm {
   const selector: Selector = selectorFromLabelSelector(term.labelSelector);
   const named = new Set(term.namespaces ?? []);

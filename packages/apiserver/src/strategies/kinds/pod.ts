@@ -16,14 +16,16 @@ import {
   validatePodStatusUpdate,
 } from "../validation/pod-update.ts";
 import { podNameWarnings, podSpecWarnings } from "../warnings/pods.ts";
+import { mergeLabelKeys } from "./pod-label-keys.ts";
 
 const SPEC = FieldPath.root("spec");
 const STATUS = FieldPath.root("status");
 
-function validateSpec(pod: Pod): FieldError[] {
+/** `old` is the stored pod, of an update. */
+function validateSpec(pod: Pod, old?: Pod): FieldError[] {
   const errors: FieldError[] = [];
   const spec = pod.spec ?? { containers: [] };
-  validatePodSpec(spec, pod.metadata, SPEC, errors);
+  validatePodSpec(spec, pod.metadata, SPEC, errors, old?.spec);
   validatePodImages(spec, SPEC, errors);
   if (!spec.serviceAccountName) {
     spec.volumes?.forEach((volume, index) => {
@@ -72,6 +74,7 @@ export const podStrategy: Strategy<Pod> = {
       };
       pod.status.conditions = [condition];
     }
+    mergeLabelKeys(pod);
   },
   validate(pod) {
     const errors = validateSpec(pod);
@@ -81,7 +84,7 @@ export const podStrategy: Strategy<Pod> = {
     return errors;
   },
   validateUpdate(next, old) {
-    const errors = validateSpec(next);
+    const errors = validateSpec(next, old);
     validatePodSpecUpdate(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
     return errors;
   },
@@ -131,7 +134,7 @@ export const podStrategy: Strategy<Pod> = {
         countChange(next, old);
       },
       validateUpdate(next, old) {
-        const errors = validateSpec(next);
+        const errors = validateSpec(next, old);
         validateEphemeralUpdate(next, old, SPEC.child("ephemeralContainers"), errors);
         return errors;
       },
@@ -147,7 +150,7 @@ export const podStrategy: Strategy<Pod> = {
         countChange(next, old);
       },
       validateUpdate(next, old) {
-        const errors = validateSpec(next);
+        const errors = validateSpec(next, old);
         validatePodResize(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
         return errors;
       },

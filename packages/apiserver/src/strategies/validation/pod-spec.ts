@@ -9,20 +9,22 @@ import { validateAnnotations, validateLabels } from "./metadata.ts";
 import { nameIsDNSSubdomain, rangeMessage } from "./names.ts";
 import { validateReadinessGates } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";
-import { validateAffinity, validateTolerations, validateTopologySpread } from "./scheduling.ts";
+import { validateAffinity, validateTolerations } from "./scheduling.ts";
 import { validatePodSecurityContext } from "./security-context.ts";
+import { validateTopologySpread } from "./topology-spread.ts";
 import { validateVolumes } from "./volumes.ts";
 
 const MAX_INT32 = 2_147_483_647;
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
-/** A pod spec, of a pod (with its metadata) or of a template. */
+/** A pod spec, of a pod (with its metadata) or of a template; `old` is what is stored of it, of an update of a pod. */
 export function validatePodSpec(
   spec: PodSpec,
   meta: ObjectMeta | undefined,
   path: FieldPath,
   errors: FieldError[],
+  old?: PodSpec,
 ): void {
   const volumes = validateVolumes(spec.volumes, meta, path.child("volumes"), errors);
   validateContainers(spec, volumes, path, errors);
@@ -35,7 +37,8 @@ export function validatePodSpec(
   validateAffinity(spec.affinity, path.child("affinity"), errors);
   validateDNSConfig(spec.dnsConfig, spec.dnsPolicy, path.child("dnsConfig"), errors);
   validateReadinessGates(spec.readinessGates, path.child("readinessGates"), errors);
-  validateTopologySpread(spec.topologySpreadConstraints, path.child("topologySpreadConstraints"), errors);
+  const spread = path.child("topologySpreadConstraints");
+  validateTopologySpread(spec.topologySpreadConstraints, spread, errors, old?.topologySpreadConstraints);
   for (const field of ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] as const) {
     const value = spec[field];
     if (!value) continue;

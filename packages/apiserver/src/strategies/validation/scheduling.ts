@@ -5,14 +5,14 @@ import type {
   NodeSelectorTerm,
   PodAffinityTerm,
   Toleration,
-  TopologySpreadConstraint,
 } from "@knots/api/core/v1";
 import { isDNS1123Label, isQualifiedName, isValidLabelValue } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
-import { duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
+import { forbidden, invalid, notSupported, required } from "../field.ts";
 import { semanticEqual } from "../equality.ts";
+import { validateLabelKeys } from "./label-keys.ts";
 import { validateLabelSelector } from "./label-selector.ts";
-import { POSITIVE, nameIsDNSSubdomain } from "./names.ts";
+import { nameIsDNSSubdomain } from "./names.ts";
 
 export const TAINT_EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -100,6 +100,7 @@ function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath, errors:
   term.namespaces?.forEach((namespace) => {
     for (const message of isDNS1123Label(namespace)) errors.push(invalid(path.child("namespace"), namespace, message));
   });
+  validateLabelKeys(term, path, errors);
   if (!term.topologyKey) errors.push(required(path.child("topologyKey"), "can not be empty"));
   validateLabelName(term.topologyKey, path.child("topologyKey"), errors);
 }
@@ -157,37 +158,4 @@ function validateNodeRequirement(requirement: NodeSelectorRequirement, path: Fie
       errors.push(invalid(path.child("operator"), requirement.operator, "not a valid selector operator"));
   }
   validateLabelName(requirement.key, path.child("key"), errors);
-}
-
-export function validateTopologySpread(
-  constraints: readonly TopologySpreadConstraint[] | undefined,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  const actions = ["DoNotSchedule", "ScheduleAnyway"];
-  constraints?.forEach((constraint, index) => {
-    const at = path.index(index);
-    if (constraint.maxSkew <= 0) errors.push(invalid(at.child("maxSkew"), constraint.maxSkew, POSITIVE));
-    if (!constraint.topologyKey) errors.push(required(at.child("topologyKey"), "can not be empty"));
-    else validateLabelName(constraint.topologyKey, at.child("topologyKey"), errors);
-    if (!actions.includes(constraint.whenUnsatisfiable)) {
-      errors.push(notSupported(at.child("whenUnsatisfiable"), constraint.whenUnsatisfiable, actions));
-    }
-    const pair = `{${constraint.topologyKey}, ${constraint.whenUnsatisfiable}}`;
-    const twice = constraints
-      .slice(0, index)
-      .some(
-        (each) =>
-          each.topologyKey === constraint.topologyKey && each.whenUnsatisfiable === constraint.whenUnsatisfiable,
-      );
-    if (twice) errors.push(duplicate(at.child("{topologyKey, whenUnsatisfiable}"), pair));
-    if (constraint.minDomains !== undefined) {
-      if (constraint.minDomains <= 0) errors.push(invalid(at.child("minDomains"), constraint.minDomains, POSITIVE));
-      if (constraint.whenUnsatisfiable !== "DoNotSchedule") {
-        const why = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${constraint.whenUnsatisfiable}`;
-        errors.push(invalid(at.child("minDomains"), constraint.minDomains, why));
-      }
-    }
-    validateLabelSelector(constraint.labelSelector, at.child("labelSelector"), errors);
-  });
 }

@@ -1,4 +1,5 @@
 import type { Pod, TopologySpreadConstraint } from "@knots/api/core/v1";
+import type { LabelSelector } from "@knots/api/meta/v1";
 import { selectorFromLabelSelector, ownValue } from "@knots/machinery";
 import type { Selector } from "@knots/machinery";
 import type { MatchCounts } from "../../cache/match-counts.ts";
@@ -47,24 +48,32 @@ export function configuredDefaults(
 
 /** The pod's constraints of that kind, with the values of its matchLabelKeys as part of the selector. */
 export function constraintsOf(pod: Pod, when: TopologySpreadConstraint["whenUnsatisfiable"]): Constraint[] {
-  const labels = pod.metadata?.labels ?? {};
   return (pod.spec?.topologySpreadConstraints ?? [])
     .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when)
-    .map((constraint) => {
-      const keys = (constraint.matchLabelKeys ?? []).filter((key) => labels[key] !== undefined);
-      const { labelSelector } = constraint;
-      const selector =
-        labelSelector === undefined || keys.length === 0
-          ? labelSelector
-          : {
-              ...labelSelector,
-              matchExpressions: [
-                ...(labelSelector.matchExpressions ?? []),
-                ...keys.map((key) => ({ key, operator: "In" as const, values: [labels[key] ?? ""] })),
-              ],
-            };
-      return compile(constraint, selectorFromLabelSelector(selector));
-    });
+    .map((constraint) => compile(constraint, selectorFromLabelSelector(selectorOf(constraint, pod))));
+}
+
+/**
+ * Servers that merge matchLabelKeys when they create a pod (KEP-3243) have put the requirements there already; pods of
+ * others have them from here. One of each is enough.
+ */
+function selectorOf(
+  { labelSelector, matchLabelKeys }: TopologySpreadConstraint,
+  { metadata }: Pod,
+): LabelSelector | undefined {
+  if (labelSelector === undefined || matchLabelKeys === undefined) return labelSelector;
+  const { matchExpressions = [] } = labelSelector;
+  const missing = matchLabelKeys.flatMap((key) => {
+    const value = ownValue(metadata?.labels, key);
+    const isThere = matchExpressions.some(
+      ({ key: other, operator, values }) =>
+        other === key && operator === "In" && values?.length === 1 && values[0] === value,
+    );
+    return value === undefined || isThere ? [] : [{ key, operator: "In" as const, values: [value] }];
+  });
+  return missing.length === 0
+    ? labelSelector
+    : { ...labelSelector, matchExpressions: [...matchExpressions, ...missing] };
 }
 
 /** What applies where a pod says nothing: spread over zones and nodes, as a wish. */

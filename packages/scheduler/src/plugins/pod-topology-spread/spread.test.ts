@@ -5,6 +5,7 @@ import { CycleState } from "../../framework/cycle-state.ts";
 import type { Handle } from "../../framework/handle.ts";
 import { podInfo } from "../../framework/pod-info.ts";
 import type { PodInfo } from "../../framework/pod-info.ts";
+import { constraintsOf } from "./constraint.ts";
 import { podTopologySpread } from "./plugin.ts";
 
 const ZONE = "topology.kubernetes.io/zone";
@@ -83,6 +84,19 @@ describe("DoNotSchedule", () => {
     expect(allowed(cluster({ a1: 3 }, true), pod("new", { nodeTaintsPolicy: "Honor" }))).toContain("a1");
     expect(allowed(cluster({ a1: 3 }, true), pod("new"))).toContain("a1");
     expect(allowed(cluster({ a1: 3 }, true), pod("new", {}))).not.toContain("a1");
+  });
+
+  it("takes the pod's own values of matchLabelKeys once, merged into the selector or not", () => {
+    const byKey = { labelSelector: {}, matchLabelKeys: ["app", "absent"] };
+    const merged = {
+      ...byKey,
+      labelSelector: { matchExpressions: [{ key: "app", operator: "In" as const, values: ["web"] }] },
+    };
+    const [own] = constraintsOf(pod("new", byKey).pod, "DoNotSchedule");
+    const [given] = constraintsOf(pod("new", merged).pod, "DoNotSchedule");
+    expect(String(own?.selector)).toBe("app in (web)");
+    expect(String(given?.selector)).toBe("app in (web)");
+    expect(allowed(cluster({ a1: 1 }), pod("new", merged))).toEqual(["b1"]);
   });
 
   it("does not count pods that are on their way out", () => {
