@@ -1,8 +1,9 @@
 import type { Event, LimitRange, Namespace, Node, ResourceQuota } from "@knots/api/core/v1";
 import type { Event as EventsEvent } from "@knots/api/events/v1";
 import { isDNS1123Label, isValidLabelValue } from "@knots/machinery";
+import { randomUUID } from "node:crypto";
 import { isIP } from "node:net";
-import { keep } from "../default-strategy.ts";
+import { keep, metadataFor } from "../default-strategy.ts";
 import { defaultLimitRange, defaultNode } from "../defaults/services.ts";
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -11,7 +12,8 @@ import { nodeWarnings } from "../warnings/kinds.ts";
 import { validateLimits } from "../validation/limit-range.ts";
 import { immutable } from "../validation/metadata.ts";
 import { TAINT_EFFECTS, validateLabelName } from "../validation/scheduling.ts";
-import { validateQuotaSpec } from "../validation/quota.ts";
+import { IMMUTABLE } from "../validation/names.ts";
+import { validateQuotaSpec, validateQuotaStatus } from "../validation/quota.ts";
 
 const SPEC = FieldPath.root("spec");
 const KUBERNETES_FINALIZER = "kubernetes";
@@ -217,32 +219,40 @@ export const eventsEventStrategy: Strategy<EventsEvent> = {
   },
 };
 
+function validateLimitRange(range: LimitRange): FieldError[] {
+  const errors: FieldError[] = [];
+  const types = new Set<string>();
+  range.spec?.limits?.forEach((item, index) => {
+    const at = SPEC.child("limits").index(index);
+    if (types.has(item.type)) errors.push(duplicate(at.child("type"), item.type));
+    types.add(item.type);
+    errors.push(...validateLimits(item, at));
+  });
+  return errors;
+}
+
 export const limitRangeStrategy: Strategy<LimitRange> = {
+  allowCreateOnUpdate: true,
   defaults: defaultLimitRange,
-  validate(range) {
-    const errors: FieldError[] = [];
-    const types = new Set<string>();
-    range.spec?.limits?.forEach((item, index) => {
-      const at = SPEC.child("limits").index(index);
-      if (types.has(item.type)) errors.push(duplicate(at.child("type"), item.type));
-      types.add(item.type);
-      if (item.type === "Pod") {
-        for (const field of ["default", "defaultRequest"] as const) {
-          if (item[field]) errors.push(forbidden(at.child(field), "may not be specified when `type` is 'Pod'"));
-        }
-      }
-      errors.push(...validateLimits(item, at));
-    });
-    return errors;
+  prepareForCreate(range) {
+    const meta = metadataFor(range);
+    if (!meta.name && !meta.generateName) meta.name = randomUUID();
   },
+  validate: validateLimitRange,
+  validateUpdate: validateLimitRange,
 };
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
   validate: (quota) => validateQuotaSpec(quota.spec, SPEC),
   validateUpdate(next, old) {
     const errors = validateQuotaSpec(next.spec, SPEC);
-    const at = SPEC.child("scopes");
-    immutable(next.spec?.scopes, old.spec?.scopes, at, errors);
+    const [scopes, before] = [next.spec?.scopes ?? [], new Set<string>(old.spec?.scopes)];
+    // As sets: neither order nor repetition is a change.
+    if (new Set(scopes).size !== before.size || !scopes.every((scope) => before.has(scope)))
+      errors.push(invalid(SPEC.child("scopes"), next.spec?.scopes ?? null, IMMUTABLE));
     return errors;
+  },
+  subresources: {
+    status: { validateUpdate: ({ status }) => validateQuotaStatus(status, FieldPath.root("status")) },
   },
 };

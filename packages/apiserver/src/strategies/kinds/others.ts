@@ -4,11 +4,14 @@ import type { Binding } from "@knots/api/core/v1";
 import type { IPAddress, ParentReference, ServiceCIDR } from "@knots/api/networking/v1";
 import type { RuntimeClass } from "@knots/api/node/v1";
 import { isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
-import { FieldPath, invalid, notSupported, required } from "../field.ts";
+import { semanticEqual } from "../equality.ts";
+import { FieldPath, duplicate, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
 import { runtimeClassWarnings } from "../warnings/kinds.ts";
-import { immutable } from "../validation/metadata.ts";
+import { immutable, validateLabels } from "../validation/metadata.ts";
+import { validateResourceRequirements } from "../validation/resources.ts";
+import { validateTolerations } from "../validation/scheduling.ts";
 import { parseRange, validateCidr, validateIp } from "../validation/addresses.ts";
 import { nameIsPathSegment, POSITIVE } from "../validation/names.ts";
 import type { NameCheck } from "../validation/names.ts";
@@ -28,33 +31,63 @@ function validateLease(lease: Lease): FieldError[] {
 export const leaseStrategy: Strategy<Lease> = {
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
+  // CoordinatedLeaderElection is off: nobody elects by these fields, and new ones are not kept.
+  prepareForCreate({ spec }) {
+    delete spec?.strategy;
+    delete spec?.preferredHolder;
+  },
+  prepareForUpdate({ spec }, old) {
+    if (old.spec?.strategy === undefined) delete spec?.strategy;
+    if (old.spec?.preferredHolder === undefined) delete spec?.preferredHolder;
+  },
   validate: validateLease,
   validateUpdate: validateLease,
 };
 
+function validateRevision(revision: ControllerRevision): FieldError[] {
+  const errors: FieldError[] = [];
+  if (revision.data === undefined) errors.push(required(FieldPath.root("data"), "data is mandatory"));
+  nonNegative(revision.revision, FieldPath.root("revision"), errors);
+  return errors;
+}
+
 export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
-  validate(revision) {
-    const errors: FieldError[] = [];
-    if (revision.data === undefined) errors.push(required(FieldPath.root("data"), "data is mandatory"));
-    nonNegative(revision.revision, FieldPath.root("revision"), errors);
-    return errors;
-  },
+  validate: validateRevision,
   validateUpdate(next, old) {
-    const errors: FieldError[] = [];
+    const errors = validateRevision(next);
     immutable(next.data, old.data, FieldPath.root("data"), errors);
     return errors;
   },
 };
 
+function validateRuntimeClass(runtimeClass: RuntimeClass): FieldError[] {
+  const errors: FieldError[] = [];
+  const { handler, overhead, scheduling } = runtimeClass;
+  const atHandler = FieldPath.root("handler");
+  if (handler === "") errors.push(required(atHandler, ""));
+  else for (const message of isDNS1123Label(handler)) errors.push(invalid(atHandler, handler, message));
+  if (overhead !== undefined)
+    validateResourceRequirements({ limits: overhead.podFixed ?? {} }, FieldPath.root("overhead"), errors);
+  if (scheduling === undefined) return errors;
+  const at = FieldPath.root("scheduling");
+  validateLabels(scheduling.nodeSelector, at.child("nodeSelector"), errors);
+  const { tolerations = [] } = scheduling;
+  // The list is named twice, as upstream does.
+  validateTolerations(tolerations, at.child("tolerations").child("tolerations"), errors);
+  tolerations.forEach((each, index) => {
+    if (tolerations.findIndex((other) => semanticEqual(other, each)) < index)
+      errors.push(duplicate(at.child("tolerations").index(index), each));
+  });
+  return errors;
+}
+
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
+  allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: false,
   warnings: (runtimeClass) => runtimeClassWarnings(runtimeClass),
-  validate(runtimeClass) {
-    return isDNS1123Label(runtimeClass.handler ?? "").map((message) =>
-      invalid(FieldPath.root("handler"), runtimeClass.handler ?? "", message),
-    );
-  },
+  validate: validateRuntimeClass,
   validateUpdate(next, old) {
-    const errors: FieldError[] = [];
+    const errors = validateRuntimeClass(next);
     immutable(next.handler, old.handler, FieldPath.root("handler"), errors);
     return errors;
   },

@@ -9,7 +9,7 @@ import type {
   ValidatingWebhookConfiguration,
 } from "@knots/api/admissionregistration/v1";
 import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV1 } from "@knots/api/autoscaling/v1";
-import type { HorizontalPodAutoscaler } from "@knots/api/autoscaling/v2";
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec } from "@knots/api/autoscaling/v2";
 import type { FlowSchema, PriorityLevelConfiguration } from "@knots/api/flowcontrol/v1";
 import type { PodDisruptionBudget } from "@knots/api/policy/v1";
 import type { PriorityClass } from "@knots/api/scheduling/v1";
@@ -34,6 +34,7 @@ import {
   validateValidatingBinding,
   validateValidatingPolicy,
 } from "../validation/admission-policies.ts";
+import { validateAutoscalerSpec } from "../validation/autoscaler.ts";
 import { validateConditions } from "../validation/conditions.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
@@ -152,34 +153,40 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
       : undefined,
 };
 
-function validateAutoscaler(autoscaler: HorizontalPodAutoscaler | HorizontalPodAutoscalerV1): FieldError[] {
-  const errors: FieldError[] = [];
-  const spec = autoscaler.spec;
-  const min = spec?.minReplicas;
-  const max = spec?.maxReplicas ?? 0;
-  if (min !== undefined && min < 1)
-    errors.push(invalid(SPEC.child("minReplicas"), min, "must be greater than or equal to 1"));
-  if (max < 1) errors.push(invalid(SPEC.child("maxReplicas"), max, "must be greater than 0"));
-  if (min !== undefined && max < min) {
-    errors.push(invalid(SPEC.child("maxReplicas"), max, "must be greater than or equal to `minReplicas`"));
-  }
-  const target = spec?.scaleTargetRef;
-  for (const field of ["kind", "name"] as const) {
-    if (!target?.[field]) errors.push(required(SPEC.child("scaleTargetRef").child(field), ""));
-  }
-  return errors;
-}
+/** Both versions: what is stored, and so checked, is v2. */
+const autoscalerRules: Pick<Strategy<HorizontalPodAutoscaler>, "validate" | "validateUpdate" | "subresources"> = {
+  validate(autoscaler) {
+    const errors: FieldError[] = [];
+    validateAutoscalerSpec(specOf(autoscaler), undefined, SPEC, errors);
+    return errors;
+  },
+  validateUpdate(next, old) {
+    const errors: FieldError[] = [];
+    validateAutoscalerSpec(specOf(next), specOf(old), SPEC, errors);
+    return errors;
+  },
+  subresources: {
+    status: {
+      validateUpdate({ status }) {
+        const errors: FieldError[] = [];
+        nonNegativeFields(status, ["currentReplicas", "desiredReplicas"], FieldPath.root("status"), errors);
+        return errors;
+      },
+    },
+  },
+};
+
+/** An autoscaler without a spec fails for what it lacks. */
+const specOf = ({ spec }: HorizontalPodAutoscaler): HorizontalPodAutoscalerSpec =>
+  spec ?? { scaleTargetRef: { kind: "", name: "" }, maxReplicas: 0 };
 
 export const horizontalPodAutoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
+  ...autoscalerRules,
   defaults: defaultHorizontalPodAutoscaler,
-  validate: validateAutoscaler,
-  validateUpdate: validateAutoscaler,
 };
 
 export const horizontalPodAutoscalerV1Strategy: Strategy<HorizontalPodAutoscalerV1> = {
   defaults: defaultHorizontalPodAutoscalerV1,
-  validate: validateAutoscaler,
-  validateUpdate: validateAutoscaler,
 };
 
 function validateWebhooks(configuration: { webhooks?: (ValidatingWebhook | MutatingWebhook)[] }): FieldError[] {
@@ -198,12 +205,14 @@ function validateWebhooks(configuration: { webhooks?: (ValidatingWebhook | Mutat
 }
 
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultWebhookConfiguration,
   validate: validateWebhooks,
   validateUpdate: validateWebhooks,
 };
 
 export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultMutatingWebhookConfiguration,
   validate: validateWebhooks,
   validateUpdate: validateWebhooks,
@@ -222,6 +231,7 @@ function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): FieldError
 }
 
 export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultAdmissionPolicy,
   validate: validateValidatingPolicy,
   validateUpdate: validateValidatingPolicy,
@@ -229,18 +239,21 @@ export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPoli
 };
 
 export const mutatingAdmissionPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultAdmissionPolicy,
   validate: validateMutatingPolicy,
   validateUpdate: validateMutatingPolicy,
 };
 
 export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultAdmissionPolicyBinding,
   validate: validateValidatingBinding,
   validateUpdate: validateValidatingBinding,
 };
 
 export const mutatingAdmissionPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBinding> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultAdmissionPolicyBinding,
   validate: validateMutatingBinding,
   validateUpdate: validateMutatingBinding,

@@ -1,7 +1,9 @@
 import type { LimitRangeItem } from "@knots/api/core/v1";
-import { Quantity } from "@knots/machinery";
-import { invalid, required } from "../field.ts";
+import { Quantity, isQualifiedName } from "@knots/machinery";
+import { forbidden, invalid, required } from "../field.ts";
 import type { FieldError, FieldPath } from "../field.ts";
+import { validateResourceName } from "./resource-names.ts";
+import { canOvercommit, validateContainerResourceName } from "./resources.ts";
 
 type Bound = "min" | "max" | "default" | "defaultRequest";
 
@@ -40,8 +42,17 @@ const ORDERED: readonly {
 ];
 
 /** The bounds and defaults of one item must leave room for each other, resource by resource (upstream: ValidateLimitRange). */
-export function validateLimits(item: LimitRangeItem, at: FieldPath): FieldError[] {
+export function validateLimits(given: LimitRangeItem, at: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
+  validateType(given.type, at.child("type"), errors);
+  const item = withoutPodDefaults(given, at, errors);
+  for (const field of FIELDS) {
+    for (const name of Object.keys(item[field] ?? {})) {
+      const path = at.child(field).key(name);
+      if (item.type === "Pod" || item.type === "Container") validateContainerResourceName(name, path, errors);
+      else validateResourceName(name, path, errors);
+    }
+  }
   const { min = {}, max = {}, maxLimitRequestRatio: ratios = {} } = item;
   const names = new Set(
     [item.min, item.max, item.default, item.defaultRequest, ratios].flatMap((of) => Object.keys(of ?? {})),
@@ -56,6 +67,11 @@ export function validateLimits(item: LimitRangeItem, at: FieldPath): FieldError[
     const ratio = ratios[name];
     if (ratio !== undefined)
       errors.push(...checkRatio(ratio, min[name], max[name], at.child("maxLimitRequestRatio").key(name)));
+    const [limit, request] = [item.default?.[name], item.defaultRequest?.[name]];
+    if (limit === undefined || request === undefined || canOvercommit(name)) continue;
+    if (Quantity.parse(limit).cmp(Quantity.parse(request)) === 0) continue;
+    const detail = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`;
+    errors.push(invalid(at.child("defaultRequest").key(name), request, detail));
   }
   if (item.type === "PersistentVolumeClaim" && min["storage"] === undefined && max["storage"] === undefined) {
     errors.push(
@@ -63,6 +79,27 @@ export function validateLimits(item: LimitRangeItem, at: FieldPath): FieldError[
     );
   }
   return errors;
+}
+
+const FIELDS = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] as const;
+const TYPES = new Set(["Container", "PersistentVolumeClaim", "Pod"]);
+
+function validateType(type: string, at: FieldPath, errors: FieldError[]): void {
+  const problems = isQualifiedName(type);
+  for (const message of problems) errors.push(invalid(at, type, message));
+  if (problems.length === 0 && !type.includes("/") && !TYPES.has(type))
+    errors.push(invalid(at, type, "must be a standard limit type or fully qualified"));
+}
+
+/** A pod has no defaults of its own: they are refused, and not looked at any further. */
+function withoutPodDefaults(item: LimitRangeItem, at: FieldPath, errors: FieldError[]): LimitRangeItem {
+  if (item.type !== "Pod") return item;
+  for (const field of ["default", "defaultRequest"] as const) {
+    if (Object.keys(item[field] ?? {}).length > 0)
+      errors.push(forbidden(at.child(field), "may not be specified when `type` is 'Pod'"));
+  }
+  const { default: _default, defaultRequest: _request, ...rest } = item;
+  return rest;
 }
 
 function checkRatio(ratio: string, min: string | undefined, max: string | undefined, at: FieldPath): FieldError[] {

@@ -1,28 +1,10 @@
 // ResourceQuotas: which resources can be counted, and in which scopes.
-import type { ResourceQuotaSpec, ScopedResourceSelectorRequirement } from "@knots/api/core/v1";
-import { isExtendedResourceName, isQualifiedName, Quantity } from "@knots/machinery";
+import type { ResourceQuotaSpec, ResourceQuotaStatus, ScopedResourceSelectorRequirement } from "@knots/api/core/v1";
 import type { FieldError, FieldPath } from "../field.ts";
 import { invalid, required } from "../field.ts";
-import { NON_NEGATIVE } from "./names.ts";
+import { COMPUTE_RESOURCES, isQuotaResource, validateAmount, validateResourceName } from "./resource-names.ts";
 
-const COUNTED = [
-  ..."pods services replicationcontrollers resourcequotas secrets configmaps persistentvolumeclaims".split(" "),
-  "services.nodeports",
-  "services.loadbalancers",
-];
-const COMPUTE = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
-const STANDARD = new Set([
-  ...COUNTED,
-  ...COMPUTE,
-  "ephemeral-storage",
-  "requests.ephemeral-storage",
-  "limits.ephemeral-storage",
-  "requests.storage",
-]);
-const INTEGERS = new Set(COUNTED);
-const isStandard = (name: string): boolean => STANDARD.has(name) || /^(requests\.)?hugepages-/.test(name);
-
-const OF_PODS = new Set(["pods", ...COMPUTE]);
+const OF_PODS = new Set(["pods", ...COMPUTE_RESOURCES]);
 const OF_CLAIMS = new Set(["persistentvolumeclaims", "requests.storage"]);
 /** The standard resources that a quota of a scope can count. */
 const SCOPES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
@@ -56,7 +38,7 @@ export function validateQuotaSpec(spec: ResourceQuotaSpec | undefined, path: Fie
     validateName(name, at, errors);
     validateAmount(name, value, at, errors);
   }
-  const names = Object.keys(hard).filter(isStandard);
+  const names = Object.keys(hard).filter(isQuotaResource);
   /** Whether a scope exists and can count each of the resources; `value` is what is shown of a list where it cannot. */
   const validateScope = (scope: string, at: FieldPath, list: FieldPath, shown: unknown, value: unknown): void => {
     const countable = SCOPES.get(scope);
@@ -91,19 +73,22 @@ export function validateQuotaSpec(spec: ResourceQuotaSpec | undefined, path: Fie
 
 /** One of Kubernetes' own that can be counted, or a qualified name: count/deployments.apps, requests.example.com/gpu. */
 function validateName(name: string, at: FieldPath, errors: FieldError[]): void {
-  const problems = isQualifiedName(name);
-  for (const message of problems) errors.push(invalid(at, name, message));
-  if (problems.length > 0 || name.includes("/") || isStandard(name)) return;
-  // The one resource of Kubernetes that no quota counts.
-  if (name !== "storage") errors.push(invalid(at, name, "must be a standard resource type or fully qualified"));
-  errors.push(invalid(at, name, "must be a standard resource for quota"));
+  validateResourceName(name, at, errors);
+  if (!name.includes("/") && !isQuotaResource(name))
+    errors.push(invalid(at, name, "must be a standard resource for quota"));
 }
 
-function validateAmount(name: string, value: string, at: FieldPath, errors: FieldError[]): void {
-  const quantity = Quantity.parse(value);
-  if (quantity.cmp(Quantity.parse("0")) < 0) errors.push(invalid(at, value, NON_NEGATIVE));
-  const integral = INTEGERS.has(name) || isExtendedResourceName(name);
-  if (integral && Number(quantity.milliValue()) % 1000 !== 0) errors.push(invalid(at, value, "must be an integer"));
+/** What the controller reports is named and counted by the same rules. */
+export function validateQuotaStatus(status: ResourceQuotaStatus | undefined, path: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const field of ["hard", "used"] as const) {
+    for (const [name, value] of Object.entries(status?.[field] ?? {})) {
+      const at = path.child(field).key(name);
+      validateName(name, at, errors);
+      validateAmount(name, value, at, errors);
+    }
+  }
+  return errors;
 }
 
 function validateOperator(

@@ -3,13 +3,14 @@ import { Quantity, isQualifiedName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required } from "../field.ts";
 import { NON_NEGATIVE } from "./names.ts";
+import { validateResourceName } from "./resource-names.ts";
 
 const STANDARD = new Set(["cpu", "memory", "ephemeral-storage"]);
 const isHugePages = (name: string): boolean => name.startsWith("hugepages-");
 const isStandardContainerResource = (name: string): boolean => STANDARD.has(name) || isHugePages(name);
 
 /** Whether a resource may be promised more often than it exists: those of Kubernetes itself, not huge pages. */
-const canOvercommit = (name: string): boolean =>
+export const canOvercommit = (name: string): boolean =>
   (!name.includes("/") || name.includes("kubernetes.io/")) && !isHugePages(name);
 
 /** Requests and limits of a container: names, signs, whole numbers, requests within limits. */
@@ -52,8 +53,8 @@ export function validateResourceRequirements(
 }
 
 /** Fully qualified, or one of the names Kubernetes defines for containers. */
-function validateContainerResourceName(name: string, path: FieldPath, errors: FieldError[]): void {
-  for (const message of isQualifiedName(name)) errors.push(invalid(path, name, message));
+export function validateContainerResourceName(name: string, path: FieldPath, errors: FieldError[]): void {
+  validateResourceName(name, path, errors);
   if (!name.includes("/")) {
     if (!isStandardContainerResource(name))
       errors.push(invalid(path, name, "must be a standard resource for containers"));
