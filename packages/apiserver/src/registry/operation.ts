@@ -28,7 +28,7 @@ export interface Operation {
   /** Absent for the server's own writes, which nobody admits. */
   readonly admission: AdmissionChain | undefined;
   /** Collects the texts of Warning headers. */
-  warn(text: string): void;
+  readonly warn: (text: string) => void;
   /** Made when first asked for: aborts when nobody waits for the outcome any more. Absent for the server's own writes. */
   readonly signal?: (() => AbortSignal) | undefined;
   /** Adds to the audit event of the request; absent when nothing is recorded. */

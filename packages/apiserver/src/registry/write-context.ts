@@ -40,6 +40,7 @@ export class WriteContext {
       now: this.#deps.clock.now(),
       objects: this.#deps.objects,
       dryRun: op.dryRun,
+      warn: op.warn,
     };
   }
 

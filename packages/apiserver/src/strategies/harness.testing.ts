@@ -27,11 +27,12 @@ export const context = (changes: Partial<StrategyContext> = {}): StrategyContext
     subresource: "",
     now: 0,
     dryRun: false,
+    warn: () => undefined,
     ...changes,
   }) as StrategyContext;
 
 /** What the registry does with a body on create: shape, defaults, preparation. */
-export function created(info: ResourceInfo, body: object): Loose {
+export function created(info: ResourceInfo, body: object, warn: (text: string) => void = () => undefined): Loose {
   const obj: Loose = structuredClone(body);
   const strategy = strategyFor(info);
   const schema = schemaFor(info);
@@ -40,7 +41,7 @@ export function created(info: ResourceInfo, body: object): Loose {
     applySchemaDefaults(schema, obj);
   }
   strategy.defaults?.(obj as KubeObject);
-  strategy.prepareForCreate?.(obj as KubeObject, context());
+  strategy.prepareForCreate?.(obj as KubeObject, context({ warn }));
   strategy.defaults?.(obj as KubeObject);
   return obj;
 }

@@ -18,6 +18,8 @@ export interface StrategyContext {
   readonly now: number;
   readonly objects: ObjectSource;
   readonly dryRun: boolean;
+  /** Adds a Warning header, for what is gone once the object is prepared. */
+  readonly warn: (text: string) => void;
 }
 
 /** DeleteOptions as far as a strategy looks at them. */

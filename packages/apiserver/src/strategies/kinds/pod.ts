@@ -7,6 +7,12 @@ import { semanticEqual } from "../equality.ts";
 import { FieldPath, forbidden } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { validateAppArmorMatch } from "../validation/app-armor.ts";
+import {
+  validatePodAnnotations,
+  validatePodAnnotationUpdates,
+  validateSeccompMatch,
+} from "../validation/pod-annotations.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
 import {
   validateEphemeralUpdate,
@@ -16,10 +22,12 @@ import {
   validatePodStatusUpdate,
 } from "../validation/pod-update.ts";
 import { podNameWarnings, podSpecWarnings } from "../warnings/pods.ts";
+import { annotationsToAppArmor } from "./pod-app-armor.ts";
 import { mergeLabelKeys } from "./pod-label-keys.ts";
 
 const SPEC = FieldPath.root("spec");
 const STATUS = FieldPath.root("status");
+const ANNOTATIONS = FieldPath.root("metadata").child("annotations");
 
 /** `old` is the stored pod, of an update. */
 function validateSpec(pod: Pod, old?: Pod): FieldError[] {
@@ -63,7 +71,7 @@ export const podStrategy: Strategy<Pod> = {
     defaultRequestsFromLimits(pod.spec);
     pod.spec.enableServiceLinks ??= true;
   },
-  prepareForCreate(pod) {
+  prepareForCreate(pod, ctx) {
     pod.status = { phase: "Pending", qosClass: podQOSClass(pod) };
     if (pod.spec?.schedulingGates?.length) {
       const condition = {
@@ -75,9 +83,17 @@ export const podStrategy: Strategy<Pod> = {
       pod.status.conditions = [condition];
     }
     mergeLabelKeys(pod);
+    annotationsToAppArmor(pod, ctx.warn);
   },
   validate(pod) {
     const errors = validateSpec(pod);
+    validatePodAnnotations(pod.metadata?.annotations, pod.spec ?? { containers: [] }, ANNOTATIONS, errors);
+    validateSeccompMatch(pod.metadata, pod.spec ?? { containers: [] }, SPEC, errors);
+    validateAppArmorMatch(pod, SPEC, errors);
+    if (pod.spec?.nodeName && pod.spec.schedulingGates?.length) {
+      const why = "cannot be set until all schedulingGates have been cleared";
+      errors.push(forbidden(SPEC.child("nodeName"), why));
+    }
     if (pod.spec?.ephemeralContainers?.length) {
       errors.push(forbidden(SPEC.child("ephemeralContainers"), "cannot be set on create"));
     }
@@ -85,6 +101,7 @@ export const podStrategy: Strategy<Pod> = {
   },
   validateUpdate(next, old) {
     const errors = validateSpec(next, old);
+    validatePodAnnotationUpdates(next, old, ANNOTATIONS, errors);
     validatePodSpecUpdate(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
     return errors;
   },
@@ -123,6 +140,7 @@ export const podStrategy: Strategy<Pod> = {
       },
       validateUpdate(next, old) {
         const errors: FieldError[] = [];
+        validatePodAnnotationUpdates(next, old, ANNOTATIONS, errors);
         validatePodStatusUpdate(next, old, STATUS, errors);
         return errors;
       },

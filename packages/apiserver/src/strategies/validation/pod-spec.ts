@@ -7,6 +7,7 @@ import { forbidden, invalid, notSupported, required } from "../field.ts";
 import { validateContainers } from "./containers.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
 import { nameIsDNSSubdomain, rangeMessage } from "./names.ts";
+import { validatePodAnnotations, validateSeccompMatch } from "./pod-annotations.ts";
 import { validateReadinessGates } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";
 import { validateAffinity, validateTolerations } from "./scheduling.ts";
@@ -78,7 +79,9 @@ export function validatePodTemplate(template: PodTemplateSpec, path: FieldPath, 
   validateLabels(template.metadata?.labels, path.child("metadata").child("labels"), errors);
   validateAnnotations(template.metadata?.annotations, path.child("metadata").child("annotations"), errors);
   const spec = template.spec ?? { containers: [] };
+  validatePodAnnotations(template.metadata?.annotations, spec, path.child("annotations"), errors);
   validatePodSpec(spec, undefined, path.child("spec"), errors);
+  validateSeccompMatch(template.metadata, spec, path.child("spec"), errors);
   if (spec.ephemeralContainers?.length) {
     const why = "ephemeral containers not allowed in pod template";
     errors.push(forbidden(path.child("spec").child("ephemeralContainers"), why));

@@ -1,6 +1,7 @@
 import type { PodSecurityContext, PodSpec, SeccompProfile, SecurityContext } from "@knots/api/core/v1";
 import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, invalid, notSupported, required } from "../field.ts";
+import { validateAppArmorProfile } from "./app-armor.ts";
 import { rangeMessage } from "./names.ts";
 import { validateDescendingPath } from "./paths.ts";
 
@@ -44,8 +45,8 @@ export function validatePodSecurityContext(
   if (change !== undefined && change !== "Always" && change !== "OnRootMismatch") {
     errors.push(notSupported(path.child("fsGroupChangePolicy"), change, ["Always", "OnRootMismatch"]));
   }
-  validateProfile(context.seccompProfile, "seccomp", "seccompProfile", path.child("seccompProfile"), errors);
-  validateProfile(context.appArmorProfile, "AppArmor", "appArmorProfile", path.child("appArmorProfile"), errors);
+  validateSeccompProfile(context.seccompProfile, path.child("seccompProfile"), errors);
+  validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile"), errors);
 }
 
 export function validateSecurityContext(
@@ -68,28 +69,22 @@ export function validateSecurityContext(
   if (context.procMount !== undefined && context.procMount !== "Default" && context.procMount !== "Unmasked") {
     errors.push(notSupported(path.child("procMount"), context.procMount, ["Default", "Unmasked"]));
   }
-  validateProfile(context.seccompProfile, "seccomp", "seccompProfile", path.child("seccompProfile"), errors);
-  validateProfile(context.appArmorProfile, "AppArmor", "appArmorProfile", path.child("appArmorProfile"), errors);
+  validateSeccompProfile(context.seccompProfile, path.child("seccompProfile"), errors);
+  validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile"), errors);
 }
 
-function validateProfile(
-  profile: SeccompProfile | undefined,
-  what: string,
-  field: string,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
+function validateSeccompProfile(profile: SeccompProfile | undefined, path: FieldPath, errors: FieldError[]): void {
   if (!profile) return;
-  if (!profile.type) errors.push(required(path.child("type"), `type is required when ${field} is set`));
+  if (!profile.type) errors.push(required(path.child("type"), "type is required when seccompProfile is set"));
   else if (!PROFILE_TYPES.includes(profile.type))
     errors.push(notSupported(path.child("type"), profile.type, PROFILE_TYPES));
   const local = profile.localhostProfile;
   if (profile.type === "Localhost") {
     if (local === undefined) {
-      errors.push(required(path.child("localhostProfile"), `must be set when ${what} type is Localhost`));
+      errors.push(required(path.child("localhostProfile"), "must be set when seccomp type is Localhost"));
     } else validateDescendingPath(local, path.child("localhostProfile"), errors);
   } else if (local !== undefined) {
-    const why = `can only be set when ${what} type is Localhost`;
-    errors.push(invalid(path.child("localhostProfile"), what === "seccomp" ? profile : local, why));
+    const why = "can only be set when seccomp type is Localhost";
+    errors.push(invalid(path.child("localhostProfile"), profile, why));
   }
 }

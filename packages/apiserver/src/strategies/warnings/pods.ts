@@ -2,6 +2,9 @@
 import type { Affinity, Container, ContainerPort, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
 import { isDNS1123Label } from "@knots/machinery";
 import type { KubeObject, ObjectMeta } from "@knots/machinery";
+import { APPARMOR_CONTAINER } from "../validation/app-armor.ts";
+import { forEachContainer } from "../validation/each-container.ts";
+import type { ContainerList } from "../validation/each-container.ts";
 import { ipWarnings } from "./addresses.ts";
 import { fractionWarnings } from "./fractions.ts";
 import { deprecatedKeys, deprecatedNodeLabel, nodeSelectorTermWarnings } from "./node-labels.ts";
@@ -14,7 +17,6 @@ const ANNOTATIONS = new Map([
 ]);
 const SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/";
-export const APPARMOR_CONTAINER = "container.apparmor.security.beta.kubernetes.io/";
 const NO_SELECTOR = "a null labelSelector results in matching no pod";
 
 /** Of a name that becomes part of host names. */
@@ -86,18 +88,6 @@ function specAndMetaWarnings(
 
 const SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead';
 export const APPARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead';
-
-const CONTAINER_LISTS = ["initContainers", "containers", "ephemeralContainers"] as const;
-type ContainerList = (typeof CONTAINER_LISTS)[number];
-
-/** In upstream's order. */
-function forEachContainer(
-  spec: PodSpec,
-  visit: (container: Container, list: ContainerList, index: number) => void,
-): void {
-  for (const list of CONTAINER_LISTS)
-    (spec[list] as Container[] | undefined)?.forEach((container, index) => visit(container, list, index));
-}
 
 function schedulingWarnings(
   { nodeSelector, affinity, topologySpreadConstraints }: PodSpec,
