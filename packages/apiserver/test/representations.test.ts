@@ -1,6 +1,8 @@
-import { encodeProtobuf } from "@knots/api";
+import { decodeProtobuf, encodeProtobuf } from "@knots/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { Harness } from "./harness.ts";
+import type { Answer } from "./harness.ts";
 
 const MAPS = "/api/v1/namespaces/default/configmaps";
 const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
@@ -53,6 +55,52 @@ describe("representations", () => {
     expect(body.data).toBeUndefined();
     const list = await api.get(MAPS, { accept: "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" });
     expect(list.body.kind).toBe("PartialObjectMetadataList");
+  });
+
+  describe("of a collection that is deleted", () => {
+    const META = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+    const PROTOBUF = "application/vnd.kubernetes.protobuf";
+    const YAML = "application/yaml";
+    const remove = async (accept: string): Promise<Answer> => {
+      for (const name of ["d1", "d2"])
+        await api.post(MAPS, { metadata: { name, labels: { gone: "1" } }, data: { k: name } });
+      const answer = await api.request("DELETE", `${MAPS}?labelSelector=gone%3D1`, undefined, { accept });
+      expect((await api.get(`${MAPS}?labelSelector=gone%3D1`)).body.items).toEqual([]);
+      return answer;
+    };
+    const list = (items: object): object =>
+      expect.objectContaining({ kind: "ConfigMapList", apiVersion: "v1", items: expect.arrayContaining([items]) });
+    const d1 = expect.objectContaining({ metadata: expect.objectContaining({ name: "d1" }), data: { k: "d1" } });
+
+    it("is JSON, YAML or protobuf", async () => {
+      const json = await remove("*/*");
+      expect(json.headers["content-type"]).toBe("application/json");
+      expect(json.body).toEqual(list(d1));
+      const yaml = await remove(YAML);
+      expect(yaml.headers["content-type"]).toBe(YAML);
+      expect(parse(yaml.text)).toEqual(list(d1));
+      const protobuf = await remove(`${PROTOBUF},application/json`);
+      expect(protobuf.headers["content-type"]).toBe(PROTOBUF);
+      const decoded = decodeProtobuf(protobuf.bytes) as { items: unknown[] };
+      expect(decoded).toEqual(list(d1));
+      expect(decoded.items).toHaveLength(2);
+    });
+
+    it("is a table, or metadata alone", async () => {
+      const { body: table } = await remove(TABLE);
+      expect(table.kind).toBe("Table");
+      expect(table.rows.map(({ cells }: { cells: string[] }) => cells[0]).sort()).toEqual(["d1", "d2"]);
+      const { body: metadata } = await remove(META);
+      expect(metadata).toMatchObject({ kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1" });
+      expect(metadata.items[0].data).toBeUndefined();
+    });
+
+    it("is nothing where the form is unknown", async () => {
+      await api.post(MAPS, { metadata: { name: "stays" } });
+      const { status } = await api.request("DELETE", MAPS, undefined, { accept: "text/html" });
+      expect(status).toBe(406);
+      expect((await api.get(`${MAPS}/stays`)).status).toBe(200);
+    });
   });
 
   it("speaks protobuf and YAML", async () => {

@@ -17,7 +17,11 @@ export interface Representation {
 }
 
 /** Representation of single objects (get, write answers, watch events). */
-export function representation(served: ServedResource, negotiated: Negotiated, table: TableOptions): Representation {
+export function representation(
+  served: ServedResource,
+  negotiated: Pick<Negotiated, "codec" | "as" | "metaVersion">,
+  table: TableOptions,
+): Representation {
   const { codec, as, metaVersion } = negotiated;
   const { group, version } = served.info;
   if (as === "table") {

@@ -5,20 +5,19 @@ import type { DeleteOptions } from "../../registry/deletion.ts";
 import { listPage } from "../../registry/listing.ts";
 import type { Operation } from "../../registry/operation.ts";
 import { selectionOf } from "../../registry/selection.ts";
-import { apiVersionOf, prepareConversion, prepareEntries } from "../../registry/served.ts";
+import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { encodeObject } from "../../watch-cache/encode-object.ts";
 import { Entry } from "../../watch-cache/entry.ts";
 import { readBody } from "../body.ts";
-import { jsonCodec } from "../codecs.ts";
 import { negotiate } from "../negotiate.ts";
 import { readDeleteOptions } from "../delete-options.ts";
 import { listOptions } from "../options.ts";
 import { representation } from "../representation.ts";
 import { sendBytes, sendObject } from "../respond.ts";
-import { sendList } from "../send-list.ts";
 import type { RequestContext } from "../types.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
+import { sendCollection } from "./send-collection.ts";
 
 /** Objects deleted at once by deletecollection. */
 const WORKERS = 16;
@@ -66,7 +65,7 @@ export async function handleDeleteCollection(
   ctx: RequestContext,
   served: ServedResource,
 ): Promise<void> {
-  negotiate(ctx.request.headers.accept, deps.codecs, { transforms: false });
+  const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
   const options = await readOptions(deps, ctx);
   const list = listOptions(ctx.info.query);
   const selection = selectionOf(served, ctx.info.namespace, "", list.labelSelector, list.fieldSelector);
@@ -87,14 +86,9 @@ export async function handleDeleteCollection(
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
-  await prepareConversion(served, deleted);
-  const items = deleted.map((object) => {
-    const { converter } = served;
-    return encodeObject(converter === undefined ? object : converter.toServed(object));
-  });
+  const entries = deleted.map((object) => new Entry("", 0, 0, encodeObject(object), object));
   const metadata = { resourceVersion: String(deps.cacher.revision) };
-  const head = { kind: served.info.listKind, apiVersion: apiVersionOf(served.info), metadata };
-  await sendList(ctx, jsonCodec, jsonCodec.list?.(head, items) ?? []);
+  await sendCollection(deps, ctx, served, negotiated, entries, metadata);
 }
 
 function operation(deps: HandlerDependencies, ctx: RequestContext, options: DeleteOptions): Operation {
