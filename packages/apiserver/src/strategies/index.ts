@@ -5,20 +5,15 @@ import { defaultStrategy } from "./default-strategy.ts";
 import type { DefaultRules } from "./default-strategy.ts";
 import { cronJobStrategy, jobStrategy } from "./kinds/batch.ts";
 import { certificateSigningRequestStrategy } from "./kinds/certificates.ts";
-import {
-  eventStrategy,
-  eventsEventStrategy,
-  limitRangeStrategy,
-  namespaceStrategy,
-  nodeStrategy,
-  resourceQuotaStrategy,
-} from "./kinds/cluster.ts";
+import { limitRangeStrategy, namespaceStrategy, resourceQuotaStrategy } from "./kinds/cluster.ts";
 import { configMapStrategy, secretStrategy, serviceAccountStrategy } from "./kinds/config.ts";
 import * as deviceClaims from "./kinds/device-claims.ts";
+import { eventStrategy } from "./kinds/events.ts";
 import * as extensions from "./kinds/extensions.ts";
 import * as endpoints from "./kinds/endpoints.ts";
 import * as ingress from "./kinds/ingress.ts";
 import { networkPolicyStrategy } from "./kinds/network-policy.ts";
+import { nodeStrategy } from "./kinds/node.ts";
 import * as others from "./kinds/others.ts";
 import { podStrategy } from "./kinds/pod.ts";
 import * as policy from "./kinds/policy.ts";
@@ -63,13 +58,13 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "/serviceaccounts": kind(serviceAccountStrategy),
   "/namespaces": kind(namespaceStrategy, { checkName: nameIsDNSLabel }),
   "/nodes": kind(nodeStrategy, { statusOnCreate: true }),
-  "/events": kind(eventStrategy),
+  // Of core/v1 any name that fits into a path is one; events.k8s.io/v1 reads the same objects, and wants more.
+  "/events": kind(eventStrategy, { checkName: nameIsPathSegment }),
   "/bindings": kind(others.bindingStrategy),
   "/limitranges": kind(limitRangeStrategy),
   "/resourcequotas": kind(resourceQuotaStrategy),
   "/persistentvolumeclaims": kind(storage.persistentVolumeClaimStrategy),
   "/persistentvolumes": kind(storage.persistentVolumeStrategy),
-  "events.k8s.io/events": kind(eventsEventStrategy),
   "apps/deployments": kind(replicas.deploymentStrategy, counted),
   "apps/replicasets": kind(replicas.replicaSetStrategy, counted),
   "apps/statefulsets": kind(sets.statefulSetStrategy, counted),

@@ -21,7 +21,9 @@ export function defaultService(service: Service): void {
   const hasExternalIPs = (spec.externalIPs?.length ?? 0) > 0;
   if (external || (spec.type === "ClusterIP" && hasExternalIPs)) spec.externalTrafficPolicy ||= "Cluster";
   if (spec.type !== "ExternalName") spec.internalTrafficPolicy ??= "Cluster";
-  if (spec.type === "LoadBalancer") spec.allocateLoadBalancerNodePorts ??= true;
+  if (spec.type !== "LoadBalancer") return;
+  spec.allocateLoadBalancerNodePorts ??= true;
+  for (const ingress of service.status?.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= "VIP";
 }
 
 export function defaultEndpoints(endpoints: Endpoints): void {

@@ -1,17 +1,12 @@
-import type { Event, LimitRange, Namespace, Node, ResourceQuota } from "@knots/api/core/v1";
-import type { Event as EventsEvent } from "@knots/api/events/v1";
-import { isDNS1123Label, isValidLabelValue } from "@knots/machinery";
+import type { LimitRange, Namespace, ResourceQuota } from "@knots/api/core/v1";
 import { randomUUID } from "node:crypto";
-import { isIP } from "node:net";
 import { keep, metadataFor } from "../default-strategy.ts";
-import { defaultLimitRange, defaultNode } from "../defaults/services.ts";
-import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
+import { defaultLimitRange } from "../defaults/services.ts";
+import { FieldPath, duplicate, invalid } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
-import { nodeWarnings } from "../warnings/kinds.ts";
 import { validateLimits } from "../validation/limit-range.ts";
-import { immutable } from "../validation/metadata.ts";
-import { TAINT_EFFECTS, validateLabelName } from "../validation/scheduling.ts";
+import { validateFinalizerName } from "../validation/metadata.ts";
 import { IMMUTABLE } from "../validation/names.ts";
 import { validateQuotaSpec, validateQuotaStatus } from "../validation/quota.ts";
 
@@ -23,6 +18,13 @@ function labelWithName(namespace: Namespace): void {
   const name = namespace.metadata?.name;
   if (!name || !namespace.metadata) return;
   namespace.metadata.labels = { ...namespace.metadata.labels, [NAME_LABEL]: name };
+}
+
+const FINALIZERS = SPEC.child("finalizers");
+
+/** Whoever empties a namespace says whose they are; which one is at fault only /finalize says. */
+function validateFinalizers({ spec }: Namespace, at: (index: number) => FieldPath): FieldError[] {
+  return (spec?.finalizers ?? []).flatMap((finalizer, index) => validateFinalizerName(finalizer, at(index)));
 }
 
 export const namespaceStrategy: Strategy<Namespace> = {
@@ -44,6 +46,8 @@ export const namespaceStrategy: Strategy<Namespace> = {
     else if (next.spec) delete next.spec.finalizers;
     keep(next, old, "status");
   },
+  validate: (namespace) => validateFinalizers(namespace, () => FINALIZERS),
+  validateUpdate: (namespace) => validateFinalizers(namespace, () => FINALIZERS),
   fieldLabels: (namespace) => ({ "status.phase": namespace.status?.phase ?? "", name: namespace.metadata?.name ?? "" }),
   subresources: {
     status: {
@@ -61,161 +65,8 @@ export const namespaceStrategy: Strategy<Namespace> = {
       prepareForUpdate(next, old) {
         keep(next, old, "status");
       },
-      validateUpdate: () => [],
+      validateUpdate: (namespace) => validateFinalizers(namespace, (index) => FINALIZERS.index(index)),
     },
-  },
-};
-
-function validateNode(node: Node): FieldError[] {
-  const errors: FieldError[] = [];
-  const seen = new Set<string>();
-  node.spec?.taints?.forEach((taint, index) => {
-    const at = SPEC.child("taints").index(index);
-    if (!taint.key) errors.push(required(at.child("key"), ""));
-    else validateLabelName(taint.key, at.child("key"), errors);
-    for (const message of isValidLabelValue(taint.value ?? "")) {
-      errors.push(invalid(at.child("value"), taint.value ?? "", message));
-    }
-    if (!taint.effect) errors.push(required(at.child("effect"), ""));
-    else if (!TAINT_EFFECTS.includes(taint.effect))
-      errors.push(notSupported(at.child("effect"), taint.effect, TAINT_EFFECTS));
-    const key = `${taint.key}:${taint.effect}`;
-    if (seen.has(key)) {
-      const unique = duplicate(at, taint);
-      errors.push({ ...unique, detail: "taints must be unique by key and effect pair" });
-    }
-    seen.add(key);
-  });
-  const cidrs = node.spec?.podCIDRs ?? [];
-  cidrs.forEach((cidr, index) => {
-    if (isIP(cidr.split("/")[0] ?? "") === 0 || !/\/\d{1,3}$/.test(cidr)) {
-      const why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-      errors.push(invalid(SPEC.child("podCIDRs").index(index), cidr, why));
-    }
-  });
-  if (cidrs.length > 2)
-    errors.push(invalid(SPEC.child("podCIDRs"), cidrs, "may specify no more than one CIDR for each IP family"));
-  return errors;
-}
-
-/** podCIDR is the first of podCIDRs; either may be written. */
-function mirrorPodCIDRs(node: Node): void {
-  const spec = node.spec;
-  if (!spec) return;
-  if (spec.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
-  else if (spec.podCIDRs?.length) spec.podCIDR ||= spec.podCIDRs[0] ?? "";
-}
-
-export const nodeStrategy: Strategy<Node> = {
-  warnings: (node) => nodeWarnings(node),
-  allowCreateOnUpdate: false,
-  defaults(node) {
-    defaultNode(node);
-    mirrorPodCIDRs(node);
-  },
-  validate: validateNode,
-  validateUpdate(next, old) {
-    const errors = validateNode(next);
-    for (const field of ["podCIDRs", "providerID"] as const) {
-      const before = old.spec?.[field];
-      if (!before || before.length === 0) continue;
-      if (JSON.stringify(next.spec?.[field]) === JSON.stringify(before)) continue;
-      const why = `node updates may not change ${field} except from "" to valid`;
-      errors.push(
-        forbidden(
-          SPEC.child(field),
-          field === "podCIDRs" ? 'node updates may not change podCIDR except from "" to valid' : why,
-        ),
-      );
-    }
-    return errors;
-  },
-  fieldLabels: (node) => ({ "spec.unschedulable": String(node.spec?.unschedulable ?? false) }),
-  subresources: { status: {} },
-};
-
-function validateEvent(event: Event): FieldError[] {
-  const errors: FieldError[] = [];
-  const involved = event.involvedObject?.namespace ?? "";
-  const own = event.metadata?.namespace ?? "";
-  const at = FieldPath.root("involvedObject").child("namespace");
-  if (involved === "") {
-    if (own !== "default" && own !== "kube-system")
-      errors.push(invalid(at, involved, "does not match event.namespace"));
-  } else if (involved !== own) errors.push(invalid(at, involved, "does not match event.namespace"));
-  for (const message of isDNS1123Label(own)) errors.push(invalid(FieldPath.root("namespace"), own, message));
-  return errors;
-}
-
-export const eventStrategy: Strategy<Event> = {
-  allowCreateOnUpdate: true,
-  validate: validateEvent,
-  validateUpdate: validateEvent,
-  fieldLabels: (event) => {
-    const object = event.involvedObject ?? {};
-    return {
-      "involvedObject.kind": object.kind ?? "",
-      "involvedObject.namespace": object.namespace ?? "",
-      "involvedObject.name": object.name ?? "",
-      "involvedObject.uid": object.uid ?? "",
-      "involvedObject.apiVersion": object.apiVersion ?? "",
-      "involvedObject.resourceVersion": object.resourceVersion ?? "",
-      "involvedObject.fieldPath": object.fieldPath ?? "",
-      reason: event.reason ?? "",
-      reportingComponent: event.reportingComponent || (event.source?.component ?? ""),
-      source: event.source?.component || (event.reportingComponent ?? ""),
-      type: event.type ?? "",
-    };
-  },
-};
-
-function validateNewEvent(event: EventsEvent): FieldError[] {
-  const errors: FieldError[] = [];
-  if (!event.reportingController) errors.push(required(FieldPath.root("reportingController"), ""));
-  if (!event.reportingInstance) errors.push(required(FieldPath.root("reportingInstance"), ""));
-  if (!event.action) errors.push(required(FieldPath.root("action"), ""));
-  if (!event.reason) errors.push(required(FieldPath.root("reason"), ""));
-  if (!event.eventTime) errors.push(required(FieldPath.root("eventTime"), ""));
-  if (event.type !== "Normal" && event.type !== "Warning") {
-    errors.push(invalid(FieldPath.root("type"), event.type ?? "", `has invalid value: ${event.type ?? ""}`));
-  }
-  return errors;
-}
-
-export const eventsEventStrategy: Strategy<EventsEvent> = {
-  allowCreateOnUpdate: true,
-  validate: validateNewEvent,
-  validateUpdate(next, old) {
-    const errors: FieldError[] = [];
-    for (const field of [
-      "eventTime",
-      "reportingController",
-      "reportingInstance",
-      "action",
-      "reason",
-      "regarding",
-      "related",
-      "note",
-      "type",
-    ] as const) {
-      immutable(next[field], old[field], FieldPath.root(field), errors);
-    }
-    return errors;
-  },
-  fieldLabels: (event) => {
-    const object = event.regarding ?? {};
-    return {
-      "regarding.kind": object.kind ?? "",
-      "regarding.namespace": object.namespace ?? "",
-      "regarding.name": object.name ?? "",
-      "regarding.uid": object.uid ?? "",
-      "regarding.apiVersion": object.apiVersion ?? "",
-      "regarding.resourceVersion": object.resourceVersion ?? "",
-      "regarding.fieldPath": object.fieldPath ?? "",
-      reason: event.reason ?? "",
-      reportingController: event.reportingController ?? "",
-      type: event.type ?? "",
-    };
   },
 };
 

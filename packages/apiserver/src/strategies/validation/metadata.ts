@@ -143,13 +143,17 @@ function saysWhose(finalizer: string): boolean {
 
 /** What most built-in kinds demand of finalizers, new ones and old (upstream: pkg/apis/core/validation). */
 export function validateKubeFinalizers({ finalizers = [] }: ObjectMeta, path: FieldPath): FieldError[] {
-  return finalizers.flatMap((finalizer, index) => {
-    const at = path.child("finalizers").index(index);
-    const errors = isQualifiedName(finalizer).map((message) => invalid(at, finalizer, message));
-    if (!saysWhose(finalizer))
-      errors.push(invalid(at, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
-    return errors;
-  });
+  return finalizers.flatMap((finalizer, index) =>
+    validateFinalizerName(finalizer, path.child("finalizers").index(index)),
+  );
+}
+
+/** A qualified name that says whose it is, or one of Kubernetes' own. */
+export function validateFinalizerName(finalizer: string, at: FieldPath): FieldError[] {
+  const errors = isQualifiedName(finalizer).map((message) => invalid(at, finalizer, message));
+  if (!saysWhose(finalizer))
+    errors.push(invalid(at, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
+  return errors;
 }
 
 /** What custom resources are only warned of, about finalizers that are new. */
