@@ -1,32 +1,27 @@
 import type { Pod } from "@knots/api/core/v1";
 import { podQOSClass } from "@knots/machinery";
 import { onlyFields, withoutFields } from "@knots/machinery/managed-fields/index";
-import { keep, metadataFor } from "../default-strategy.ts";
 import { defaultPodSpec, defaultRequestsFromLimits } from "../defaults/pod-spec.ts";
-import { semanticEqual } from "../equality.ts";
 import { FieldPath, forbidden } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
 import { validateAppArmorMatch } from "../validation/app-armor.ts";
 import {
+  MIRROR,
   validatePodAnnotations,
   validatePodAnnotationUpdates,
   validateSeccompMatch,
 } from "../validation/pod-annotations.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
-import {
-  validateEphemeralUpdate,
-  validatePodImages,
-  validatePodResize,
-  validatePodSpecUpdate,
-  validatePodStatusUpdate,
-} from "../validation/pod-update.ts";
+import { validateEphemeralUpdate, validatePodImages, validatePodSpecUpdate } from "../validation/pod-update.ts";
+import { validatePodResize } from "../validation/pod-resize.ts";
+import { validatePodStatusUpdate } from "../validation/pod-status.ts";
 import { podNameWarnings, podSpecWarnings } from "../warnings/pods.ts";
 import { annotationsToAppArmor } from "./pod-app-armor.ts";
 import { mergeLabelKeys } from "./pod-label-keys.ts";
+import { prepareEphemeralContainers, prepareResize, prepareStatus } from "./pod-subresources.ts";
 
 const SPEC = FieldPath.root("spec");
-const STATUS = FieldPath.root("status");
 const ANNOTATIONS = FieldPath.root("metadata").child("annotations");
 
 /** `old` is the stored pod, of an update. */
@@ -46,22 +41,6 @@ function validateSpec(pod: Pod, old?: Pod): FieldError[] {
     });
   }
   return errors;
-}
-
-/** Only the named part of the spec may change; everything else of the pod stays. */
-function keepSpecBut(next: Pod, old: Pod, field: "ephemeralContainers"): void {
-  const value = next.spec?.[field];
-  const spec = { ...(old.spec ?? { containers: [] }) };
-  if (value === undefined) delete spec[field];
-  else spec[field] = value;
-  next.spec = spec;
-  keep(next, old, "status");
-}
-
-/** Generation counts changes of the spec, whichever subresource makes them. */
-function countChange(next: Pod, old: Pod): void {
-  const before = old.metadata?.generation ?? 0;
-  metadataFor(next).generation = semanticEqual(next.spec, old.spec) ? before : before + 1;
 }
 
 export const podStrategy: Strategy<Pod> = {
@@ -132,26 +111,20 @@ export const podStrategy: Strategy<Pod> = {
   subresources: {
     status: {
       resetFields: withoutFields(["spec"], ["metadata", "deletionTimestamp"], ["metadata", "ownerReferences"]),
-      prepareForUpdate(next, old) {
-        const owners = old.metadata?.ownerReferences;
-        if (owners) metadataFor(next).ownerReferences = owners;
-        else delete metadataFor(next).ownerReferences;
-        if (next.status && old.status?.qosClass) next.status.qosClass = old.status.qosClass;
-      },
+      prepareForUpdate: prepareStatus,
       validateUpdate(next, old) {
         const errors: FieldError[] = [];
         validatePodAnnotationUpdates(next, old, ANNOTATIONS, errors);
-        validatePodStatusUpdate(next, old, STATUS, errors);
+        validatePodStatusUpdate(next, old, errors);
         return errors;
       },
     },
     ephemeralcontainers: {
       resetFields: onlyFields(["spec", "ephemeralContainers"]),
-      prepareForUpdate(next, old) {
-        keepSpecBut(next, old, "ephemeralContainers");
-        countChange(next, old);
-      },
+      prepareForUpdate: prepareEphemeralContainers,
       validateUpdate(next, old) {
+        if (old.metadata?.annotations?.[MIRROR] !== undefined)
+          return [forbidden(FieldPath.root(""), "static pods do not support ephemeral containers")];
         const errors = validateSpec(next, old);
         validateEphemeralUpdate(next, old, SPEC.child("ephemeralContainers"), errors);
         return errors;
@@ -163,15 +136,8 @@ export const podStrategy: Strategy<Pod> = {
           ["resources", "resizePolicy"].map((field) => ["spec", list, "*", field]),
         ),
       ),
-      prepareForUpdate(next, old) {
-        keep(next, old, "status");
-        countChange(next, old);
-      },
-      validateUpdate(next, old) {
-        const errors = validateSpec(next, old);
-        validatePodResize(next.spec ?? { containers: [] }, old.spec ?? { containers: [] }, SPEC, errors);
-        return errors;
-      },
+      prepareForUpdate: prepareResize,
+      validateUpdate: (next, old) => [...validateSpec(next, old), ...validatePodResize(next, old)],
     },
   },
 };

@@ -10,7 +10,8 @@ import { validateDescendingPath } from "./paths.ts";
 
 type Annotations = Readonly<Record<string, string>>;
 
-const MIRROR = "kubernetes.io/config.mirror";
+/** Of the API object that stands for a static pod of a node. */
+export const MIRROR = "kubernetes.io/config.mirror";
 const DELETION_COST = "controller.kubernetes.io/pod-deletion-cost";
 const SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/";

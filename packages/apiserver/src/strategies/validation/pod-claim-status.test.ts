@@ -1,11 +1,9 @@
 import type { Pod } from "@knots/api/core/v1";
 import { formatFieldError } from "@knots/machinery";
 import { expect, test } from "vitest";
-import { FieldPath } from "../field.ts";
 import type { FieldError } from "../field.ts";
-import { validatePodStatusUpdate } from "./pod-update.ts";
+import { validatePodStatusUpdate } from "./pod-status.ts";
 
-const STATUS = FieldPath.root("status");
 const spec: Pod["spec"] = {
   initContainers: [{ name: "init", resources: { requests: { "x.io/gpu": "1" } } }],
   containers: [{ name: "main", resources: { requests: { "x.io/gpu": "1", cpu: "1" } } }],
@@ -13,7 +11,7 @@ const spec: Pod["spec"] = {
 };
 function errorsOf(status: NonNullable<Pod["status"]>): string[] {
   const errors: FieldError[] = [];
-  validatePodStatusUpdate({ spec, status }, { spec }, STATUS, errors);
+  validatePodStatusUpdate({ spec, status }, { spec }, errors);
   return errors.map(formatFieldError);
 }
 

@@ -1,12 +1,9 @@
-import type { Container, ContainerStatus, EphemeralContainer, Pod, PodSpec } from "@knots/api/core/v1";
-import { isQualifiedName } from "@knots/machinery";
-import { isIP } from "node:net";
+import type { Container, EphemeralContainer, NodeAffinity, NodeSelectorTerm, Pod, PodSpec } from "@knots/api/core/v1";
 import { semanticEqual } from "../equality.ts";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required } from "../field.ts";
 import { describeDifference } from "./difference.ts";
-import { nameIsDNSSubdomain, rangeMessage } from "./names.ts";
-import { validateClaimStatuses, validateExtendedClaimStatus } from "./pod-claim-status.ts";
+import { rangeMessage } from "./names.ts";
 import { validateOnlyAddedTolerations } from "./scheduling.ts";
 
 const MAX_INT32 = 2_147_483_647;
@@ -14,7 +11,6 @@ const FROZEN =
   "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`," +
   "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)," +
   "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
-const FROZEN_RESIZE = "only cpu and memory resources are mutable";
 
 /** What an update of a pod may change of its spec. */
 export function validatePodSpecUpdate(next: PodSpec, old: PodSpec, path: FieldPath, errors: FieldError[]): void {
@@ -25,11 +21,11 @@ export function validatePodSpecUpdate(next: PodSpec, old: PodSpec, path: FieldPa
   if (!validateDeadlineUpdate(next, old, path.child("activeDeadlineSeconds"), errors)) return;
   validateOnlyAddedTolerations(next.tolerations ?? [], old.tolerations ?? [], path.child("tolerations"), errors);
   const gated = (old.schedulingGates ?? []).length > 0;
-  for (const gate of next.schedulingGates ?? []) {
-    if (old.schedulingGates?.some((each) => each.name === gate.name)) continue;
-    const why = `only deletion is allowed, but found new scheduling gate '${gate.name}'`;
-    errors.push(forbidden(path.child("schedulingGates"), why));
-  }
+  next.schedulingGates?.forEach(({ name }, index) => {
+    if (old.schedulingGates?.some((each) => each.name === name)) return;
+    const why = `only deletion is allowed, but found new scheduling gate '${name}'`;
+    errors.push(forbidden(path.child("schedulingGates").index(index).child("name"), why));
+  });
   const munged: PodSpec = { ...next };
   for (const list of lists) if (next[list]) munged[list] = withImagesOf(next[list], old[list] ?? []);
   restore(munged, old, "activeDeadlineSeconds");
@@ -38,14 +34,58 @@ export function validatePodSpecUpdate(next: PodSpec, old: PodSpec, path: FieldPa
   if ((old.terminationGracePeriodSeconds ?? 0) < 0 && next.terminationGracePeriodSeconds === 1) {
     restore(munged, old, "terminationGracePeriodSeconds");
   }
-  // Before a pod is let through its gates, what narrows the choice of nodes may still change.
-  if (gated && narrowsOnly(next.nodeSelector, old.nodeSelector)) restore(munged, old, "nodeSelector");
-  if (gated) restore(munged, old, "affinity");
+  if (gated) restoreNodeChoice(munged, old, path, errors);
   if (!semanticEqual(munged, old)) errors.push(forbidden(path, `${FROZEN}\n${describeDifference(munged, old)}`));
 }
 
-function narrowsOnly(next: Record<string, string> = {}, old: Record<string, string> = {}): boolean {
-  return Object.entries(old).every(([key, value]) => next[key] === value);
+/** Before a pod is let through its gates, its choice of nodes may still narrow (KEP-3838). */
+function restoreNodeChoice(munged: PodSpec, old: PodSpec, path: FieldPath, errors: FieldError[]): void {
+  const { nodeSelector = {} } = munged;
+  if (Object.entries(old.nodeSelector ?? {}).some(([key, value]) => nodeSelector[key] !== value)) {
+    const why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)";
+    errors.push(invalid(path.child("nodeSelector"), nodeSelector, why));
+  }
+  restore(munged, old, "nodeSelector");
+  const before = old.affinity?.nodeAffinity;
+  const after = munged.affinity?.nodeAffinity;
+  if (semanticEqual(after, before)) return;
+  validateNarrowerAffinity(after, before, path.child("affinity").child("nodeAffinity"), errors);
+  const { nodeAffinity: _, ...others } = munged.affinity ?? {};
+  const affinity = { ...others, ...(before === undefined ? {} : { nodeAffinity: before }) };
+  if (old.affinity === undefined && Object.keys(affinity).length === 0) delete munged.affinity;
+  else munged.affinity = affinity;
+}
+
+/** Terms are alternatives: one more widens the choice, and so does a requirement less. Preferences may change. */
+function validateNarrowerAffinity(
+  next: NodeAffinity | undefined,
+  old: NodeAffinity | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  const required = "requiredDuringSchedulingIgnoredDuringExecution";
+  const before = old?.[required]?.nodeSelectorTerms ?? [];
+  const after = next?.[required]?.nodeSelectorTerms ?? [];
+  if (before.length === 0) return;
+  const at = path.child(required).child("nodeSelectorTerms");
+  if (before.length !== after.length) {
+    errors.push(invalid(at, after, "no additions/deletions to non-empty NodeSelectorTerms list are allowed"));
+    return;
+  }
+  after.forEach((term, index) => {
+    if (onlyAdds(term, before[index] ?? {})) return;
+    errors.push(invalid(at.index(index), term, "only additions are allowed (no mutations or deletions)"));
+  });
+}
+
+/** A term without any requirement means no node: nothing can be added to it. */
+function onlyAdds(next: NodeSelectorTerm, old: NodeSelectorTerm): boolean {
+  const fields = ["matchExpressions", "matchFields"] as const;
+  const length = (term: NodeSelectorTerm): number => fields.reduce((sum, field) => sum + (term[field]?.length ?? 0), 0);
+  if (length(old) === 0) return length(next) === 0;
+  return fields.every((field) =>
+    semanticEqual((next[field] ?? []).slice(0, old[field]?.length ?? 0), old[field] ?? []),
+  );
 }
 
 function restore<K extends keyof PodSpec>(target: PodSpec, source: PodSpec, field: K): void {
@@ -111,36 +151,6 @@ function validateDeadlineUpdate(next: PodSpec, old: PodSpec, path: FieldPath, er
   return true;
 }
 
-/** pods/resize changes requests and limits of cpu and memory, nothing else. */
-export function validatePodResize(next: PodSpec, old: PodSpec, path: FieldPath, errors: FieldError[]): void {
-  const munged: PodSpec = { ...next };
-  for (const list of ["containers", "initContainers"] as const) {
-    if (next[list]?.length !== old[list]?.length) {
-      errors.push(forbidden(path.child(list), "containers may not be added or removed on resize"));
-      return;
-    }
-    munged[list] = next[list]?.map((container, index) => {
-      const before = old[list]?.[index]?.resources ?? {};
-      const resources = structuredClone(container.resources ?? {});
-      for (const kind of ["requests", "limits"] as const) {
-        const values = { ...resources[kind] };
-        for (const name of ["cpu", "memory"]) {
-          const value = before[kind]?.[name];
-          if (value === undefined) delete values[name];
-          else values[name] = value;
-        }
-        if (Object.keys(values).length > 0) resources[kind] = values;
-        else delete resources[kind];
-      }
-      return { ...container, resources };
-    }) as Container[];
-    if (!next[list]) delete munged[list as "initContainers"];
-  }
-  if (!semanticEqual(munged, old)) {
-    errors.push(forbidden(path, `${FROZEN_RESIZE}\n${describeDifference(munged, old)}`));
-  }
-}
-
 /** pods/ephemeralcontainers only ever adds. */
 export function validateEphemeralUpdate(next: Pod, old: Pod, path: FieldPath, errors: FieldError[]): void {
   const byName = new Map((next.spec?.ephemeralContainers ?? []).map((each) => [each.name, each]));
@@ -152,48 +162,4 @@ export function validateEphemeralUpdate(next: Pod, old: Pod, path: FieldPath, er
       errors.push(forbidden(path, why));
     }
   }
-}
-
-/** Terminated containers do not come back to life where the restart policy says so; IPs are addresses. */
-export function validatePodStatusUpdate(next: Pod, old: Pod, path: FieldPath, errors: FieldError[]): void {
-  const policy = old.spec?.restartPolicy ?? "Always";
-  const nominated = next.status?.nominatedNodeName;
-  if (nominated && nominated !== old.status?.nominatedNodeName) {
-    for (const message of nameIsDNSSubdomain(nominated, false)) {
-      errors.push(invalid(path.child("nominatedNodeName"), nominated, message));
-    }
-  }
-  const at = path.child("containerStatuses");
-  validateTransitions(next.status?.containerStatuses, old.status?.containerStatuses, policy, at, errors);
-  next.status?.conditions?.forEach((condition, index) => {
-    if (["PodScheduled", "Ready", "Initialized"].includes(condition.type)) return;
-    for (const message of isQualifiedName(condition.type)) {
-      errors.push(invalid(path.child("conditions").index(index).child("Type"), condition.type, message));
-    }
-  });
-  validateClaimStatuses(next, path.child("resourceClaimStatuses"), errors);
-  validateExtendedClaimStatus(next, path.child("extendedResourceClaimStatus"), errors);
-  next.status?.podIPs?.forEach((each, index) => {
-    if (isIP(each.ip ?? "") !== 0) return;
-    const why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-    errors.push(invalid(path.child("podIPs").index(index), each.ip ?? "", why));
-  });
-}
-
-function validateTransitions(
-  next: readonly ContainerStatus[] | undefined,
-  old: readonly ContainerStatus[] | undefined,
-  policy: string,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  if (policy === "Always") return;
-  old?.forEach((before, index) => {
-    const terminated = before.state?.terminated;
-    if (!terminated || (terminated.exitCode !== 0 && policy === "OnFailure")) return;
-    const after = next?.find((each) => each.name === before.name);
-    if (after && !after.state?.terminated) {
-      errors.push(forbidden(path.index(index).child("state"), "may not be transitioned to non-terminated state"));
-    }
-  });
 }
