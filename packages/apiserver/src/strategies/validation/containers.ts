@@ -14,6 +14,7 @@ import { isValidPortNumber } from "./names.ts";
 import { validateDescendingPath } from "./paths.ts";
 import { validateContainerProbes, validateLifecycle } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";
+import { validateResizePolicy } from "./resize-policy.ts";
 import { validateSecurityContext } from "./security-context.ts";
 
 /** What a container needs to know of its pod's volumes: which names exist, which are claims. */
@@ -115,8 +116,7 @@ function validateContainer(
   const policy = container.terminationMessagePolicy;
   if (policy !== "File" && policy !== "FallbackToLogsOnError") {
     const at = path.child("terminationMessagePolicy");
-    const why = "must be 'File' or 'FallbackToLogsOnError'";
-    errors.push(policy ? invalid(at, policy, why) : required(at, why));
+    errors.push(policy ? notSupported(at, policy, ["File", "FallbackToLogsOnError"]) : required(at, ""));
   }
   validatePorts(container.ports, path.child("ports"), errors);
   validateEnv(container.env, path.child("env"), errors);
@@ -127,7 +127,8 @@ function validateContainer(
   if (!pull) errors.push(required(path.child("imagePullPolicy"), ""));
   else if (!PULL_POLICIES.includes(pull)) errors.push(notSupported(path.child("imagePullPolicy"), pull, PULL_POLICIES));
   validateResourceRequirements(container.resources, path.child("resources"), errors);
-  validateSecurityContext(container.securityContext, path.child("securityContext"), errors);
+  validateResizePolicy(container.resizePolicy, spec.restartPolicy, path.child("resizePolicy"), errors);
+  validateSecurityContext(container.securityContext, spec.hostUsers !== false, path.child("securityContext"), errors);
 }
 
 function validatePorts(ports: readonly ContainerPort[] | undefined, path: FieldPath, errors: FieldError[]): void {

@@ -3,15 +3,16 @@ import { isDNS1123Label, isDNS1123Subdomain, isQualifiedName } from "@knots/mach
 import type { ObjectMeta } from "@knots/machinery";
 import { isIP } from "node:net";
 import type { FieldError, FieldPath } from "../field.ts";
-import { forbidden, invalid, notSupported, required } from "../field.ts";
+import { duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import { validateContainers } from "./containers.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
 import { nameIsDNSSubdomain, rangeMessage } from "./names.ts";
 import { validatePodAnnotations, validateSeccompMatch } from "./pod-annotations.ts";
+import { validateOS } from "./pod-os.ts";
 import { validateReadinessGates } from "./probes.ts";
 import { validateResourceRequirements } from "./resources.ts";
 import { validateAffinity, validateTolerations } from "./scheduling.ts";
-import { validatePodSecurityContext } from "./security-context.ts";
+import { validateHostUsers, validatePodSecurityContext } from "./security-context.ts";
 import { validateTopologySpread } from "./topology-spread.ts";
 import { validateVolumes } from "./volumes.ts";
 
@@ -59,19 +60,21 @@ export function validatePodSpec(
     const at = path.child("hostAliases").index(index);
     if (isIP(alias.ip) === 0)
       errors.push(invalid(at.child("ip"), alias.ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-    for (const hostname of alias.hostnames ?? []) {
+    alias.hostnames?.forEach((hostname, hostIndex) => {
       for (const message of isDNS1123Subdomain(hostname))
-        errors.push(invalid(at.child("hostnames"), hostname, message));
-    }
+        errors.push(invalid(at.child("hostnames").index(hostIndex), hostname, message));
+    });
   });
   if (spec.preemptionPolicy !== undefined) {
     validateOneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], path.child("preemptionPolicy"), errors);
   }
-  spec.schedulingGates?.forEach((gate, index) => {
-    for (const message of isQualifiedName(gate.name)) {
-      errors.push(invalid(path.child("schedulingGates").index(index).child("name"), gate.name, message));
-    }
+  spec.schedulingGates?.forEach(({ name }, index, gates) => {
+    const at = path.child("schedulingGates").index(index);
+    for (const message of isQualifiedName(name)) errors.push(invalid(at, name, message));
+    if (gates.findIndex((each) => each.name === name) < index) errors.push(duplicate(at, name));
   });
+  validateHostUsers(spec, path, errors);
+  validateOS(spec, path, errors);
 }
 
 /** A workload's template; ephemeral containers belong to running pods only. */
@@ -103,8 +106,8 @@ function validateHostPorts(spec: PodSpec, path: FieldPath, errors: FieldError[])
   spec.containers?.forEach((container, index) => {
     container.ports?.forEach((port, portIndex) => {
       if (port.hostPort === port.containerPort) return;
-      const at = path.index(index).child("ports").index(portIndex).child("containerPort");
-      errors.push(invalid(at, port.containerPort, "must match `hostPort` when `hostNetwork` is true"));
+      const at = path.index(index).child("ports").index(portIndex).child("hostPort");
+      errors.push(invalid(at, port.hostPort ?? 0, "must match `containerPort` when `hostNetwork` is true"));
     });
   });
 }

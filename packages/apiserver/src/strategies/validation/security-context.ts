@@ -1,6 +1,6 @@
 import type { PodSecurityContext, PodSpec, SeccompProfile, SecurityContext } from "@knots/api/core/v1";
 import type { FieldError, FieldPath } from "../field.ts";
-import { duplicate, invalid, notSupported, required } from "../field.ts";
+import { duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import { validateAppArmorProfile } from "./app-armor.ts";
 import { rangeMessage } from "./names.ts";
 import { validateDescendingPath } from "./paths.ts";
@@ -40,6 +40,7 @@ export function validatePodSecurityContext(
       errors.push(invalid(at, sysctl.name, `must have at most 253 characters and match regex ${regex}`));
     } else if (seen.has(sysctl.name)) errors.push(duplicate(at, sysctl.name));
     seen.add(sysctl.name);
+    validateHostSysctl(sysctl.name, spec, at, errors);
   });
   const change = context.fsGroupChangePolicy;
   if (change !== undefined && change !== "Always" && change !== "OnRootMismatch") {
@@ -47,10 +48,40 @@ export function validatePodSecurityContext(
   }
   validateSeccompProfile(context.seccompProfile, path.child("seccompProfile"), errors);
   validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile"), errors);
+  const { supplementalGroupsPolicy: groups, seLinuxChangePolicy: relabeling } = context;
+  if (groups !== undefined && !GROUPS_POLICIES.includes(groups))
+    errors.push(notSupported(path.child("supplementalGroupsPolicy"), groups, GROUPS_POLICIES));
+  if (relabeling !== undefined && !RELABELINGS.includes(relabeling))
+    errors.push(notSupported(path.child("seLinuxChangePolicy"), relabeling, RELABELINGS));
+}
+
+const GROUPS_POLICIES = ["Merge", "Strict"];
+const RELABELINGS = ["MountOption", "Recursive"];
+
+/** The node's own settings are no pod's (upstream: ValidateHostSysctl). */
+function validateHostSysctl(sysctl: string, spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
+  // Slashes may stand for dots.
+  const name = sysctl.replaceAll("/", ".");
+  if (spec.hostNetwork && name.startsWith("net."))
+    errors.push(invalid(path, sysctl, "may not be specified when 'hostNetwork' is true"));
+  else if (spec.hostIPC && OF_IPC.some((prefix) => name.startsWith(prefix)))
+    errors.push(invalid(path, sysctl, "may not be specified when 'hostIPC' is true"));
+}
+
+const OF_IPC = ["kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue."];
+
+/** A pod of its own users has none of the host's namespaces (KEP-127). The names are upstream's. */
+export function validateHostUsers(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
+  if (spec.hostUsers !== false) return;
+  const why = "when `pod.Spec.HostUsers` is false";
+  if (spec.hostNetwork) errors.push(forbidden(path.child("hostNetwork"), why));
+  if (spec.hostPID) errors.push(forbidden(path.child("HostPID"), why));
+  if (spec.hostIPC) errors.push(forbidden(path.child("HostIPC"), why));
 }
 
 export function validateSecurityContext(
   context: SecurityContext | undefined,
+  hasHostUsers: boolean,
   path: FieldPath,
   errors: FieldError[],
 ): void {
@@ -68,6 +99,10 @@ export function validateSecurityContext(
   }
   if (context.procMount !== undefined && context.procMount !== "Default" && context.procMount !== "Unmasked") {
     errors.push(notSupported(path.child("procMount"), context.procMount, ["Default", "Unmasked"]));
+  }
+  if (context.procMount === "Unmasked" && hasHostUsers) {
+    const why = "`hostUsers` must be false to use `Unmasked`";
+    errors.push(invalid(path.child("procMount"), context.procMount, why));
   }
   validateSeccompProfile(context.seccompProfile, path.child("seccompProfile"), errors);
   validateAppArmorProfile(context.appArmorProfile, path.child("appArmorProfile"), errors);
