@@ -20,10 +20,11 @@ import * as policy from "./kinds/policy.ts";
 import * as rbac from "./kinds/rbac.ts";
 import { serviceStrategy } from "./kinds/service.ts";
 import * as storageKinds from "./kinds/storage-kinds.ts";
-import * as storage from "./kinds/storage.ts";
 import * as replicas from "./kinds/replicas.ts";
 import * as resourceSlices from "./kinds/resource-slices.ts";
 import * as sets from "./kinds/sets.ts";
+import { persistentVolumeClaimStrategy } from "./kinds/volume-claims.ts";
+import { persistentVolumeStrategy } from "./kinds/volumes.ts";
 import type { Strategy } from "./types.ts";
 import { nameIsDNSLabel, nameIsPathSegment } from "./validation/names.ts";
 
@@ -63,8 +64,8 @@ const KINDS: Readonly<Record<string, Entry>> = {
   "/bindings": kind(others.bindingStrategy),
   "/limitranges": kind(limitRangeStrategy),
   "/resourcequotas": kind(resourceQuotaStrategy),
-  "/persistentvolumeclaims": kind(storage.persistentVolumeClaimStrategy),
-  "/persistentvolumes": kind(storage.persistentVolumeStrategy),
+  "/persistentvolumeclaims": kind(persistentVolumeClaimStrategy),
+  "/persistentvolumes": kind(persistentVolumeStrategy),
   "apps/deployments": kind(replicas.deploymentStrategy, counted),
   "apps/replicasets": kind(replicas.replicaSetStrategy, counted),
   "apps/statefulsets": kind(sets.statefulSetStrategy, counted),

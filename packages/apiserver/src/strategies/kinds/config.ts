@@ -1,3 +1,4 @@
+import { parseJson } from "@knots/api";
 import { setKey, tableOf } from "@knots/machinery";
 import type { ConfigMap, Secret, ServiceAccount } from "@knots/api/core/v1";
 import { defaultSecret } from "../defaults/services.ts";
@@ -82,9 +83,11 @@ function validateSecret(secret: Secret): FieldError[] {
   }
   for (const key of REQUIRED_KEYS[secret.type ?? ""] ?? []) {
     const value = data[key];
-    if (value === undefined) errors.push(required(DATA.key(key), ""));
-    else if (key.startsWith(".docker") && !isJson(value)) {
-      errors.push(invalid(DATA.key(key), "<secret contents redacted>", "invalid character in JSON"));
+    // An empty key opens nothing; of the others it is enough that they are there.
+    if (value === undefined || (key === "ssh-privatekey" && value === "")) errors.push(required(DATA.key(key), ""));
+    else if (key.startsWith(".docker")) {
+      const problem = problemOfMap(Buffer.from(value, "base64").toString());
+      if (problem !== undefined) errors.push(invalid(DATA.key(key), "<secret contents redacted>", problem));
     }
   }
   if (secret.type === "kubernetes.io/basic-auth" && !("username" in data) && !("password" in data)) {
@@ -93,13 +96,18 @@ function validateSecret(secret: Secret): FieldError[] {
   return errors;
 }
 
-function isJson(base64: string): boolean {
+/** Why a text is no JSON object, in Go's words; null is none, and passes for an empty one. */
+function problemOfMap(text: string): string | undefined {
+  let value: unknown;
   try {
-    JSON.parse(Buffer.from(base64, "base64").toString());
-    return true;
-  } catch {
-    return false;
+    value = parseJson(Buffer.from(text));
+  } catch (error) {
+    if (error instanceof SyntaxError) return error.message;
+    throw error;
   }
+  if (value === null || (typeof value === "object" && !Array.isArray(value))) return undefined;
+  const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  return `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
 }
 
 /** stringData is for writing: its values go to data and win over them. */

@@ -143,6 +143,10 @@ function validateController(controller: ReplicationController): FieldError[] {
   if (policy !== "Always") {
     errors.push(notSupported(TEMPLATE.child("spec").child("restartPolicy"), policy ?? "", ["Always"]));
   }
+  if (spec.template.spec?.activeDeadlineSeconds !== undefined) {
+    const why = "activeDeadlineSeconds in ReplicationController is not Supported";
+    errors.push(forbidden(TEMPLATE.child("spec").child("activeDeadlineSeconds"), why));
+  }
   return errors;
 }
 

@@ -1,5 +1,7 @@
 import type { DaemonSet, DaemonSetSpec, StatefulSet, StatefulSetSpec } from "@knots/api/apps/v1";
 import type { PodTemplate } from "@knots/api/core/v1";
+import { isDNS1123Label } from "@knots/machinery";
+import { metadataFor } from "../default-strategy.ts";
 import { defaultPodTemplate } from "../defaults/pod-spec.ts";
 import { defaultDaemonSet, defaultStatefulSet } from "../defaults/workloads.ts";
 import { semanticEqual } from "../equality.ts";
@@ -19,7 +21,7 @@ import { claimSpecWarnings } from "../warnings/pod-volumes.ts";
 import { podTemplateWarnings } from "../warnings/pods.ts";
 import { SPEC, STATUS, emptySpec, notGreater, templateWarnings, validateWorkload } from "./workloads.ts";
 
-function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[]): void {
+function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[], old?: StatefulSetSpec): void {
   const policy = spec.podManagementPolicy;
   if (policy !== "OrderedReady" && policy !== "Parallel") {
     errors.push(invalid(SPEC.child("podManagementPolicy"), policy ?? "", "must be 'OrderedReady' or 'Parallel'"));
@@ -32,24 +34,30 @@ function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[]): v
       errors.push(invalid(at.child("rollingUpdate"), strategy.rollingUpdate, why));
     }
   } else if (strategy.type === "RollingUpdate") {
-    nonNegative(strategy.rollingUpdate?.partition, at.child("rollingUpdate").child("partition"), errors);
+    const path = at.child("rollingUpdate");
+    nonNegative(strategy.rollingUpdate?.partition, path.child("partition"), errors);
     const unavailable = strategy.rollingUpdate?.maxUnavailable;
-    intOrPercent(unavailable, at.child("rollingUpdate").child("maxUnavailable"), errors);
+    intOrPercent(unavailable, path.child("maxUnavailable"), errors);
     if (unavailable !== undefined && amountOf(unavailable) === 0) {
-      errors.push(invalid(at.child("rollingUpdate").child("maxUnavailable"), unavailable, "cannot be 0"));
+      errors.push(invalid(path.child("maxUnavailable"), unavailable, "cannot be 0"));
     }
+    notMoreThan100Percent(unavailable, path.child("maxUnavailable"), errors);
   } else errors.push(invalid(at, strategy, "must be 'RollingUpdate' or 'OnDelete'"));
   const retention = spec.persistentVolumeClaimRetentionPolicy;
   for (const field of ["whenDeleted", "whenScaled"] as const) {
     const value = retention?.[field];
     if (value !== undefined && value !== "Retain" && value !== "Delete") {
       const path = SPEC.child("persistentVolumeClaimRetentionPolicy").child(field);
-      errors.push(notSupported(path, value, ["Delete", "Retain"]));
+      errors.push(notSupported(path, value, ["Retain", "Delete"]));
     }
   }
-  nonNegativeFields(spec, ["replicas", "minReadySeconds", "revisionHistoryLimit"], SPEC, errors);
+  // Of revisions fewer than none are all of them; it is only warned of.
+  nonNegativeFields(spec, ["replicas", "minReadySeconds"], SPEC, errors);
   nonNegative(spec.ordinals?.start, SPEC.child("ordinals").child("start"), errors);
-  validateWorkload(spec, "statefulset", errors);
+  if (old === undefined && spec.serviceName)
+    for (const message of isDNS1123Label(spec.serviceName))
+      errors.push(invalid(SPEC.child("serviceName"), spec.serviceName, message));
+  validateWorkload(spec, "statefulset", errors, old?.template);
 }
 
 const STATEFUL_SET_MUTABLE = [
@@ -71,7 +79,8 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   },
   validateUpdate(next, old) {
     const errors: FieldError[] = [];
-    validateStatefulSetSpec(next.spec ?? (emptySpec() as unknown as StatefulSetSpec), errors);
+    const absent = emptySpec() as unknown as StatefulSetSpec;
+    validateStatefulSetSpec(next.spec ?? absent, errors, old.spec ?? absent);
     const fixed = (spec: StatefulSetSpec | undefined): object => {
       const rest: Record<string, unknown> = { ...spec };
       for (const field of STATEFUL_SET_MUTABLE) delete rest[field];
@@ -99,17 +108,29 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   },
   subresources: {
     status: {
-      validateUpdate(next) {
+      validateUpdate(next, old) {
         const errors: FieldError[] = [];
         const status = next.status ?? { replicas: 0 };
-        const counts = ["readyReplicas", "currentReplicas", "updatedReplicas"] as const;
+        const counts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"] as const;
         nonNegativeFields(status, ["replicas", ...counts, "observedGeneration", "collisionCount"], STATUS, errors);
         notGreater(status, counts, "replicas", errors);
+        const { availableReplicas: available = 0, readyReplicas: ready = 0 } = status;
+        if (available > ready) {
+          const why = "cannot be greater than status.readyReplicas";
+          errors.push(invalid(STATUS.child("availableReplicas"), available, why));
+        }
+        notDecremented(status.collisionCount, old.status?.collisionCount, errors);
         return errors;
       },
     },
   },
 };
+
+/** Names that were taken once are not tried again. */
+function notDecremented(next: number | undefined, old: number | undefined, errors: FieldError[]): void {
+  if (old !== undefined && (next === undefined || next < old))
+    errors.push(invalid(STATUS.child("collisionCount"), next ?? 0, "cannot be decremented"));
+}
 
 function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[]): void {
   validateWorkload(spec, "daemonset", errors);
@@ -118,7 +139,7 @@ function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[]): void 
   const at = SPEC.child("updateStrategy");
   if (strategy.type === "OnDelete") return;
   if (strategy.type !== "RollingUpdate")
-    return void errors.push(notSupported(at, strategy, ["OnDelete", "RollingUpdate"]));
+    return void errors.push(notSupported(at, strategy, ["RollingUpdate", "OnDelete"]));
   const rolling = strategy.rollingUpdate;
   if (!rolling) return void errors.push(required(at.child("rollingUpdate"), ""));
   const path = at.child("rollingUpdate");
@@ -134,7 +155,7 @@ function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[]): void 
     );
   }
   if (!unavailable && !surge) {
-    errors.push(invalid(path.child("maxUnavailable"), rolling.maxUnavailable ?? 0, "cannot be 0 when maxSurge is 0"));
+    errors.push(required(path.child("maxUnavailable"), "cannot be 0 when maxSurge is 0"));
   }
 }
 
@@ -144,8 +165,43 @@ function validateDaemonSet(set: DaemonSet): FieldError[] {
   return errors;
 }
 
+const TEMPLATE_GENERATION = "deprecated.daemonset.template.generation";
+
+/** What was a field before apps/v1: how often the template changed, whatever clients say of it. */
+function countTemplates(next: DaemonSet, old?: DaemonSet): void {
+  const before = Number(old?.metadata?.annotations?.[TEMPLATE_GENERATION] ?? 1);
+  const counts = old !== undefined && !semanticEqual(next.spec?.template, old.spec?.template);
+  const generation = old === undefined ? Number(next.metadata?.annotations?.[TEMPLATE_GENERATION] ?? 1) : before;
+  const value = String(Math.max(1, generation || 1) + (counts ? 1 : 0));
+  metadataFor(next).annotations = { ...next.metadata?.annotations, [TEMPLATE_GENERATION]: value };
+}
+
+const DAEMON_STATUS = [
+  "currentNumberScheduled",
+  "numberMisscheduled",
+  "desiredNumberScheduled",
+  "numberReady",
+  "observedGeneration",
+  "updatedNumberScheduled",
+  "numberAvailable",
+  "numberUnavailable",
+  "collisionCount",
+] as const;
+
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   defaults: defaultDaemonSet,
+  prepareForCreate: (set) => countTemplates(set),
+  prepareForUpdate: countTemplates,
+  subresources: {
+    status: {
+      validateUpdate(next, old) {
+        const errors: FieldError[] = [];
+        nonNegativeFields(next.status, DAEMON_STATUS, STATUS, errors);
+        notDecremented(next.status?.collisionCount, old.status?.collisionCount, errors);
+        return errors;
+      },
+    },
+  },
   validate: validateDaemonSet,
   validateUpdate(next, old) {
     const errors = validateDaemonSet(next);

@@ -48,7 +48,7 @@ function validateProvisioner(name: string | undefined, path: FieldPath, errors: 
   else messages(isQualifiedName(name.toLowerCase()), name.toLowerCase(), path, errors);
 }
 
-function validateDriverName(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
+export function validateDriverName(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
   if (!name) errors.push(required(path, ""));
   if ((name ?? "").length > MAX_DRIVER_NAME) errors.push(tooLong(path, name, MAX_DRIVER_NAME));
   messages(isDNS1123Subdomain((name ?? "").toLowerCase()), name ?? "", path, errors);

@@ -17,32 +17,44 @@ interface Workload {
   readonly template?: PodTemplateSpec | undefined;
 }
 
-/** Selector and template of a workload: both valid, the one matching the labels of the other. */
-export function validateWorkload(spec: Workload, kind: string, errors: FieldError[]): void {
-  const { selector, template } = spec;
-  if (!selector) errors.push(required(SPEC.child("selector"), ""));
-  else {
-    validateLabelSelector(selector, SPEC.child("selector"), errors);
-    if (isEmptySelector(selector)) {
-      errors.push(invalid(SPEC.child("selector"), selector, `empty selector is invalid for ${kind}`));
-    }
+/**
+ * Selector and template of a workload: both valid, the one matching the labels of the other.
+ * @param before a template that may stay as bad as it is
+ */
+export function validateWorkload(spec: Workload, kind: string, errors: FieldError[], before?: PodTemplateSpec): void {
+  const { selector, template = {} } = spec;
+  const at = SPEC.child("selector");
+  if (selector) {
+    validateLabelSelector(selector, at, errors);
+    if (isEmptySelector(selector)) errors.push(invalid(at, selector, `empty selector is invalid for ${kind}`));
+  } else if (kind !== "daemonset") errors.push(required(at, ""));
+  const readable = selector === undefined || selectorIsValid(selector);
+  const labels = template.metadata?.labels;
+  // What selects nothing does not select the template either; what is empty selects everything.
+  const matches = readable && selector !== undefined && selectorFromLabelSelector(selector).matches(labels ?? {});
+  if (readable && !matches && !(selector && isEmptySelector(selector) && kind !== "daemonset")) {
+    const why = "`selector` does not match template `labels`";
+    errors.push(invalid(TEMPLATE.child("metadata").child("labels"), labels ?? null, why));
   }
-  if (!template) return void errors.push(required(TEMPLATE, ""));
-  const labels = template.metadata?.labels ?? {};
-  if (selector && !isEmptySelector(selector) && selectorIsValid(selector)) {
-    if (!selectorFromLabelSelector(selector).matches(labels)) {
-      const at = TEMPLATE.child("metadata").child("labels");
-      errors.push(invalid(at, labels, "`selector` does not match template `labels`"));
-    }
-  }
-  validatePodTemplate(template, TEMPLATE, errors);
+  if (!readable && kind !== "daemonset")
+    errors.push(invalid(at, selector ?? null, kind === "statefulset" ? "" : "invalid label selector"));
+  const ofTemplate: FieldError[] = [];
+  if (readable || kind === "daemonset") validatePodTemplate(template, TEMPLATE, ofTemplate);
+  if (ofTemplate.length > 0 && before !== undefined && !isGoodTemplate(before)) ofTemplate.length = 0;
+  errors.push(...ofTemplate);
   const podPath = TEMPLATE.child("spec");
-  const policy = template.spec?.restartPolicy;
-  if (policy !== "Always") errors.push(notSupported(podPath.child("restartPolicy"), policy ?? "", ["Always"]));
+  const policy = template.spec?.restartPolicy ?? "Always";
+  if (policy !== "Always") errors.push(notSupported(podPath.child("restartPolicy"), policy, ["Always"]));
   if (template.spec?.activeDeadlineSeconds !== undefined) {
     const why = `activeDeadlineSeconds in ${DISPLAY[kind] ?? kind} is not Supported`;
     errors.push(forbidden(podPath.child("activeDeadlineSeconds"), why));
   }
+}
+
+function isGoodTemplate(template: PodTemplateSpec): boolean {
+  const errors: FieldError[] = [];
+  validatePodTemplate(template, TEMPLATE, errors);
+  return errors.length === 0;
 }
 
 const DISPLAY: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ import { rangeMessage } from "./names.ts";
 import { validateKeyToPaths, validateMode, validateNoBackSteps, validateNonDescendingStart } from "./paths.ts";
 import { validateClaimSpec } from "./volume-claim.ts";
 
-const HOST_PATH_TYPES = [
+export const HOST_PATH_TYPES = [
   "",
   "BlockDevice",
   "CharDevice",
