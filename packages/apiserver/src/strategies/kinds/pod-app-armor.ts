@@ -1,7 +1,7 @@
 import type { Pod } from "@knots/api/core/v1";
 import { ownValue } from "@knots/machinery";
 import { semanticEqual } from "../equality.ts";
-import { APPARMOR_CONTAINER, annotatedProfile } from "../validation/app-armor.ts";
+import { APPARMOR_CONTAINER, annotatedProfile, hasAppArmor } from "../validation/app-armor.ts";
 import { forEachContainer } from "../validation/each-container.ts";
 import { APPARMOR } from "../warnings/pods.ts";
 
@@ -24,10 +24,4 @@ export function annotationsToAppArmor({ metadata, spec }: Pod, warn: (text: stri
     if (appArmorProfile !== undefined) container.securityContext = { ...container.securityContext, appArmorProfile };
     warn(`metadata.annotations[${key}]: ${APPARMOR}`);
   });
-}
-
-/** Most pods have annotations, and nearly none these. */
-function hasAppArmor(annotations: Readonly<Record<string, string>>): boolean {
-  for (const key in annotations) if (key.startsWith(APPARMOR_CONTAINER)) return true;
-  return false;
 }

@@ -12,6 +12,12 @@ const TYPES = ["Localhost", "RuntimeDefault", "Unconfined"];
 /** PATH_MAX without the byte that ends a path. */
 const MAX_PATH_BYTES = 4095;
 
+/** Most pods have annotations, and nearly none these. */
+export function hasAppArmor(annotations: Readonly<Record<string, string>>): boolean {
+  for (const key in annotations) if (key.startsWith(APPARMOR_CONTAINER)) return true;
+  return false;
+}
+
 /** The profile that an annotation means; undefined where it means none that can be written as a field. */
 export function annotatedProfile(annotation: string): AppArmorProfile | undefined {
   if (annotation === "unconfined") return { type: "Unconfined" };
@@ -63,7 +69,8 @@ export function validateAppArmorAnnotation(
 /** Where a new pod says it both ways, it says the same. */
 export function validateAppArmorMatch({ metadata, spec }: Pod, path: FieldPath, errors: FieldError[]): void {
   const annotations = metadata?.annotations;
-  if (spec === undefined || annotations === undefined || spec.os?.name === "windows") return;
+  if (spec === undefined || annotations === undefined || !hasAppArmor(annotations)) return;
+  if (spec.os?.name === "windows") return;
   const ofPod = spec.securityContext?.appArmorProfile;
   forEachContainer(spec, ({ name, securityContext }, list, index) => {
     const profile = securityContext?.appArmorProfile ?? ofPod;

@@ -127,7 +127,8 @@ function validateContainer(
   if (!pull) errors.push(required(path.child("imagePullPolicy"), ""));
   else if (!PULL_POLICIES.includes(pull)) errors.push(notSupported(path.child("imagePullPolicy"), pull, PULL_POLICIES));
   validateResourceRequirements(container.resources, path.child("resources"), errors);
-  validateResizePolicy(container.resizePolicy, spec.restartPolicy, path.child("resizePolicy"), errors);
+  if (container.resizePolicy !== undefined)
+    validateResizePolicy(container.resizePolicy, spec.restartPolicy, path.child("resizePolicy"), errors);
   validateSecurityContext(container.securityContext, spec.hostUsers !== false, path.child("securityContext"), errors);
 }
 

@@ -35,8 +35,7 @@ export function validatePodAnnotations(
       const before = ownValue(old, key);
       if (!isCost(value) && (before === undefined || isCost(before)))
         errors.push(invalid(path.key(key), value, "must be a 32bit integer"));
-    } else if (key === SECCOMP_POD || key.startsWith(SECCOMP_CONTAINER))
-      validateSeccompAnnotation(value, path.child(key), errors);
+    } else if (isSeccomp(key)) validateSeccompAnnotation(value, path.child(key), errors);
     else if (key.startsWith(APPARMOR_CONTAINER)) validateAppArmorAnnotation(key, value, spec, path, errors);
   }
 }
@@ -75,6 +74,13 @@ function frozen(key: string): string | undefined {
   return key.startsWith(APPARMOR_CONTAINER) ? "AppArmor annotations" : undefined;
 }
 
+const isSeccomp = (key: string): boolean => key === SECCOMP_POD || key.startsWith(SECCOMP_CONTAINER);
+
+function hasSeccomp(annotations: Annotations): boolean {
+  for (const key in annotations) if (isSeccomp(key)) return true;
+  return false;
+}
+
 /** Where a pod or a template says its seccomp profile both ways, it says the same. */
 export function validateSeccompMatch(
   meta: ObjectMeta | undefined,
@@ -83,7 +89,7 @@ export function validateSeccompMatch(
   errors: FieldError[],
 ): void {
   const annotations = meta?.annotations;
-  if (annotations === undefined) return;
+  if (annotations === undefined || !hasSeccomp(annotations)) return;
   const check = (key: string, profile: SeccompProfile, at: FieldPath): void => {
     const annotation = ownValue(annotations, key);
     if (annotation === undefined) return;

@@ -7,12 +7,12 @@ const POLICIES = ["NotRequired", "RestartContainer"];
 
 /** What a resize does to a container, by resource; upstream tells most of it of the list as a whole. */
 export function validateResizePolicy(
-  policies: readonly ContainerResizePolicy[] | undefined,
+  policies: readonly ContainerResizePolicy[],
   restarts: string | undefined,
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  policies?.forEach(({ resourceName, restartPolicy }, index) => {
+  policies.forEach(({ resourceName, restartPolicy }, index) => {
     if (policies.findIndex((each) => each.resourceName === resourceName) < index)
       errors.push(duplicate(path.index(index), resourceName));
     if (!resourceName) errors.push(required(path, ""));
