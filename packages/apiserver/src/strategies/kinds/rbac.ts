@@ -68,7 +68,7 @@ function validateBinding(binding: Binding, namespaced: boolean): FieldError[] {
   if (reference?.apiGroup !== RBAC_GROUP) {
     errors.push(notSupported(ROLE_REF.child("apiGroup"), reference?.apiGroup ?? "", [RBAC_GROUP]));
   }
-  const kinds = namespaced ? ["ClusterRole", "Role"] : ["ClusterRole"];
+  const kinds = namespaced ? ["Role", "ClusterRole"] : ["ClusterRole"];
   if (!kinds.includes(reference?.kind ?? "")) {
     errors.push(notSupported(ROLE_REF.child("kind"), reference?.kind ?? "", kinds));
   }
@@ -90,15 +90,15 @@ function validateBinding(binding: Binding, namespaced: boolean): FieldError[] {
           }
         }
         if (group !== "") errors.push(notSupported(at.child("apiGroup"), group, [""]));
-        // Namespaced or not, an account lives in a namespace.
-        if (!subject.namespace) errors.push(required(at.child("namespace"), ""));
+        // In a namespace's binding it is that namespace's account, unless another is named.
+        if (!namespaced && !subject.namespace) errors.push(required(at.child("namespace"), ""));
         break;
       case "User":
       case "Group":
         if (group !== RBAC_GROUP) errors.push(notSupported(at.child("apiGroup"), group, [RBAC_GROUP]));
         break;
       default:
-        errors.push(notSupported(at.child("kind"), subject.kind, ["Group", "ServiceAccount", "User"]));
+        errors.push(notSupported(at.child("kind"), subject.kind, ["ServiceAccount", "User", "Group"]));
     }
   });
   return errors;

@@ -119,3 +119,19 @@ it("a secret for SSH holds a key", () => {
   const secret = { metadata: meta, type: "kubernetes.io/ssh-auth", data: { "ssh-privatekey": "" } };
   expect(createErrors(infoOf("secrets"), secret)).toEqual(["data[ssh-privatekey]: "]);
 });
+
+it("a binding of a namespace binds its own accounts, and one of the cluster says whose", () => {
+  const bindings = {
+    roleRef: { kind: "ClusterRole", name: "r" },
+    subjects: [
+      { kind: "ServiceAccount", name: "a" },
+      { kind: "Odd", name: "b" },
+    ],
+  };
+  const kinds = 'subjects[1].kind: supported values: "ServiceAccount", "User", "Group"';
+  expect(createErrors(infoOf("rolebindings"), { metadata: meta, ...bindings })).toEqual([kinds]);
+  expect(createErrors(infoOf("clusterrolebindings"), { metadata: { name: "a" }, ...bindings })).toEqual([
+    "subjects[0].namespace: ",
+    kinds,
+  ]);
+});
