@@ -14,6 +14,27 @@ const body = (spec: object = {}): Loose => ({
 });
 
 describe("pod defaults", () => {
+  it("gives host ports to pods of the host's network, and leaves templates of such pods as they are", () => {
+    const spec = { hostNetwork: true, containers: [{ name: "c", image: "nginx", ports: [{ containerPort: 80 }] }] };
+    expect(created(pods, body(spec)).spec.containers[0].ports).toEqual([
+      { containerPort: 80, hostPort: 80, protocol: "TCP" },
+    ]);
+    const deployments = infoOf("deployments", "apps");
+    const deployment = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "d", namespace: "default" },
+      spec: {
+        selector: { matchLabels: { app: "d" } },
+        template: { metadata: { labels: { app: "d" } }, spec: structuredClone(spec) },
+      },
+    };
+    expect(createErrors(deployments, structuredClone(deployment))).toEqual([]);
+    expect(created(deployments, deployment).spec.template.spec.containers[0].ports).toEqual([
+      { containerPort: 80, protocol: "TCP" },
+    ]);
+  });
+
   it("fills what upstream fills", () => {
     const pod = created(
       pods,

@@ -25,10 +25,6 @@ export function defaultPodSpec(spec: PodSpec): void {
   for (const container of spec.containers ?? []) defaultContainer(container);
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
-  if (spec.hostNetwork) {
-    for (const container of spec.containers ?? []) defaultHostPorts(container.ports);
-    for (const container of spec.initContainers ?? []) defaultHostPorts(container.ports);
-  }
   // The old spelling lives on beside the new one, for clients of either.
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
   else if (spec.serviceAccount) spec.serviceAccountName = spec.serviceAccount;
@@ -39,7 +35,13 @@ export function defaultPodTemplate(template: PodTemplateSpec | undefined): void 
   if (template?.spec) defaultPodSpec(template.spec);
 }
 
-/** With hostNetwork a container port is a host port. */
+/** With hostNetwork a container port is a host port: of a pod; a template is left as it was written (upstream since v1.28). */
+export function defaultHostNetworkPorts(spec: PodSpec): void {
+  if (spec.hostNetwork !== true) return;
+  for (const container of spec.containers ?? []) defaultHostPorts(container.ports);
+  for (const container of spec.initContainers ?? []) defaultHostPorts(container.ports);
+}
+
 function defaultHostPorts(ports: ContainerPort[] | undefined): void {
   for (const port of ports ?? []) port.hostPort ||= port.containerPort;
 }

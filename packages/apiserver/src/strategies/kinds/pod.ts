@@ -1,7 +1,7 @@
 import type { Pod } from "@knots/api/core/v1";
 import { podQOSClass } from "@knots/machinery";
 import { onlyFields, withoutFields } from "@knots/machinery/managed-fields/index";
-import { defaultPodSpec, defaultRequestsFromLimits } from "../defaults/pod-spec.ts";
+import { defaultHostNetworkPorts, defaultPodSpec, defaultRequestsFromLimits } from "../defaults/pod-spec.ts";
 import { FieldPath, forbidden } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
@@ -47,6 +47,7 @@ export const podStrategy: Strategy<Pod> = {
   defaults(pod) {
     if (!pod.spec) return;
     defaultPodSpec(pod.spec);
+    defaultHostNetworkPorts(pod.spec);
     defaultRequestsFromLimits(pod.spec);
     pod.spec.enableServiceLinks ??= true;
   },

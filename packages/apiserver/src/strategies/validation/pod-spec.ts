@@ -105,9 +105,10 @@ function validateHostPorts(spec: PodSpec, path: FieldPath, errors: FieldError[])
   if (!spec.hostNetwork) return;
   spec.containers?.forEach((container, index) => {
     container.ports?.forEach((port, portIndex) => {
-      if (port.hostPort === port.containerPort) return;
+      // A template need not say it: its pods get it by default.
+      if (!port.hostPort || port.hostPort === port.containerPort) return;
       const at = path.index(index).child("ports").index(portIndex).child("hostPort");
-      errors.push(invalid(at, port.hostPort ?? 0, "must match `containerPort` when `hostNetwork` is true"));
+      errors.push(invalid(at, port.hostPort, "must match `containerPort` when `hostNetwork` is true"));
     });
   });
 }
