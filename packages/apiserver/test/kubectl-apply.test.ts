@@ -68,9 +68,14 @@ const deployment = (name: string, replicas: number, image = "nginx"): Json => ({
   },
 });
 
+/** By name: entries lie by their time first, which is in seconds. */
 const managers = async (name: string): Promise<[string, string][]> => {
   const { body } = await server.get(`/apis/apps/v1/namespaces/default/deployments/${name}`);
-  return body.metadata.managedFields.map(({ manager, operation }: Json) => [manager, operation]);
+  const found: [string, string][] = body.metadata.managedFields.map(({ manager, operation }: Json) => [
+    manager,
+    operation,
+  ]);
+  return found.toSorted(([a], [b]) => (a < b ? -1 : 1));
 };
 
 describe.skipIf(!installed)("kubectl", { timeout: 120_000 }, () => {
