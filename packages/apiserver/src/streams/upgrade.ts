@@ -70,11 +70,21 @@ async function join(ctx: RequestContext, a: Duplex, aHead: Buffer, b: Duplex, bH
   ctx.signal.addEventListener("abort", stop, { once: true });
   a.pipe(b);
   b.pipe(a);
-  // One side has ended and the other has been given all: nothing more can come of it.
+  // One side has ended and the other has been given all: nothing more can come of it. That a side has finished says so
+  // only where the other has ended: a backend's connection finishes by itself when the backend closes it, and what the
+  // backend said last may still be on its way to a slower client then.
   const gone = Promise.withResolvers<void>();
-  for (const side of [a, b]) {
-    side.once("close", gone.resolve);
-    side.once("finish", gone.resolve);
+  for (const [side, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    side.once("finish", () => {
+      if (other.readableEnded || other.destroyed) gone.resolve();
+    });
+    side.once("close", () => {
+      if (other.writableFinished || other.destroyed) gone.resolve();
+      else other.end();
+    });
   }
   await gone.promise;
   ctx.signal.removeEventListener("abort", stop);
