@@ -21,10 +21,17 @@ function folders(dir: string): string[] {
     .map((entry) => join(dir, entry.name));
 }
 
-/** A cgroup and all below it, deepest first. */
-function tree(dir: string): string[] {
-  if (!existsSync(dir)) return [];
-  return [...folders(dir).flatMap(tree), dir];
+/** A cgroup and all below it, deepest first; one that goes away while it is listed, as its last process ends, is left out. */
+export function tree(dir: string, list: (dir: string) => string[] = folders): string[] {
+  let below: string[];
+  try {
+    below = list(dir);
+  } catch (error) {
+    // ENODEV: it went away between being opened and being read.
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
+  return [...below.flatMap((each) => tree(each, list)), dir];
 }
 
 function pidsIn(group: string): Set<number> {
