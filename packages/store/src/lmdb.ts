@@ -63,10 +63,16 @@ function decodeHead(bytes: Buffer, revision: number): Version {
   };
 }
 
+/**
+ * Flights under way at a time: while the disk works on one, LMDB takes in the next. More would be small ones, each with
+ * its wake-ups of threads; with one alone, few writers that each wait for their last write (controllers) wait longer.
+ */
+const FLIGHTS = 2;
+
 /** What LMDB says of a put: committed, and (a moment later) on the disk. */
 type Committed = Promise<boolean> & { readonly flushed?: Promise<unknown> };
 
-/** What goes to the disk in one transaction: all that was appended while the one before was under way. */
+/** What goes to the disk in one transaction: all that was appended while others were under way. */
 interface Flight {
   readonly entries: LogEntry[];
   readonly landed: PromiseWithResolvers<void>;
@@ -98,7 +104,7 @@ class LmdbLog implements ValueLog {
   readonly #places: Places;
   #slab: Buffer = Buffer.alloc(0);
   /** What is being written; the next ones gather meanwhile. */
-  #flying: Flight | undefined;
+  readonly #flying = new Set<Flight>();
   #boarding: Flight | undefined;
 
   constructor(root: RootDatabase<Buffer, RecordKey>, meta: Database<number, string>, places: Places) {
@@ -115,15 +121,15 @@ class LmdbLog implements ValueLog {
     });
     const flight = (this.#boarding ??= { entries: [], landed: Promise.withResolvers() });
     flight.entries.push(entry);
-    if (this.#flying === undefined && flight.entries.length === 1) setImmediate(() => this.#depart());
+    if (this.#flying.size < FLIGHTS && flight.entries.length === 1) setImmediate(() => this.#depart());
     return flight.landed.promise;
   }
 
   #depart(): void {
     const flight = this.#boarding;
-    if (flight === undefined || this.#flying !== undefined) return;
+    if (flight === undefined || this.#flying.size >= FLIGHTS) return;
     this.#boarding = undefined;
-    this.#flying = flight;
+    this.#flying.add(flight);
     void this.#fly(flight).then(flight.landed.resolve, flight.landed.reject);
   }
 
@@ -139,7 +145,7 @@ class LmdbLog implements ValueLog {
       for (const { changes } of flight.entries)
         for (const { key, version } of changes) this.#pending.delete(`${version.revision}\0${key}`);
     } finally {
-      this.#flying = undefined;
+      this.#flying.delete(flight);
       this.#depart();
     }
   }
@@ -152,7 +158,8 @@ class LmdbLog implements ValueLog {
 
   /** When what was appended so far has been written; a failure is told to those who appended. */
   async #settled(): Promise<void> {
-    await Promise.allSettled([this.#flying?.landed.promise, this.#boarding?.landed.promise]);
+    const flights = [...this.#flying, ...(this.#boarding === undefined ? [] : [this.#boarding])];
+    await Promise.allSettled(flights.map(({ landed }) => landed.promise));
   }
 
   #room(size: number): Buffer {
