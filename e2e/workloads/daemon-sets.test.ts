@@ -43,10 +43,13 @@ describe.skipIf(!hasCluster)("daemon sets", { concurrent: true }, () => {
     await place.of(daemonSets).create(daemonSet());
     const [first] = await everywhere(place);
     // The controller wrote their node itself: the scheduler had no part in it.
-    const { items } = await place.of(events).list({ fieldSelector: `involvedObject.name=${nameOf(first ?? {})}` });
-    const reasons = items.map(({ reason }) => reason);
-    expect(reasons).toContain("Started");
-    expect(reasons).not.toContain("Scheduled");
+    const reasons = async (): Promise<(string | undefined)[]> => {
+      const { items } = await place.of(events).list({ fieldSelector: `involvedObject.name=${nameOf(first ?? {})}` });
+      return items.map(({ reason }) => reason);
+    };
+    // Events come a moment after what they tell of.
+    await expect.poll(reasons, { timeout: 30_000 }).toContain("Started");
+    expect(await reasons()).not.toContain("Scheduled");
     await place.of(pods).delete(nameOf(first ?? {}));
     await place.untilPods("another is made", SELECTOR, (all) => {
       return ready(EVERYWHERE)(all) && !all.some((pod) => uidOf(pod) === uidOf(first ?? {}));
