@@ -6,8 +6,8 @@ import { nullLogger, RealClock } from "@knots/machinery";
 import { Scheduler } from "@knots/scheduler";
 import { TestEnvironment } from "@knots/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isBound, offer as offerDevices, PATIENCE, podOnce as untilPod, reason } from "./devices.ts";
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
 const FINALIZER = "resource.kubernetes.io/delete-protection";
 
 let environment: TestEnvironment;
@@ -45,21 +45,10 @@ async function tell(claim: string, pool: string, device: string, type: string): 
     .patch(claim, { status: { devices } }, { type: "merge", subresource: "status" });
 }
 
-async function offer(nodeName: string, ...devices: string[]): Promise<void> {
-  await offerSuch(nodeName, {}, ...devices);
-}
-
-async function offerSuch(nodeName: string, such: object, ...devices: string[]): Promise<void> {
-  await environment.client.resource(resourceSlices).create({
-    metadata: { name: nodeName },
-    spec: {
-      driver: "gpu.test",
-      nodeName,
-      pool: { name: nodeName, generation: 1, resourceSliceCount: 1 },
-      devices: devices.map((name) => ({ name, ...such })),
-    },
-  });
-}
+const offer = (nodeName: string, ...devices: string[]): Promise<void> =>
+  offerDevices(environment.client, nodeName, devices);
+const offerSuch = (nodeName: string, such: object, ...devices: string[]): Promise<void> =>
+  offerDevices(environment.client, nodeName, devices, such);
 
 async function makeClaim(name: string): Promise<ResourceClaim> {
   return await environment.client.resource(resourceClaims, "default").create({
@@ -79,16 +68,7 @@ async function makePod(name: string, claim: string, nodeSelector?: Record<string
   });
 }
 
-async function podOnce(name: string, holds: (pod: Pod) => boolean): Promise<Pod> {
-  return await vi.waitFor(async () => {
-    const pod = await environment.client.resource(pods, "default").get(name);
-    if (!holds(pod)) throw new Error(JSON.stringify([pod.spec?.nodeName, pod.status]));
-    return pod;
-  }, PATIENCE);
-}
-
-const isBound = ({ spec }: Pod): boolean => !!spec?.nodeName;
-const reason = ({ status }: Pod) => status?.conditions?.find(({ type }) => type === "PodScheduled")?.message ?? "";
+const podOnce = (name: string, holds: (pod: Pod) => boolean): Promise<Pod> => untilPod(environment.client, name, holds);
 const claimOf = (name: string) => environment.client.resource(resourceClaims, "default").get(name);
 
 describe("a pod with a ResourceClaim", { timeout: 30_000 }, () => {

@@ -1,15 +1,15 @@
 // Extended resources that are devices of a DeviceClass (KEP-5004), against a real API server.
 import type { Pod } from "@knots/api/core/v1";
 import { nodes, pods } from "@knots/api/core/v1";
-import { deviceClasses, resourceClaims, resourceSlices } from "@knots/api/resource/v1";
+import { deviceClasses, resourceClaims } from "@knots/api/resource/v1";
 import type { ResourceClaim } from "@knots/api/resource/v1";
 import { nullLogger, RealClock } from "@knots/machinery";
 import { Scheduler } from "@knots/scheduler";
 import type { PreBindPlugin } from "@knots/scheduler";
 import { TestEnvironment } from "@knots/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isBound, offer as offerDevices, PATIENCE, podOnce as untilPod, reason } from "./devices.ts";
 
-const PATIENCE = { timeout: 20_000, interval: 20 };
 const GPU = "x.io/gpu";
 
 let environment: TestEnvironment;
@@ -57,17 +57,8 @@ async function deviceClass(name: string, extendedResourceName?: string): Promise
   await environment.client.resource(deviceClasses).create({ metadata: { name }, spec });
 }
 
-async function offer(nodeName: string, ...devices: string[]): Promise<void> {
-  await environment.client.resource(resourceSlices).create({
-    metadata: { name: nodeName },
-    spec: {
-      driver: "gpu.test",
-      nodeName,
-      pool: { name: nodeName, generation: 1, resourceSliceCount: 1 },
-      devices: devices.map((name) => ({ name })),
-    },
-  });
-}
+const offer = (nodeName: string, ...devices: string[]): Promise<void> =>
+  offerDevices(environment.client, nodeName, devices);
 
 async function makePod(name: string, requests: Record<string, string>, nodeSelector?: Record<string, string>) {
   return await environment.client.resource(pods, "default").create({
@@ -79,16 +70,7 @@ async function makePod(name: string, requests: Record<string, string>, nodeSelec
   });
 }
 
-async function podOnce(name: string, holds: (pod: Pod) => boolean): Promise<Pod> {
-  return await vi.waitFor(async () => {
-    const pod = await environment.client.resource(pods, "default").get(name);
-    if (!holds(pod)) throw new Error(JSON.stringify([pod.spec?.nodeName, pod.status]));
-    return pod;
-  }, PATIENCE);
-}
-
-const isBound = ({ spec }: Pod): boolean => !!spec?.nodeName;
-const reason = ({ status }: Pod) => status?.conditions?.find(({ type }) => type === "PodScheduled")?.message ?? "";
+const podOnce = (name: string, holds: (pod: Pod) => boolean): Promise<Pod> => untilPod(environment.client, name, holds);
 const claims = async (): Promise<ResourceClaim[]> =>
   (await environment.client.resource(resourceClaims, "default").list()).items;
 const devicesOf = ({ status }: ResourceClaim) =>

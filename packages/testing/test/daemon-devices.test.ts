@@ -5,6 +5,7 @@ import type { Pod } from "@knots/api/core/v1";
 import { nodes, pods } from "@knots/api/core/v1";
 import { deviceClasses, resourceClaims, resourceSlices } from "@knots/api/resource/v1";
 import { TestEnvironment } from "@knots/testing";
+import { gpus, sliceOf } from "./devices.ts";
 
 const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
 const GPU = "x.io/gpu";
@@ -31,15 +32,7 @@ test("a daemon with an extended resource is placed by the scheduler, on its own 
   await makeNode("with-plugin", { [GPU]: "1" });
   await makeNode("without");
   await client.resource(deviceClasses).create({ metadata: { name: "gpus" }, spec: { extendedResourceName: GPU } });
-  await client.resource(resourceSlices).create({
-    metadata: { name: "a" },
-    spec: {
-      driver: "gpu.test",
-      nodeName: "with-devices",
-      pool: { name: "a", generation: 1, resourceSliceCount: 1 },
-      devices: [{ name: "gpu-0" }, { name: "gpu-1" }],
-    },
-  });
+  await client.resource(resourceSlices).create(sliceOf("with-devices", gpus(2)));
   const labels = { app: "agent" };
   await client.resource(daemonSets, namespace).create({
     metadata: { name: "agent" },

@@ -8,6 +8,7 @@ import { ControllerManager } from "@knots/controllers";
 import { nullLogger, RealClock } from "@knots/machinery";
 import { TestEnvironment } from "@knots/testing";
 import { Registry } from "prom-client";
+import { sliceOf } from "./devices.ts";
 
 const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
@@ -45,20 +46,13 @@ afterEach(async () => {
 });
 
 async function offer(devices: Record<string, Partial<DeviceTaint>[]>): Promise<ResourceSlice> {
-  return await environment.client.resource(resourceSlices).create({
-    metadata: { name: "n" },
-    spec: {
-      driver: "gpu.test",
-      nodeName: "n",
-      pool: { name: "n", generation: 1, resourceSliceCount: 1 },
-      devices: Object.entries(devices).map(([name, taints]) => ({
-        name,
-        ...(taints.length === 0
-          ? {}
-          : { taints: taints.map((taint) => ({ key: "x.io/broken", effect: "NoExecute", ...taint })) }),
-      })),
-    },
-  });
+  const made = Object.entries(devices).map(([name, taints]) => ({
+    name,
+    ...(taints.length === 0
+      ? {}
+      : { taints: taints.map((taint) => ({ key: "x.io/broken", effect: "NoExecute", ...taint })) }),
+  }));
+  return await environment.client.resource(resourceSlices).create(sliceOf("n", made));
 }
 
 /** Gives all devices these taints. */

@@ -4,6 +4,7 @@ import type { Pod } from "@knots/api/core/v1";
 import { nodes, pods, resourceQuotas } from "@knots/api/core/v1";
 import { deviceClasses, resourceClaims, resourceSlices } from "@knots/api/resource/v1";
 import { TestEnvironment } from "@knots/testing";
+import { gpus, sliceOf } from "./devices.ts";
 
 const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
 const GPU = "x.io/gpu";
@@ -19,15 +20,7 @@ beforeAll(async () => {
   const allocatable = { cpu: "4", memory: "8Gi", pods: "50" };
   await client.resource(nodes).create({ metadata: { name: "n" }, status: { allocatable } });
   await client.resource(deviceClasses).create({ metadata: { name: "gpus" }, spec: { extendedResourceName: GPU } });
-  await client.resource(resourceSlices).create({
-    metadata: { name: "n" },
-    spec: {
-      driver: "gpu.test",
-      nodeName: "n",
-      pool: { name: "n", generation: 1, resourceSliceCount: 1 },
-      devices: Array.from({ length: 10 }, (_, i) => ({ name: `gpu-${i}` })),
-    },
-  });
+  await client.resource(resourceSlices).create(sliceOf("n", gpus(10)));
 }, 30_000);
 afterAll(() => environment[Symbol.asyncDispose]());
 

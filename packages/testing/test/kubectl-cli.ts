@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { TestEnvironment } from "@knots/testing";
 
 export const kubectlInstalled = spawnSync("kubectl", ["version", "--client"]).status === 0;
@@ -95,4 +95,19 @@ export class Kubectl implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.directory, { recursive: true });
   }
+}
+
+/** Until a controller has done it. */
+export async function soon(check: () => Promise<void>): Promise<void> {
+  await vi.waitFor(check, { timeout: 15_000, interval: 50 });
+}
+
+/** A pod of one container, as `create` and `apply` take it. */
+export function podOf(name: string, spec: object = {}, labels: object = {}): object {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, labels },
+    spec: { containers: [{ name: "c", image: "i" }], ...spec },
+  };
 }

@@ -1,8 +1,8 @@
 // kubectl's commands about the cluster, who may do what, deletion and custom resources; as upstream's test/cmd looks at them.
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { TestEnvironment } from "@knots/testing";
-import { kubectlInstalled, Kubectl } from "./kubectl-cli.ts";
+import { kubectlInstalled, Kubectl, podOf, soon } from "./kubectl-cli.ts";
 import { OBJECTS } from "./objects.ts";
 
 describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_000 }, () => {
@@ -18,16 +18,6 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
   afterAll(async () => {
     await environment[Symbol.asyncDispose]();
     await kubectl[Symbol.asyncDispose]();
-  });
-
-  const soon = async (check: () => Promise<void>): Promise<void> => {
-    await vi.waitFor(check, { timeout: 15_000, interval: 50 });
-  };
-  const pod = (name: string, more: object = {}, labels: object = {}): object => ({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, labels },
-    spec: { containers: [{ name: "c", image: "i" }], ...more },
   });
 
   test("auth: who am I, what may I, who may, and roles that are reconciled; impersonation", async () => {
@@ -175,7 +165,7 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
     expect(await kubectl.line(`events -n ${ns} --types=Warning --no-headers`)).toMatch(
       /^\S+ \(x2 over \S+\) +Warning[^\n]*\n$/,
     );
-    await kubectl.line(`create -n ${ns} -f -`, pod("q"));
+    await kubectl.line(`create -n ${ns} -f -`, podOf("q"));
     expect(await kubectl.line(`events -n ${ns} --for=pod/q --no-headers`)).toMatch(/Didnew/);
     expect(await kubectl.line(`get events -n ${ns} --field-selector=type=Warning -o name`)).toBe("event/late\n");
   });
@@ -183,7 +173,7 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
   test("delete: nothing without a name, all, by label, now, orphaned, and a namespace with what is in it", async () => {
     const ns = await environment.namespace();
     const pods = (): Promise<string> => kubectl.line(`get pods -n ${ns} -o name`);
-    for (const name of ["a", "b", "c"]) await kubectl.line(`create -n ${ns} -f -`, pod(name, {}, { name }));
+    for (const name of ["a", "b", "c"]) await kubectl.line(`create -n ${ns} -f -`, podOf(name, {}, { name }));
     expect(await kubectl.fails(`delete pods -n ${ns}`)).toContain(
       "resource(s) were provided, but no name was specified",
     );
@@ -328,7 +318,7 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
     ];
     await kubectl.line(
       `create -n ${ns} -f -`,
-      pod("p", { containers: [{ name: "c", image: "i", env, envFrom: [{ configMapRef: { name: "map" } }] }] }),
+      podOf("p", { containers: [{ name: "c", image: "i", env, envFrom: [{ configMapRef: { name: "map" } }] }] }),
     );
     const text = await kubectl.line(`describe pod p -n ${ns}`);
     expect(text).toMatch(/map +ConfigMap +Optional: false/);

@@ -1,7 +1,7 @@
 // kubectl's commands about nodes; as upstream's test/cmd looks at them.
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestEnvironment } from "@knots/testing";
-import { kubectlInstalled, Kubectl } from "./kubectl-cli.ts";
+import { kubectlInstalled, Kubectl, podOf, soon } from "./kubectl-cli.ts";
 
 describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_000 }, () => {
   let environment: TestEnvironment;
@@ -16,16 +16,6 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
   afterAll(async () => {
     await environment[Symbol.asyncDispose]();
     await kubectl[Symbol.asyncDispose]();
-  });
-
-  const soon = async (check: () => Promise<void>): Promise<void> => {
-    await vi.waitFor(check, { timeout: 15_000, interval: 50 });
-  };
-  const pod = (name: string, more: object = {}, labels: object = {}): object => ({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, labels },
-    spec: { containers: [{ name: "c", image: "i" }], ...more },
   });
 
   test("taint, cordon and drain: dry runs, selectors, what refuses", async () => {
@@ -63,7 +53,7 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
     ] as const)
       await kubectl.line(
         `create -n ${ns} -f -`,
-        pod(name, { nodeName: node, terminationGracePeriodSeconds: 0 }, labels),
+        podOf(name, { nodeName: node, terminationGracePeriodSeconds: 0 }, labels),
       );
     expect(await kubectl.fails(`drain ${node}`)).toMatch(
       /cannot delete .*declare no controller \(use --force to override\)/,
@@ -104,7 +94,7 @@ describe.skipIf(!kubectlInstalled)("kubectl", { concurrent: true, timeout: 60_00
     const ns = await environment.namespace();
     const node = `kept-${ns}`;
     await kubectl.line("create -f -", { apiVersion: "v1", kind: "Node", metadata: { name: node } });
-    await kubectl.line(`create -n ${ns} -f -`, pod("kept", { nodeName: node }, { app: "kept" }));
+    await kubectl.line(`create -n ${ns} -f -`, podOf("kept", { nodeName: node }, { app: "kept" }));
     const running = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
     await kubectl.line(`patch pod kept -n ${ns} --subresource=status -p ${JSON.stringify({ status: running })}`);
     await kubectl.line(`create pdb kept -n ${ns} --selector=app=kept --min-available=1`);

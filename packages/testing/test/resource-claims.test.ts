@@ -5,6 +5,7 @@ import { events, nodes, pods } from "@knots/api/core/v1";
 import { deviceClasses, resourceClaims, resourceClaimTemplates, resourceSlices } from "@knots/api/resource/v1";
 import { isNotFound } from "@knots/machinery";
 import { TestEnvironment } from "@knots/testing";
+import { gpus, sliceOf } from "./devices.ts";
 
 const until = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
 const FINALIZER = "resource.kubernetes.io/delete-protection";
@@ -20,15 +21,7 @@ beforeAll(async () => {
   const allocatable = { cpu: "4", memory: "8Gi", pods: "50" };
   await client.resource(nodes).create({ metadata: { name: "n" }, status: { allocatable } });
   await client.resource(deviceClasses).create({ metadata: { name: "gpu" }, spec: {} });
-  await client.resource(resourceSlices).create({
-    metadata: { name: "n" },
-    spec: {
-      driver: "gpu.test",
-      nodeName: "n",
-      pool: { name: "n", generation: 1, resourceSliceCount: 1 },
-      devices: Array.from({ length: 10 }, (_, i) => ({ name: `gpu-${i}` })),
-    },
-  });
+  await client.resource(resourceSlices).create(sliceOf("n", gpus(10)));
 }, 30_000);
 afterAll(() => environment[Symbol.asyncDispose]());
 
