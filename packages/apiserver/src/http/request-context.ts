@@ -3,18 +3,11 @@ import type { Seat } from "../flowcontrol/types.ts";
 import type { RequestInfo } from "./request-info.ts";
 import type { RequestSignal } from "./request-signal.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
-import { warningHeaders } from "./warning-header.ts";
+import { Warnings } from "./warning-header.ts";
 import type { AuditAnnotator } from "../audit/types.ts";
 
 /** What is known of a request before somebody answers it. */
-export interface Admitted {
-  readonly info: RequestInfo;
-  readonly request: ApiRequest;
-  readonly response: ApiResponse;
-  readonly user: UserInfo;
-  readonly auditId: string;
-  readonly startedAt: number;
-  readonly audit: AuditAnnotator | undefined;
+export interface Admitted extends Omit<RequestContext, "userAgent" | "signal" | "initialized" | "warn"> {
   readonly life: RequestSignal;
   readonly seat: Seat | undefined;
 }
@@ -33,7 +26,7 @@ export class RequestPassage implements RequestContext {
   readonly audit: AuditAnnotator | undefined;
   readonly #life: RequestSignal;
   readonly #seat: Seat | undefined;
-  #warnings: string[] | undefined;
+  #warnings: Warnings | undefined;
 
   constructor(admitted: Admitted) {
     this.info = admitted.info;
@@ -60,9 +53,8 @@ export class RequestPassage implements RequestContext {
   }
 
   warn(text: string): void {
-    const warnings = (this.#warnings ??= []);
-    if (warnings.includes(text) || this.response.headersSent) return;
-    warnings.push(text);
-    this.response.setHeader("warning", warningHeaders(warnings));
+    if (this.response.headersSent) return;
+    const values = (this.#warnings ??= new Warnings()).add(text);
+    if (values !== undefined) this.response.setHeader("warning", values);
   }
 }

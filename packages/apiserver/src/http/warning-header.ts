@@ -13,16 +13,37 @@ export function warningHeader(text: string): string | undefined {
 const MAX_TOTAL_BYTES = 4096;
 const MAX_ONE_BYTES = 256;
 
-/** The warnings of one answer as header values. */
-export function warningHeaders(texts: readonly string[]): string[] {
-  const total = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  const shown = total > MAX_TOTAL_BYTES ? texts.map((text) => truncate(text)) : texts;
-  let left = MAX_TOTAL_BYTES;
-  return shown.flatMap((text) => {
-    left -= Buffer.byteLength(text);
-    const value = left < 0 ? undefined : warningHeader(text);
-    return value === undefined ? [] : [value];
-  });
+/**
+ * The warnings of one answer. Past the limit of all together each is cut to its first part, and those that fit are shown;
+ * what comes after is not even kept, so a body that deserves a hundred thousand warnings costs no more than one with ten.
+ */
+export class Warnings {
+  readonly #texts = new Set<string>();
+  #total = 0;
+  #values: string[] = [];
+  #left = MAX_TOTAL_BYTES;
+
+  /** The header's values if this text made them others; each is told once. */
+  add(text: string): readonly string[] | undefined {
+    if (this.#left < 0 || this.#texts.has(text)) return undefined;
+    this.#texts.add(text);
+    const before = this.#total;
+    this.#total += Buffer.byteLength(text);
+    if (this.#total <= MAX_TOTAL_BYTES) this.#show(text);
+    else if (before > MAX_TOTAL_BYTES) this.#show(truncate(text));
+    else {
+      this.#values = [];
+      this.#left = MAX_TOTAL_BYTES;
+      for (const each of this.#texts) this.#show(truncate(each));
+    }
+    return this.#values;
+  }
+
+  #show(text: string): void {
+    this.#left -= Buffer.byteLength(text);
+    const value = this.#left < 0 ? undefined : warningHeader(text);
+    if (value !== undefined) this.#values.push(value);
+  }
 }
 
 /** At a character's border. */

@@ -1,16 +1,10 @@
-import { configMaps, secrets } from "@knots/api/core/v1";
+import { configMaps } from "@knots/api/core/v1";
 import type { Secret } from "@knots/api/core/v1";
-import {
-  BOOTSTRAP_TOKEN_NAMESPACE,
-  BOOTSTRAP_TOKEN_TYPE,
-  bootstrapTokenEnd,
-  isNotFound,
-  mayBootstrap,
-  readBootstrapToken,
-} from "@knots/machinery";
+import { bootstrapTokenEnd, isNotFound, mayBootstrap, readBootstrapToken } from "@knots/machinery";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { ControllerInitializer } from "../framework/types.ts";
 import { signedData } from "./signature.ts";
+import { bootstrapTokens } from "./tokens.ts";
 
 const NAME = "bootstrap-signer-controller";
 const NAMESPACE = "kube-public";
@@ -41,10 +35,7 @@ export const bootstrapSignerController: ControllerInitializer = {
       namespace: NAMESPACE,
       fieldSelector: `metadata.name=${CLUSTER_INFO}`,
     });
-    const tokens = ctx.informers.informer(secrets, {
-      namespace: BOOTSTRAP_TOKEN_NAMESPACE,
-      fieldSelector: `type=${BOOTSTRAP_TOKEN_TYPE}`,
-    });
+    const tokens = bootstrapTokens(ctx.informers);
     const controller = new QueueController({
       name: NAME,
       ctx,

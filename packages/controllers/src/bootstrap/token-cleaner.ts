@@ -1,14 +1,9 @@
 import { secrets } from "@knots/api/core/v1";
-import {
-  BOOTSTRAP_TOKEN_NAMESPACE,
-  BOOTSTRAP_TOKEN_TYPE,
-  bootstrapTokenEnd,
-  isConflict,
-  isNotFound,
-} from "@knots/machinery";
+import { bootstrapTokenEnd, isConflict, isNotFound } from "@knots/machinery";
 import { metaOf } from "../framework/objects.ts";
 import { QueueController } from "../framework/queue-controller.ts";
 import type { ControllerInitializer } from "../framework/types.ts";
+import { bootstrapTokens } from "./tokens.ts";
 
 const NAME = "token-cleaner-controller";
 
@@ -18,10 +13,7 @@ export const tokenCleanerController: ControllerInitializer = {
   enabledByDefault: false,
   init(ctx) {
     const { client, clock, logger } = ctx;
-    const tokens = ctx.informers.informer(secrets, {
-      namespace: BOOTSTRAP_TOKEN_NAMESPACE,
-      fieldSelector: `type=${BOOTSTRAP_TOKEN_TYPE}`,
-    });
+    const tokens = bootstrapTokens(ctx.informers);
     const controller = new QueueController({
       name: NAME,
       ctx,

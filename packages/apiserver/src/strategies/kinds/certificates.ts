@@ -7,6 +7,7 @@ import { keepAllBut } from "../default-strategy.ts";
 import { duplicate, FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { forEachRepeated } from "../validation/repeated.ts";
 import { validateSignerName } from "../validation/signer-name.ts";
 
 type Conditions = NonNullable<NonNullable<CertificateSigningRequest["status"]>["conditions"]>;
@@ -83,8 +84,11 @@ function validateUsages(request: CertificateSigningRequest, old: CertificateSign
       if (!USAGES.includes(usage)) errors.push(notSupported(at.index(index), usage, USAGES));
   }
   if (!repeats(before)) {
-    for (const [index, usage] of usages.entries())
-      if (usages.indexOf(usage) < index) errors.push(duplicate(at.index(index), usage));
+    forEachRepeated(
+      usages,
+      (usage) => usage,
+      (usage, index) => errors.push(duplicate(at.index(index), usage)),
+    );
   }
   return errors;
 }

@@ -8,7 +8,7 @@ import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
 import { validateEndpointIp, validateLegacyIp } from "../validation/addresses.ts";
 import { immutable, validateLabels } from "../validation/metadata.ts";
-import { isValidPortNumber } from "../validation/names.ts";
+import { invalidFor, isValidPortNumber } from "../validation/names.ts";
 import { oneOf } from "../validation/numbers.ts";
 import { endpointSliceWarnings, endpointsWarnings } from "../warnings/kinds.ts";
 
@@ -27,14 +27,11 @@ interface Port {
   readonly appProtocol?: string;
 }
 
-function messages(found: readonly string[], value: string, path: FieldPath, errors: FieldError[]): void {
-  for (const why of found) errors.push(invalid(path, value, why));
-}
-
 /** A message of upstream's for a protocol and what runs on it. */
 function validateProtocols({ protocol, appProtocol }: Port, path: FieldPath, errors: FieldError[]): void {
   oneOf(protocol, PROTOCOLS, path.child("protocol"), errors);
-  if (appProtocol !== undefined) messages(isQualifiedName(appProtocol), appProtocol, path.child("appProtocol"), errors);
+  if (appProtocol !== undefined)
+    invalidFor(isQualifiedName(appProtocol), appProtocol, path.child("appProtocol"), errors);
 }
 
 function validateSubset(subset: EndpointSubset, path: FieldPath, errors: FieldError[]): void {
@@ -46,7 +43,7 @@ function validateSubset(subset: EndpointSubset, path: FieldPath, errors: FieldEr
   for (const [index, port] of ports.entries()) {
     const at = path.child("ports").index(index);
     const { name = "" } = port;
-    if (name !== "") messages(isDNS1123Label(name), name, at.child("name"), errors);
+    if (name !== "") invalidFor(isDNS1123Label(name), name, at.child("name"), errors);
     else if (ports.length > 1) errors.push(required(at.child("name"), ""));
     for (const why of isValidPortNumber(port.port)) errors.push(invalid(at.child("port"), port.port, why));
     validateProtocols(port, at, errors);
@@ -55,8 +52,8 @@ function validateSubset(subset: EndpointSubset, path: FieldPath, errors: FieldEr
 
 function validateAddress({ ip, hostname, nodeName }: EndpointAddress, path: FieldPath, errors: FieldError[]): void {
   validateLegacyIp(ip, path.child("ip"), errors);
-  if (hostname) messages(isDNS1123Label(hostname), hostname, path.child("hostname"), errors);
-  if (nodeName !== undefined) messages(isDNS1123Subdomain(nodeName), nodeName, path.child("nodeName"), errors);
+  if (hostname) invalidFor(isDNS1123Label(hostname), hostname, path.child("hostname"), errors);
+  if (nodeName !== undefined) invalidFor(isDNS1123Subdomain(nodeName), nodeName, path.child("nodeName"), errors);
   validateEndpointIp(ip, path.child("ip"), errors);
 }
 
@@ -78,7 +75,7 @@ export const endpointsStrategy: Strategy<Endpoints> = {
 function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlice, old?: EndpointSlice): FieldError[] {
   const errors: FieldError[] = [];
   oneOf(addressType, ["FQDN", "IPv4", "IPv6"], FieldPath.root("addressType"), errors);
-  const known = (old?.endpoints ?? []).flatMap(({ addresses }) => addresses ?? []);
+  const known = new Set((old?.endpoints ?? []).flatMap(({ addresses }) => addresses ?? []));
   if (endpoints.length > MAX_ENDPOINTS) errors.push(tooMany(ENDPOINTS, endpoints.length, MAX_ENDPOINTS));
   else
     for (const [index, endpoint] of endpoints.entries())
@@ -90,7 +87,7 @@ function validateSlice({ addressType, endpoints = [], ports = [] }: EndpointSlic
 function validateEndpoint(
   endpoint: Endpoint,
   addressType: string,
-  known: readonly string[],
+  known: ReadonlySet<string>,
   path: FieldPath,
   errors: FieldError[],
 ): void {
@@ -109,12 +106,12 @@ function validateEndpoint(
       validateEndpointIp(address, where, errors);
     }
   }
-  if (nodeName !== undefined) messages(isDNS1123Subdomain(nodeName), nodeName, path.child("nodeName"), errors);
+  if (nodeName !== undefined) invalidFor(isDNS1123Subdomain(nodeName), nodeName, path.child("nodeName"), errors);
   const topology = path.child("deprecatedTopology");
   const labels = Object.keys(deprecatedTopology).length;
   if (labels > MAX_TOPOLOGY) errors.push(tooMany(topology, labels, MAX_TOPOLOGY));
   validateLabels(deprecatedTopology, topology, errors);
-  if (hostname !== undefined) messages(isDNS1123Label(hostname), hostname, path.child("hostname"), errors);
+  if (hostname !== undefined) invalidFor(isDNS1123Label(hostname), hostname, path.child("hostname"), errors);
   validateHints(endpoint.hints?.forZones, path.child("hints").child("forZones"), isValidLabelValue, errors);
   validateHints(endpoint.hints?.forNodes, path.child("hints").child("forNodes"), isDNS1123Subdomain, errors);
 }
@@ -132,7 +129,7 @@ function validateHints(
     const at = path.index(index).child("name");
     if (names.has(name)) errors.push(duplicate(at, name));
     names.add(name);
-    messages(check(name), name, at, errors);
+    invalidFor(check(name), name, at, errors);
   }
 }
 
@@ -156,7 +153,7 @@ function validateSlicePorts(ports: readonly Port[], path: FieldPath, errors: Fie
   for (const [index, port] of ports.entries()) {
     const at = path.index(index);
     const { name = "" } = port;
-    if (name !== "") messages(isDNS1123Label(name), name, at.child("name"), errors);
+    if (name !== "") invalidFor(isDNS1123Label(name), name, at.child("name"), errors);
     if (names.has(name)) errors.push(duplicate(at.child("name"), name));
     names.add(name);
     validateProtocols(port, at, errors);

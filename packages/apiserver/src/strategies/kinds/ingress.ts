@@ -15,7 +15,7 @@ import type { Strategy } from "../types.ts";
 import { parseAddress, validateLegacyIp } from "../validation/addresses.ts";
 import { validateDomainPrefixedPath } from "../validation/domain-path.ts";
 import { immutable } from "../validation/metadata.ts";
-import { isValidPortNumber, isWildcardDNS1123Subdomain, nameIsPathSegment } from "../validation/names.ts";
+import { invalidFor, isValidPortNumber, isWildcardDNS1123Subdomain, nameIsPathSegment } from "../validation/names.ts";
 import { ingressWarnings } from "../warnings/kinds.ts";
 
 const SPEC = FieldPath.root("spec");
@@ -35,10 +35,6 @@ interface Leniency {
 
 const STRICT: Leniency = { secretName: false, wildcardRule: false };
 
-function messages(found: readonly string[], value: unknown, path: FieldPath, errors: FieldError[]): void {
-  for (const why of found) errors.push(invalid(path, value, why));
-}
-
 const isHost = (host: string): string[] =>
   host.includes("*") ? isWildcardDNS1123Subdomain(host) : isDNS1123Subdomain(host);
 
@@ -48,12 +44,12 @@ function validateBackend({ service, resource }: IngressBackend, path: FieldPath,
   if (!service) return void errors.push(invalid(path, "", "resource or service backend is required"));
   const at = path.child("service");
   if (!service.name) errors.push(required(at.child("name"), ""));
-  else messages(isDNS1123Label(service.name), service.name, at.child("name"), errors);
+  else invalidFor(isDNS1123Label(service.name), service.name, at.child("name"), errors);
   const { name = "", number = 0 } = service.port ?? {};
   const port = at.child("port");
   if (name !== "" && number !== 0) errors.push(invalid(path, "", "cannot set both port name & port number"));
-  else if (name !== "") messages(isValidPortName(name), name, port.child("name"), errors);
-  else if (number !== 0) messages(isValidPortNumber(number), number, port.child("number"), errors);
+  else if (name !== "") invalidFor(isValidPortName(name), name, port.child("name"), errors);
+  else if (number !== 0) invalidFor(isValidPortNumber(number), number, port.child("number"), errors);
   else errors.push(required(path, "port name or number is required"));
 }
 
@@ -62,10 +58,10 @@ function validateReference(
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  if (apiGroup !== undefined) messages(isDNS1123Subdomain(apiGroup), apiGroup, path.child("apiGroup"), errors);
+  if (apiGroup !== undefined) invalidFor(isDNS1123Subdomain(apiGroup), apiGroup, path.child("apiGroup"), errors);
   for (const [field, value] of Object.entries({ kind, name })) {
     if (!value) errors.push(required(path.child(field), `${field} is required`));
-    else messages(nameIsPathSegment(value, false), value, path.child(field), errors);
+    else invalidFor(nameIsPathSegment(value, false), value, path.child(field), errors);
   }
 }
 
@@ -96,7 +92,7 @@ function validateRule(rule: IngressRule, lenient: Leniency, path: FieldPath, err
   const { host = "" } = rule;
   if (host !== "") {
     if (parseAddress(host) !== undefined) errors.push(invalid(path.child("host"), host, NO_IP));
-    messages(isHost(host), host, path.child("host"), errors);
+    invalidFor(isHost(host), host, path.child("host"), errors);
   }
   if (!host.includes("*") || !lenient.wildcardRule) validateRuleValue(rule, path, errors);
 }
@@ -107,9 +103,9 @@ function validateTLS(
   path: FieldPath,
   errors: FieldError[],
 ) {
-  for (const [index, host] of hosts.entries()) messages(isHost(host), host, path.child("hosts").index(index), errors);
+  for (const [index, host] of hosts.entries()) invalidFor(isHost(host), host, path.child("hosts").index(index), errors);
   if (!lenient.secretName && secretName !== "")
-    messages(isDNS1123Subdomain(secretName), secretName, path.child("secretName"), errors);
+    invalidFor(isDNS1123Subdomain(secretName), secretName, path.child("secretName"), errors);
 }
 
 function validateIngress({ spec = {} }: Ingress, lenient: Leniency): FieldError[] {
@@ -121,7 +117,7 @@ function validateIngress({ spec = {} }: Ingress, lenient: Leniency): FieldError[
   for (const [index, rule] of rules.entries()) validateRule(rule, lenient, SPEC.child("rules").index(index), errors);
   for (const [index, each] of tls.entries()) validateTLS(each, lenient, SPEC.child("tls").index(index), errors);
   if (ingressClassName !== undefined)
-    messages(isDNS1123Subdomain(ingressClassName), ingressClassName, SPEC.child("ingressClassName"), errors);
+    invalidFor(isDNS1123Subdomain(ingressClassName), ingressClassName, SPEC.child("ingressClassName"), errors);
   return errors;
 }
 
@@ -158,12 +154,12 @@ export const ingressStrategy: Strategy<Ingress> = {
       validateUpdate(next, old) {
         const errors: FieldError[] = [];
         const path = FieldPath.root("status").child("loadBalancer").child("ingress");
-        const known = (old.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
+        const known = new Set((old.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []));
         for (const [index, { ip, hostname }] of (next.status?.loadBalancer?.ingress ?? []).entries()) {
           const at = path.index(index);
           if (ip) validateLegacyIp(ip, at.child("ip"), errors, known);
           if (!hostname) continue;
-          messages(isDNS1123Subdomain(hostname), hostname, at.child("hostname"), errors);
+          invalidFor(isDNS1123Subdomain(hostname), hostname, at.child("hostname"), errors);
           if (parseAddress(hostname) !== undefined) errors.push(invalid(at.child("hostname"), hostname, NO_IP));
         }
         return errors;
@@ -188,7 +184,7 @@ function validateClass({ spec }: IngressClass): FieldError[] {
   else if (scope === "Namespace") {
     if (namespace === undefined)
       errors.push(required(path.child("namespace"), "`parameters.scope` is set to 'Namespace'"));
-    else messages(isDNS1123Label(namespace), namespace, path.child("namespace"), errors);
+    else invalidFor(isDNS1123Label(namespace), namespace, path.child("namespace"), errors);
   } else if (namespace !== undefined)
     errors.push(forbidden(path.child("namespace"), "`parameters.scope` is set to 'Cluster'"));
   return errors;

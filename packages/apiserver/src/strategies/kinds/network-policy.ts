@@ -32,7 +32,7 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: Fiel
 
 function validateBlock(
   { cidr, except = [] }: IPBlock,
-  known: readonly string[],
+  known: ReadonlySet<string>,
   path: FieldPath,
   errors: FieldError[],
 ): void {
@@ -50,7 +50,7 @@ function validateBlock(
 
 function validatePeer(
   { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer,
-  known: readonly string[],
+  known: ReadonlySet<string>,
   path: FieldPath,
   errors: FieldError[],
 ): void {
@@ -73,7 +73,7 @@ function blocksOf({ spec }: NetworkPolicy): string[] {
 
 function validatePolicy({ spec }: NetworkPolicy, old?: NetworkPolicy): FieldError[] {
   const errors: FieldError[] = [];
-  const known = old === undefined ? [] : blocksOf(old);
+  const known = new Set(old === undefined ? [] : blocksOf(old));
   validateLabelSelector(spec?.podSelector, SPEC.child("podSelector"), errors);
   const validateRule = (
     ports: readonly NetworkPolicyPort[] = [],

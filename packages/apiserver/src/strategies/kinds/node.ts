@@ -5,6 +5,7 @@ import { semanticEqual } from "../equality.ts";
 import { FieldPath, duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { forEachRepeated } from "../validation/repeated.ts";
 import { parseRange, validateLegacyCidr } from "../validation/addresses.ts";
 import { validateAmount } from "../validation/resource-names.ts";
 import { TAINT_EFFECTS, validateLabelName } from "../validation/scheduling.ts";
@@ -43,14 +44,17 @@ function validateAmounts({ status }: Node, errors: FieldError[]): void {
 function validateRanges({ spec }: Node, old: Node | undefined, errors: FieldError[]): void {
   const at = SPEC.child("podCIDRs");
   const cidrs = spec?.podCIDRs ?? [];
-  cidrs.forEach((cidr, index) => validateLegacyCidr(cidr, at.index(index), errors, old?.spec?.podCIDRs));
+  const known = new Set(old?.spec?.podCIDRs);
+  cidrs.forEach((cidr, index) => validateLegacyCidr(cidr, at.index(index), errors, known));
   if (cidrs.length < 2) return;
   const families = new Set(cidrs.map((cidr) => parseRange(cidr)?.address.family));
   if (families.size < 2 || families.has(undefined) || cidrs.length > 2)
     errors.push(invalid(at, cidrs, "may specify no more than one CIDR for each IP family"));
-  cidrs.forEach((cidr, index) => {
-    if (cidrs.indexOf(cidr) < index) errors.push(duplicate(at.index(index), cidr));
-  });
+  forEachRepeated(
+    cidrs,
+    (cidr) => cidr,
+    (cidr, index) => errors.push(duplicate(at.index(index), cidr)),
+  );
 }
 
 function validateNode(node: Node, old?: Node): FieldError[] {

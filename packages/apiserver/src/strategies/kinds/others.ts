@@ -4,10 +4,10 @@ import type { Binding } from "@knots/api/core/v1";
 import type { IPAddress, ParentReference, ServiceCIDR } from "@knots/api/networking/v1";
 import type { RuntimeClass } from "@knots/api/node/v1";
 import { isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
-import { semanticEqual } from "../equality.ts";
 import { FieldPath, duplicate, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { forEachRepeated } from "../validation/repeated.ts";
 import { runtimeClassWarnings } from "../warnings/kinds.ts";
 import { immutable, validateLabels } from "../validation/metadata.ts";
 import { validateResourceRequirements } from "../validation/resources.ts";
@@ -74,10 +74,12 @@ function validateRuntimeClass(runtimeClass: RuntimeClass): FieldError[] {
   const { tolerations = [] } = scheduling;
   // The list is named twice, as upstream does.
   validateTolerations(tolerations, at.child("tolerations").child("tolerations"), errors);
-  tolerations.forEach((each, index) => {
-    if (tolerations.findIndex((other) => semanticEqual(other, each)) < index)
-      errors.push(duplicate(at.child("tolerations").index(index), each));
-  });
+  forEachRepeated(
+    tolerations,
+    ({ key, operator, value, effect, tolerationSeconds }) =>
+      JSON.stringify([key || 0, operator || 0, value || 0, effect || 0, tolerationSeconds ?? ""]),
+    (each, index) => errors.push(duplicate(at.child("tolerations").index(index), each)),
+  );
   return errors;
 }
 

@@ -65,6 +65,14 @@ describe("label keys of a new pod", () => {
     expect(spec.topologySpreadConstraints[0].labelSelector).toEqual(WEB);
   });
 
+  it("are merged in one go, however many there are", () => {
+    const matchLabelKeys = Array.from({ length: 50_000 }, () => "tier");
+    const { spec } = created(pods, withConstraint({ labelSelector: WEB, matchLabelKeys }));
+    expect(spec.topologySpreadConstraints[0].labelSelector.matchExpressions).toHaveLength(50_000);
+    // All but the first are there twice, once as a key and once as what became of it.
+    expect(createErrors(pods, withConstraint({ labelSelector: WEB, matchLabelKeys }))).toHaveLength(49_999);
+  });
+
   it("are merged once: an update finds them there", () => {
     const stored = created(pods, withTerm({ labelSelector: WEB, matchLabelKeys: ["tier"] }));
     const { next, errors } = updated(pods, stored, (it) => {

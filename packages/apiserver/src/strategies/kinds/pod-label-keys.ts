@@ -41,12 +41,12 @@ function mergeKeys(
   operator: "In" | "NotIn",
   labels: Labels,
 ): void {
-  if (keys === undefined) return;
-  for (const key of keys) {
-    const { labelSelector: selector } = target;
+  const { labelSelector: selector } = target;
+  if (keys === undefined || selector === undefined) return;
+  const added = keys.flatMap((key) => {
     const value = ownValue(labels, key);
-    if (selector === undefined || value === undefined) continue;
-    const matchExpressions = [...(selector.matchExpressions ?? []), { key, operator, values: [value] }];
-    target.labelSelector = { ...selector, matchExpressions };
-  }
+    return value === undefined ? [] : [{ key, operator, values: [value] }];
+  });
+  if (added.length === 0) return;
+  target.labelSelector = { ...selector, matchExpressions: [...(selector.matchExpressions ?? []), ...added] };
 }

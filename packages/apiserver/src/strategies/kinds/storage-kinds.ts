@@ -18,9 +18,10 @@ import { semanticEqual } from "../equality.ts";
 import { duplicate, FieldPath, forbidden, invalid, notSupported, required, tooLong } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
+import { forEachRepeated } from "../validation/repeated.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
-import { NON_NEGATIVE } from "../validation/names.ts";
+import { invalidFor, NON_NEGATIVE } from "../validation/names.ts";
 import { nonNegativeFields } from "../validation/numbers.ts";
 import { validateLabelName } from "../validation/scheduling.ts";
 import { storageCapacityWarnings, storageClassWarnings } from "../warnings/kinds.ts";
@@ -38,20 +39,16 @@ const MIN_UPDATE_PERIOD = 10;
 const MIN_TOKEN_SECONDS = 600;
 const INT32_RANGE = "must be between 0 and 2147483647, inclusive";
 
-function messages(found: readonly string[], value: string, path: FieldPath, errors: FieldError[]): void {
-  for (const why of found) errors.push(invalid(path, value, why));
-}
-
 /** A driver's name, of which letters may be capital. */
 function validateProvisioner(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
   if (!name) errors.push(required(path, ""));
-  else messages(isQualifiedName(name.toLowerCase()), name.toLowerCase(), path, errors);
+  else invalidFor(isQualifiedName(name.toLowerCase()), name.toLowerCase(), path, errors);
 }
 
 export function validateDriverName(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
   if (!name) errors.push(required(path, ""));
   if ((name ?? "").length > MAX_DRIVER_NAME) errors.push(tooLong(path, name, MAX_DRIVER_NAME));
-  messages(isDNS1123Subdomain((name ?? "").toLowerCase()), name ?? "", path, errors);
+  invalidFor(isDNS1123Subdomain((name ?? "").toLowerCase()), name ?? "", path, errors);
 }
 
 const sizeOf = (map: Readonly<Record<string, string>>): number =>
@@ -72,8 +69,11 @@ function validateTopologies(terms: readonly TopologySelectorTerm[], path: FieldP
     for (const [place, { key, values = [] }] of matchLabelExpressions.entries()) {
       const where = at.index(place);
       if (values.length === 0) errors.push(required(where.child("values"), ""));
-      for (const [i, value] of values.entries())
-        if (values.indexOf(value) < i) errors.push(duplicate(where.child("values").index(i), value));
+      forEachRepeated(
+        values,
+        (value) => value,
+        (value, i) => errors.push(duplicate(where.child("values").index(i), value)),
+      );
       validateLabelName(key, where.child("key"), errors);
       if (Object.hasOwn(term, key)) errors.push(duplicate(where.child("key"), key));
       term[key] = [...new Set(values)].sort();
@@ -182,10 +182,12 @@ function validateNodeDriver(driver: CSINodeDriver, path: FieldPath, errors: Fiel
   if (Buffer.byteLength(nodeID) > MAX_NODE_ID)
     errors.push(invalid(at, nodeID, `must be ${MAX_NODE_ID} characters or less`));
   nonNegativeFields(allocatable, ["count"], path.child("allocatable"), errors);
-  for (const [index, key] of topologyKeys.entries()) {
+  const keys = new Set<string>();
+  for (const key of topologyKeys) {
     if (key === "") errors.push(required(path, ""));
-    if (topologyKeys.indexOf(key) < index) errors.push(duplicate(path, key));
-    messages(isQualifiedName(key), key, path, errors);
+    if (keys.has(key)) errors.push(duplicate(path, key));
+    keys.add(key);
+    invalidFor(isQualifiedName(key), key, path, errors);
   }
 }
 
@@ -232,7 +234,7 @@ function validateAttachment({ spec, status }: VolumeAttachment): FieldError[] {
   else if (persistentVolumeName !== undefined && inlineVolumeSpec !== undefined) errors.push(forbidden(at, one));
   else if (persistentVolumeName === "")
     errors.push(required(at.child("persistentVolumeName"), "must specify non empty persistentVolumeName"));
-  messages(isDNS1123Subdomain(nodeName ?? ""), nodeName ?? "", SPEC.child("nodeName"), errors);
+  invalidFor(isDNS1123Subdomain(nodeName ?? ""), nodeName ?? "", SPEC.child("nodeName"), errors);
   if (sizeOf(status?.attachmentMetadata ?? {}) > MAX_METADATA_SIZE)
     errors.push(tooLong(STATUS.child("attachmentMetadata"), "", MAX_METADATA_SIZE));
   validateVolumeError(status?.attachError, STATUS.child("attachError"), errors);
@@ -247,7 +249,7 @@ export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
     validateDriverName(attacher, FieldPath.root("spec.attacher"), errors);
     const name = source?.persistentVolumeName;
     if (name !== undefined)
-      messages(isDNS1123Subdomain(name), name, FieldPath.root("spec.source.persistentVolumeName"), errors);
+      invalidFor(isDNS1123Subdomain(name), name, FieldPath.root("spec.source.persistentVolumeName"), errors);
     return errors;
   },
   validateUpdate(next, old) {
@@ -281,7 +283,7 @@ export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
   validate({ nodeTopology, storageClassName, capacity }) {
     const errors: FieldError[] = [];
     validateLabelSelector(nodeTopology, FieldPath.root("nodeTopology"), errors);
-    messages(isDNS1123Subdomain(storageClassName), storageClassName, FieldPath.root("storageClassName"), errors);
+    invalidFor(isDNS1123Subdomain(storageClassName), storageClassName, FieldPath.root("storageClassName"), errors);
     if (capacity !== undefined && Quantity.parse(capacity).cmp(Quantity.parse("0")) < 0)
       errors.push(invalid(FieldPath.root("capacity"), capacity, NON_NEGATIVE));
     return errors;

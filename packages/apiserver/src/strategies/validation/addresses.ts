@@ -101,19 +101,21 @@ export function parseRange(text: string): Range | undefined {
 const NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 const NO_RANGE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** A field that is older than the strict rules; `known` are values that were there before, and stay. */
 export function validateLegacyIp(
   value: string,
   path: FieldPath,
   errors: FieldError[],
-  known: readonly string[] = [],
+  known: ReadonlySet<string> = NONE,
 ): Address | undefined {
   const address = parseAddress(value);
   if (address === undefined) {
     errors.push(invalid(path, value, NO_ADDRESS));
     return undefined;
   }
-  if (known.includes(value)) return address;
+  if (known.has(value)) return address;
   if (address.leadingZeros) errors.push(invalid(path, value, "must not have leading 0s"));
   else if (address.mapped) errors.push(invalid(path, value, "must not be an IPv4-mapped IPv6 address"));
   return address;
@@ -132,14 +134,14 @@ export function validateLegacyCidr(
   value: string,
   path: FieldPath,
   errors: FieldError[],
-  known: readonly string[] = [],
+  known: ReadonlySet<string> = NONE,
 ): Range | undefined {
   const range = parseRange(value);
   if (range === undefined) {
     errors.push(invalid(path, value, NO_RANGE));
     return undefined;
   }
-  if (known.includes(value)) return range;
+  if (known.has(value)) return range;
   if (range.leadingZeros) errors.push(invalid(path, value, "must not have leading 0s in IP or prefix length"));
   else if (range.address.mapped) errors.push(invalid(path, value, "must not have an IPv4-mapped IPv6 address"));
   else if (range.hostBits) errors.push(invalid(path, value, "must not have bits set beyond the prefix length"));

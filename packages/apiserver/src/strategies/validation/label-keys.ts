@@ -25,15 +25,17 @@ export function validateLabelKeys(
   validateNames(mismatchLabelKeys, labelSelector, path.child("mismatchLabelKeys"), errors);
   if (matchLabelKeys === undefined) return;
   const seen = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+  const places = new Map(matchLabelKeys.map((key, index) => [key, index]));
   for (const { key } of labelSelector?.matchExpressions ?? []) {
-    const index = matchLabelKeys.lastIndexOf(key);
+    const index = places.get(key) ?? -1;
     // Upstream's path lacks the name of the field.
     if (index >= 0 && seen.has(key))
       errors.push(invalid(path.index(index), key, "exists in both matchLabelKeys and labelSelector"));
     seen.add(key);
   }
+  const mismatched = new Set(mismatchLabelKeys);
   matchLabelKeys.forEach((key, index) => {
-    if (mismatchLabelKeys?.includes(key) !== true) return;
+    if (!mismatched.has(key)) return;
     const why = "exists in both matchLabelKeys and mismatchLabelKeys";
     errors.push(invalid(path.child("matchLabelKeys").index(index), key, why));
   });

@@ -1,4 +1,11 @@
 import { isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
+import { invalid } from "../field.ts";
+import type { FieldError, FieldPath } from "../field.ts";
+
+/** An error for each message that a check has of a value. */
+export function invalidFor(messages: readonly string[], value: unknown, path: FieldPath, errors: FieldError[]): void {
+  for (const message of messages) errors.push(invalid(path, value, message));
+}
 
 /** Checks a name, or with `prefix` the base of a generated one; returns upstream's messages. */
 export type NameCheck = (name: string, prefix: boolean) => string[];

@@ -1,12 +1,13 @@
-import type { PodDNSConfig, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
+import type { PodDNSConfig, PodSchedulingGate, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
 import { isDNS1123Label, isDNS1123Subdomain, isQualifiedName } from "@knots/machinery";
 import type { ObjectMeta } from "@knots/machinery";
 import { isIP } from "node:net";
 import type { FieldError, FieldPath } from "../field.ts";
-import { duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
+import { duplicate, forbidden, invalid, required } from "../field.ts";
 import { validateContainers } from "./containers.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
-import { nameIsDNSSubdomain, rangeMessage } from "./names.ts";
+import { invalidFor, nameIsDNSSubdomain, rangeMessage } from "./names.ts";
+import { oneOf } from "./numbers.ts";
 import { validatePodAnnotations, validateSeccompMatch } from "./pod-annotations.ts";
 import { validateOS } from "./pod-os.ts";
 import { validateReadinessGates } from "./probes.ts";
@@ -31,8 +32,8 @@ export function validatePodSpec(
   const volumes = validateVolumes(spec.volumes, meta, path.child("volumes"), errors);
   validateContainers(spec, volumes, path, errors);
   validateResourceRequirements(spec.resources, path.child("resources"), errors);
-  validateOneOf(spec.restartPolicy, RESTART_POLICIES, path.child("restartPolicy"), errors);
-  validateOneOf(spec.dnsPolicy, DNS_POLICIES, path.child("dnsPolicy"), errors);
+  oneOf(spec.restartPolicy, RESTART_POLICIES, path.child("restartPolicy"), errors);
+  oneOf(spec.dnsPolicy, DNS_POLICIES, path.child("dnsPolicy"), errors);
   validateLabels(spec.nodeSelector, path.child("nodeSelector"), errors);
   validateHostPorts(spec, path.child("containers"), errors);
   validatePodSecurityContext(spec.securityContext, spec, path.child("securityContext"), errors);
@@ -66,13 +67,9 @@ export function validatePodSpec(
     });
   });
   if (spec.preemptionPolicy !== undefined) {
-    validateOneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], path.child("preemptionPolicy"), errors);
+    oneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], path.child("preemptionPolicy"), errors);
   }
-  spec.schedulingGates?.forEach(({ name }, index, gates) => {
-    const at = path.child("schedulingGates").index(index);
-    for (const message of isQualifiedName(name)) errors.push(invalid(at, name, message));
-    if (gates.findIndex((each) => each.name === name) < index) errors.push(duplicate(at, name));
-  });
+  if (spec.schedulingGates !== undefined) validateGates(spec.schedulingGates, path.child("schedulingGates"), errors);
   validateHostUsers(spec, path, errors);
   validateOS(spec, path, errors);
 }
@@ -91,14 +88,13 @@ export function validatePodTemplate(template: PodTemplateSpec, path: FieldPath, 
   }
 }
 
-function validateOneOf(
-  value: string | undefined,
-  supported: readonly string[],
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  if (!value) errors.push(required(path, ""));
-  else if (!supported.includes(value)) errors.push(notSupported(path, value, [...supported]));
+function validateGates(gates: readonly PodSchedulingGate[], path: FieldPath, errors: FieldError[]): void {
+  const names = new Set<string>();
+  for (const [index, { name }] of gates.entries()) {
+    invalidFor(isQualifiedName(name), name, path.index(index), errors);
+    if (names.has(name)) errors.push(duplicate(path.index(index), name));
+    names.add(name);
+  }
 }
 
 function validateHostPorts(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {

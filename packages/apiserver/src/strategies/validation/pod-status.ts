@@ -4,6 +4,7 @@ import { isQualifiedName } from "@knots/machinery";
 import { isIP } from "node:net";
 import type { FieldError } from "../field.ts";
 import { FieldPath, duplicate, forbidden, invalid } from "../field.ts";
+import { forEachRepeated } from "./repeated.ts";
 import { IMMUTABLE, nameIsDNSSubdomain } from "./names.ts";
 import { validateClaimStatuses, validateExtendedClaimStatus } from "./pod-claim-status.ts";
 
@@ -95,7 +96,9 @@ function validateIPs(ips: readonly { readonly ip?: string }[], path: FieldPath, 
   const families = new Set(ips.map(({ ip = "" }) => isIP(ip)));
   if (families.size < 2 || ips.length > 2)
     errors.push(invalid(path, ips, "may specify no more than one IP for each IP family"));
-  ips.forEach((each, index) => {
-    if (ips.findIndex(({ ip }) => ip === each.ip) < index) errors.push(duplicate(path.index(index), each));
-  });
+  forEachRepeated(
+    ips,
+    ({ ip }) => ip,
+    (each, index) => errors.push(duplicate(path.index(index), each)),
+  );
 }

@@ -12,9 +12,10 @@ export function validateResizePolicy(
   path: FieldPath,
   errors: FieldError[],
 ): void {
+  const names = new Set<string>();
   policies.forEach(({ resourceName, restartPolicy }, index) => {
-    if (policies.findIndex((each) => each.resourceName === resourceName) < index)
-      errors.push(duplicate(path.index(index), resourceName));
+    if (names.has(resourceName)) errors.push(duplicate(path.index(index), resourceName));
+    names.add(resourceName);
     if (!resourceName) errors.push(required(path, ""));
     else if (!RESOURCES.includes(resourceName)) errors.push(notSupported(path, resourceName, RESOURCES));
     if (!restartPolicy) errors.push(required(path, ""));

@@ -79,7 +79,7 @@ export function validateBalancerStatus(
   const { ingress = [] } = status ?? {};
   if (spec?.type !== "LoadBalancer" && ingress.length > 0)
     return [forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")];
-  const known = (old?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+  const known = new Set((old?.ingress ?? []).flatMap(({ ip }) => ip ?? []));
   ingress.forEach(({ ip, ipMode, hostname }, index) => {
     const at = path.index(index);
     if (ip) validateLegacyIp(ip, at.child("ip"), errors, known);

@@ -51,10 +51,11 @@ export function validateService(service: Service, old?: Service): FieldError[] {
   validateLabels(spec.selector, SPEC.child("selector"), errors);
   validateAffinity(spec, errors);
   validateClusterIPs(spec, old?.spec, errors);
+  const knownIPs = new Set(old?.spec?.externalIPs);
   spec.externalIPs?.forEach((ip, index) => {
     const at = SPEC.child("externalIPs").index(index);
     const before = errors.length;
-    validateLegacyIp(ip, at, errors, old?.spec?.externalIPs);
+    validateLegacyIp(ip, at, errors, knownIPs);
     if (errors.length === before) validateEndpointIp(ip, at, errors);
   });
   oneOf(spec.type, TYPES, SPEC.child("type"), errors);
@@ -168,8 +169,9 @@ function validateClusterIPs(spec: ServiceSpec, old: ServiceSpec | undefined, err
       errors.push(notSupported(SPEC.child("ipFamilyPolicy"), spec.ipFamilyPolicy, policies));
   }
   const before = errors.length;
+  const known = new Set(old?.clusterIPs);
   ips.forEach((ip, index) => {
-    if (index > 0 || ip !== "None") validateLegacyIp(ip, at.index(index), errors, old?.clusterIPs);
+    if (index > 0 || ip !== "None") validateLegacyIp(ip, at.index(index), errors, known);
     else if (ips.length > 1) errors.push(invalid(at, ips, "'None' must be the first and only value"));
   });
   const bad = errors.length > before;
@@ -209,7 +211,7 @@ function validateSourceRanges({ spec, metadata }: Service, old: Service | undefi
   if (ranges.length > 0) {
     const at = SPEC.child("LoadBalancerSourceRanges");
     if (!balanced) errors.push(forbidden(at, ONLY_BALANCED));
-    const known = (old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+    const known = new Set((old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()));
     ranges.forEach((range, index) => validateLegacyCidr(range.trim(), at.index(index), errors, known));
     return;
   }
@@ -218,7 +220,7 @@ function validateSourceRanges({ spec, metadata }: Service, old: Service | undefi
   const at = ANNOTATIONS.key(SOURCE_RANGES);
   if (!balanced) errors.push(forbidden(at, ONLY_BALANCED));
   const split = (list = ""): string[] => (list.trim() === "" ? [] : list.split(",").map((range) => range.trim()));
-  const known = split(old?.metadata?.annotations?.[SOURCE_RANGES]);
+  const known = new Set(split(old?.metadata?.annotations?.[SOURCE_RANGES]));
   for (const range of split(text)) validateLegacyCidr(range, at, errors, known);
 }
 

@@ -15,18 +15,20 @@ export function validateTopologySpread(
   errors: FieldError[],
   old?: readonly TopologySpreadConstraint[],
 ): void {
-  constraints?.forEach((constraint, index) => {
+  if (constraints === undefined) return;
+  // Where each pair of key and action stands last: those before it are repeated.
+  const last =
+    constraints.length < 2
+      ? undefined
+      : new Map(constraints.map((each, index) => [`${each.topologyKey} ${each.whenUnsatisfiable}`, index]));
+  constraints.forEach((constraint, index) => {
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint;
     const at = path.index(index);
     if (maxSkew <= 0) errors.push(invalid(at.child("maxSkew"), maxSkew, POSITIVE));
     if (!topologyKey) errors.push(required(at.child("topologyKey"), "can not be empty"));
     if (!ACTIONS.includes(whenUnsatisfiable))
       errors.push(notSupported(at.child("whenUnsatisfiable"), whenUnsatisfiable, ACTIONS));
-    const isRepeated = constraints.some(
-      (each, other) =>
-        other > index && each.topologyKey === topologyKey && each.whenUnsatisfiable === whenUnsatisfiable,
-    );
-    if (isRepeated)
+    if ((last?.get(`${topologyKey} ${whenUnsatisfiable}`) ?? index) > index)
       errors.push(duplicate(at.child("{topologyKey, whenUnsatisfiable}"), `{${topologyKey}, ${whenUnsatisfiable}}`));
     if (minDomains !== undefined) {
       if (minDomains <= 0) errors.push(invalid(at.child("minDomains"), minDomains, POSITIVE));

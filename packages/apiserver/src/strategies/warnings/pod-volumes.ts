@@ -92,24 +92,35 @@ function filesOf({
   return files([clusterTrustBundle], `ClusterTrustBundle ${JSON.stringify(name ?? signerName)}`);
 }
 
+/**
+ * Which files are in each other's way, told as upstream tells it: each with those before it. Sorted by path, all that is
+ * under a path follows it, so that no pairs are looked at but those that are found.
+ */
 function overlaps(all: readonly File[]): string[] {
-  const found: string[] = [];
-  for (const [index, { path: written, source }] of all.entries()) {
-    const path = plainPath(written);
-    for (let i = 0; i < index; i++) {
-      const other = all[i];
-      if (other !== undefined && overlap(path, plainPath(other.path)))
-        found.push(`${shown({ path, source })} with ${shown({ ...other, path: plainPath(other.path) })}`);
+  if (all.length < 2) return NONE;
+  const sorted = all
+    .flatMap(({ path, source }, index) => {
+      const plain = path.replace(/\/+$/, "");
+      return plain === "" ? [] : [{ path: plain, below: `${plain}/`, source, index }];
+    })
+    .sort((a, b) => (a.below === b.below ? a.index - b.index : a.below < b.below ? -1 : 1));
+  const pairs: (typeof sorted)[] = [];
+  const around: typeof sorted = [];
+  for (const file of sorted) {
+    while (around.length > 0 && !file.below.startsWith(around.at(-1)?.below ?? "")) around.pop();
+    for (const other of around) {
+      if (pairs.length >= MOST_PAIRS) break;
+      pairs.push(other.index < file.index ? [file, other] : [other, file]);
     }
+    around.push(file);
   }
-  return found;
+  return pairs
+    .sort(([a, b], [c, d]) => (a?.index ?? 0) - (c?.index ?? 0) || (b?.index ?? 0) - (d?.index ?? 0))
+    .map((pair) => pair.map(shown).join(" with "));
 }
 
-const plainPath = (path: string): string => (path.endsWith("/") ? path.replace(/\/+$/, "") : path);
+const NONE: string[] = [];
+/** More than an answer could tell of. */
+const MOST_PAIRS = 256;
 
 const shown = ({ path, source }: File): string => `${JSON.stringify(path)}${source === "" ? "" : ` (${source})`}`;
-
-function overlap(a: string, b: string): boolean {
-  if (a === "" || b === "") return false;
-  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
-}

@@ -5,7 +5,9 @@ import type { KubeObject, ObjectMeta } from "@knots/machinery";
 import { APPARMOR_CONTAINER } from "../validation/app-armor.ts";
 import { forEachContainer } from "../validation/each-container.ts";
 import type { ContainerList } from "../validation/each-container.ts";
+import { forEachRepeated } from "../validation/repeated.ts";
 import { ipWarnings } from "./addresses.ts";
+import { isEnough } from "./enough.ts";
 import { fractionWarnings } from "./fractions.ts";
 import { deprecatedKeys, deprecatedNodeLabel, nodeSelectorTermWarnings } from "./node-labels.ts";
 import { overlapWarnings, volumeWarnings } from "./pod-volumes.ts";
@@ -117,10 +119,11 @@ function schedulingWarnings(
 /** Names and addresses that are there twice, or say nothing, and parts of bytes. */
 function listWarnings({ hostAliases, imagePullSecrets, overhead }: PodSpec, path: string, warnings: string[]): void {
   const twice = (values: readonly string[], at: string, field: string): void =>
-    values.forEach((value, index) => {
-      if (values.indexOf(value) < index)
-        warnings.push(`${at}[${index}].${field}: duplicate ${field} ${JSON.stringify(value)}`);
-    });
+    forEachRepeated(
+      values,
+      (value) => value,
+      (value, index) => warnings.push(`${at}[${index}].${field}: duplicate ${field} ${JSON.stringify(value)}`),
+    );
   if (hostAliases !== undefined)
     twice(
       hostAliases.map(({ ip }) => ip),
@@ -171,8 +174,12 @@ interface SeenPort {
   readonly index: number;
 }
 
+/** So many pairs of ports are compared: hundreds of ports of one number are nobody's, and all pairs of them too many. */
+const MOST_PAIRS = 100_000;
+
 function portWarnings(spec: PodSpec, path: string, warnings: string[]): void {
-  const seen: SeenPort[] = [];
+  const seen = new Map<string, SeenPort[]>();
+  let pairs = 0;
   const placeOf = ({ list, container, index }: SeenPort): string => `${path}.${list}[${container}].ports[${index}]`;
   forEachContainer(spec, ({ ports }, list, container) =>
     ports?.forEach((port, index) => {
@@ -182,12 +189,18 @@ function portWarnings(spec: PodSpec, path: string, warnings: string[]): void {
         const shown = `{Name:${name} HostPort:${hostPort} ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
         warnings.push(`${placeOf(one)}: hostIP set without hostPort: ${shown}`);
       }
-      for (const other of seen) {
-        if (other.port.containerPort !== containerPort || (other.port.protocol ?? "TCP") !== protocol) continue;
+      const key = `${containerPort}/${protocol}`;
+      const others = seen.get(key);
+      if (others === undefined) {
+        seen.set(key, [one]);
+        return;
+      }
+      for (const other of others) {
+        if (++pairs > MOST_PAIRS || isEnough(warnings)) return;
         const how = clash({ hostIP, hostPort }, other.port);
         if (how !== undefined) warnings.push(`${placeOf(one)}: ${how} port definition with ${placeOf(other)}`);
       }
-      seen.push(one);
+      others.push(one);
     }),
   );
 }

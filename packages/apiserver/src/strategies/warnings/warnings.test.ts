@@ -246,3 +246,25 @@ describe("warnings of a kind", () => {
     expect(strategyFor(infoOf("deployments")).subresources?.["status"]?.warnings?.(bad)).toEqual([]);
   });
 });
+
+describe("warnings about very many things", () => {
+  const many = (thing: object): object[] => Array.from({ length: 20_000 }, () => thing);
+
+  // All pairs of them would be two hundred million texts.
+  it.each([
+    ["files", ofPod({ volumes: [{ name: "v", configMap: { name: "m", items: many({ key: "k", path: "p" }) } }] })],
+    ["ports", ofContainer({ ports: many({ containerPort: 80 }) })],
+  ])("are no more than an answer can tell: %s", (_what, found) => {
+    expect(found.length).toBeGreaterThan(100);
+    expect(found.length).toBeLessThan(300);
+  });
+
+  it("find the two files among many that are in each other's way", () => {
+    const items = Array.from({ length: 20_000 }, (_, i) => ({ key: "k", path: `d${i}/f` }));
+    items.push({ key: "k", path: "d7/" }, { key: "k", path: "d77/f/g" });
+    expect(ofPod({ volumes: [{ name: "v", configMap: { name: "m", items } }] })).toEqual([
+      'volume "v" (ConfigMap "m"): overlapping paths: "d7" with "d7/f"',
+      'volume "v" (ConfigMap "m"): overlapping paths: "d77/f/g" with "d77/f"',
+    ]);
+  });
+});
