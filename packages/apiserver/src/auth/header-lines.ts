@@ -14,8 +14,25 @@ export function linesOf(raw: readonly string[]): Map<string, string[]> {
   return lines;
 }
 
+/** What headers that begin with one of the prefixes say, by the rest of their names; no key is like any other, whatever its name. */
+export function extrasOf(
+  lines: ReadonlyMap<string, readonly string[]>,
+  prefixes: readonly string[],
+): Record<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const prefix of prefixes) {
+    const lower = prefix.toLowerCase();
+    for (const [name, values] of lines) {
+      if (!name.startsWith(lower) || name.length === lower.length) continue;
+      const key = unescapeKey(name.slice(lower.length));
+      found.set(key, [...(found.get(key) ?? []), ...values]);
+    }
+  }
+  return Object.fromEntries(found);
+}
+
 /** The key that ends a header's name: it is escaped, for it may hold what no name may. */
-export function unescapeKey(text: string): string {
+function unescapeKey(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -2,7 +2,7 @@
 import { newBadRequest, newForbidden } from "@knots/machinery";
 import type { ApiRequest } from "../http/types.ts";
 import { withAuthenticated } from "./authenticated.ts";
-import { linesOf, unescapeKey } from "./header-lines.ts";
+import { extrasOf, linesOf } from "./header-lines.ts";
 import type { Authorizer, UserInfo } from "./types.ts";
 
 export function createImpersonator(
@@ -41,9 +41,7 @@ export function createImpersonator(
     const [name = ""] = lines.get("impersonate-user") ?? [];
     const groups = lines.get("impersonate-group") ?? [];
     const [uid] = lines.get("impersonate-uid") ?? [];
-    const extra: Record<string, string[]> = {};
-    for (const [key, found] of lines)
-      if (key.startsWith("impersonate-extra-")) extra[unescapeKey(key.slice(18))] = found;
+    const extra = extrasOf(lines, ["impersonate-extra-"]);
     if (name === "") throw newBadRequest("requested impersonation without impersonating a user");
     const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
     if (account === null) await check(user, "", "users", "", "", name);

@@ -1,6 +1,6 @@
 // Users that a trusted proxy vouches for: its certificate is the front-proxy CA's, its headers say for whom it speaks.
 import { ClientCertificates } from "./client-certificates.ts";
-import { linesOf, unescapeKey } from "./header-lines.ts";
+import { extrasOf, linesOf } from "./header-lines.ts";
 import type { Credentials, UserInfo } from "./types.ts";
 
 export interface RequestHeaderOptions {
@@ -43,25 +43,12 @@ export class RequestHeaderUsers {
     const name = all(usernameHeaders)[0] ?? "";
     if (name === "") return undefined;
     const uid = all(uidHeaders)[0] ?? "";
-    const extra = this.#extra(lines);
+    const extra = extrasOf(lines, this.#options.extraHeaderPrefixes);
     return {
       name,
       ...(uid === "" ? {} : { uid }),
       groups: all(groupHeaders),
       ...(Object.keys(extra).length === 0 ? {} : { extra }),
     };
-  }
-
-  #extra(lines: ReadonlyMap<string, readonly string[]>): Record<string, string[]> {
-    const extra: Record<string, string[]> = {};
-    for (const prefix of this.#options.extraHeaderPrefixes) {
-      const lower = prefix.toLowerCase();
-      for (const [name, values] of lines) {
-        if (!name.startsWith(lower) || name.length === lower.length) continue;
-        const key = unescapeKey(name.slice(lower.length));
-        extra[key] = [...(extra[key] ?? []), ...values];
-      }
-    }
-    return extra;
   }
 }
