@@ -52,7 +52,7 @@ test("a daemon with an extended resource is placed by the scheduler, on its own 
     expect(waiting?.status?.conditions?.[0]?.message).toContain("1 cannot allocate all claims");
   });
   const claims = (await client.resource(resourceClaims, namespace).list()).items;
-  expect(claims.map(({ status }) => status?.allocation?.devices?.results?.[0]?.pool)).toEqual(["a"]);
+  expect(claims.map(({ status }) => status?.allocation?.devices?.results?.[0]?.pool)).toEqual(["with-devices"]);
   const { status } = await client.resource(daemonSets, namespace).get("agent");
   expect([status?.desiredNumberScheduled, status?.currentNumberScheduled]).toEqual([3, 3]);
   // What waits for a node that is gone goes as well.
