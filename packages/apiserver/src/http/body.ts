@@ -1,6 +1,7 @@
 import { gunzip } from "node:zlib";
 import { promisify } from "node:util";
 import { newBadRequest, newRequestEntityTooLarge, newUnsupportedMediaType } from "@knots/machinery";
+import { Cohort } from "../cohort.ts";
 import type { ApiRequest } from "./types.ts";
 
 /** Upstream's limit for the body of a write. */
@@ -12,9 +13,13 @@ export const BODY_OBSERVER = Symbol("observer of the body");
 const unzip = promisify(gunzip);
 const EMPTY = Buffer.alloc(0);
 
+/** Bodies that were complete in one turn of the event loop are worked on side by side. */
+const complete = new Cohort();
+
 /** Reads the whole body; 413 above the limit, compressed bodies included. */
 export async function readBody(request: ApiRequest, limit = MAX_BODY_BYTES): Promise<Uint8Array> {
   const body = await readPlain(request, limit);
+  await complete.join();
   (request as { [BODY_OBSERVER]?: (body: Uint8Array) => void })[BODY_OBSERVER]?.(body);
   return body;
 }

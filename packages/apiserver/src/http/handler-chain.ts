@@ -3,6 +3,7 @@ import { StatusError, newForbidden, newInternalError, newTimeout, newTooManyRequ
 import type { Clock, Logger } from "@knots/machinery";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import type { Auditor } from "../audit/auditor.ts";
+import { Cohort } from "../cohort.ts";
 import { selectorsOfQuery } from "../auth/selectors.ts";
 import type { Attributes, Authenticator, Authorizer, Decision, UserInfo } from "../auth/types.ts";
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
@@ -54,6 +55,8 @@ export interface Observation {
 export class HandlerChain {
   readonly #deps: ChainDependencies;
   readonly #deadlines: Deadlines;
+  /** Requests that arrived in one turn of the event loop pass the chain side by side. */
+  readonly #arrived = new Cohort();
   /** What ends when the server stops: watches and streams under way, and requests that wait to be let in. */
   readonly #interruptible = new Set<RequestSignal>();
   #draining = false;
@@ -119,6 +122,7 @@ export class HandlerChain {
     let seat: Seat | undefined;
     if (longRunning) this.#interrupt(life);
     try {
+      await this.#arrived.join();
       const known = this.#authenticate(passage, longRunning);
       const authenticated = known instanceof Promise ? await known : known;
       const received = passage.record?.received;
