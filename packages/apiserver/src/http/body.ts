@@ -46,19 +46,23 @@ function collect(request: ApiRequest, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    let complete = false;
+    let ended = false;
+    const cutOff = (): void => reject(newBadRequest("the request ended before its body was complete"));
+    if (request.destroyed) return cutOff();
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size > limit) reject(newRequestEntityTooLarge(`limit is ${limit}`));
       else chunks.push(chunk);
     });
     request.once("end", () => {
-      complete = true;
-      resolve(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks));
+      ended = true;
+      // HTTP/2 ends the body of a stream that was reset, too: half a YAML document may be one.
+      if (request.stream?.closed === true) cutOff();
+      else resolve(chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks));
     });
     request.once("error", reject);
     request.once("close", () => {
-      if (!complete) reject(newBadRequest("the request ended before its body was complete"));
+      if (!ended) cutOff();
     });
   });
 }

@@ -14,6 +14,8 @@ export type ApiRequest = Readable & {
   readonly rawHeaders: readonly string[];
   readonly httpVersionMajor: number;
   readonly socket: TLSSocket;
+  /** HTTP/2's alone. Closed before it was answered: given up by the client. */
+  readonly stream?: { readonly closed: boolean };
 };
 
 /** What HTTP/1.1 and HTTP/2 responses have in common. */
