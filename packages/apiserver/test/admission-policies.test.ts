@@ -262,7 +262,7 @@ describe("admission policies", () => {
     expect(text("spec.matchConditions[0].expression")).toContain(
       "compilation failed: ERROR: <input>:1:1: undeclared reference to 'params'",
     );
-    expect(text("spec.variables[0].name")).toContain("name is not a valid CEL identifier");
+    expect(text("spec.variables[0].name")).toContain("must be a valid CEL identifier");
     expect(text("spec.variables[0].expression")).toContain(
       "compilation failed: ERROR: <input>:1:4: Syntax error: mismatched input '<EOF>'",
     );

@@ -113,6 +113,31 @@ const STATUS: Partial<Strategy> = {
   },
 };
 
+/** /status of kinds that let it change status alone, and no metadata. */
+export const STATUS_WITHOUT_METADATA: Partial<Strategy> = {
+  resetFields: withoutFields(["spec"], ["metadata"]),
+  prepareForUpdate: resetMetadata,
+};
+
+const RESET_METADATA = [
+  "annotations",
+  "deletionTimestamp",
+  "finalizers",
+  "generation",
+  "labels",
+  "ownerReferences",
+] as const;
+
+/** What people and controllers write of metadata, as it was (upstream: metav1.ResetObjectMetaForStatus). */
+export function resetMetadata(next: KubeObject, old: KubeObject): void {
+  const target = metadataFor(next) as Record<string, unknown>;
+  const source = metaOf(old);
+  for (const field of RESET_METADATA) {
+    if (source[field] === undefined) delete target[field];
+    else target[field] = source[field];
+  }
+}
+
 /** Puts back every field of `old` except the named ones. */
 export function keepAllBut(next: KubeObject, old: KubeObject, except: readonly string[]): void {
   const target = next as Record<string, unknown>;

@@ -1,5 +1,6 @@
 import { RESOURCES, applySchemaDefaults, schemaFor, validateShape } from "@knots/api";
 import type { ResourceInfo } from "@knots/api";
+import { formatFieldError } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { strategyFor } from "./index.ts";
 import type { Strategy, StrategyContext } from "./types.ts";
@@ -52,13 +53,19 @@ export function createErrors(info: ResourceInfo, body: object): string[] {
   return shown(strategyFor(info).validate?.(obj, context()));
 }
 
+/** Errors of a create in upstream's words: "spec.replicas: Invalid value: -1: must be …". */
+export function createMessages(info: ResourceInfo, body: object): string[] {
+  const obj = created(info, body) as KubeObject;
+  return (strategyFor(info).validate?.(obj, context()) ?? []).map(formatFieldError);
+}
+
 /** The new object after preparation, and its errors, when `change` is applied to a stored `old`. */
 export function updated(
   info: ResourceInfo,
   old: object,
   change: (obj: Loose) => void,
   subresource = "",
-): { next: Loose; errors: string[] } {
+): { next: Loose; errors: string[]; messages: string[] } {
   const stored: Loose = structuredClone(old);
   stored.metadata.resourceVersion ??= "1";
   const next: Loose = structuredClone(stored);
@@ -67,10 +74,8 @@ export function updated(
   const strategy: Partial<Strategy> = subresource === "" ? main : { ...main, ...main.subresources?.[subresource] };
   strategy.defaults?.(next as KubeObject);
   strategy.prepareForUpdate?.(next as KubeObject, stored as KubeObject, context({ subresource }));
-  return {
-    next,
-    errors: shown(strategy.validateUpdate?.(next as KubeObject, stored as KubeObject, context({ subresource }))),
-  };
+  const found = strategy.validateUpdate?.(next as KubeObject, stored as KubeObject, context({ subresource })) ?? [];
+  return { next, errors: shown(found), messages: found.map(formatFieldError) };
 }
 
 function shown(errors: { field: unknown; detail?: string }[] = []): string[] {

@@ -1,4 +1,4 @@
-import { FieldPath, invalid, isQualifiedName, required, tooMany } from "@knots/machinery";
+import { FieldPath, duplicate, invalid, isQualifiedName, required, tooMany } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
 import { types } from "@knots/cel";
 import type { Environment, Program } from "@knots/cel";
@@ -83,18 +83,16 @@ export function validateMatchConditions(
   const names = new Set<string>();
   conditions?.forEach(({ name, expression }, index) => {
     const at = path.index(index);
-    if (expression.trim() === "") errors.push(required(at.child("expression"), ""));
+    const trimmed = expression.trim();
+    if (trimmed === "") errors.push(required(at.child("expression"), ""));
     else {
-      const program = compileExpression(expression, env, types.BOOL);
-      if (typeof program === "string") errors.push(invalid(at.child("expression"), expression, program));
+      const program = compileExpression(trimmed, env, types.BOOL);
+      if (typeof program === "string") errors.push(invalid(at.child("expression"), trimmed, program));
     }
     if (name === "") errors.push(required(at.child("name"), ""));
     else {
-      const problems = isQualifiedName(name);
-      if (problems.length > 0) errors.push(invalid(at.child("name"), name, problems.join(",")));
-      if (names.has(name)) {
-        errors.push({ type: "FieldValueDuplicate", field: at.child("name").toString(), badValue: name, detail: "" });
-      }
+      for (const problem of isQualifiedName(name)) errors.push(invalid(at.child("name"), name, problem));
+      if (names.has(name)) errors.push(duplicate(at.child("name"), name));
       names.add(name);
     }
   });

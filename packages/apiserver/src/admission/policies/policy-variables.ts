@@ -19,7 +19,8 @@ export function compileVariables(
   const defined = new Map<string, CelType>();
   const compiled: CompiledVariable[] = [];
   for (const { name, expression } of variables ?? []) {
-    const program = compileExpression(expression, withPolicyVariables(env, new Map(defined)));
+    // Compiled at once: later variables that go into the same map are not seen.
+    const program = compileExpression(expression, withPolicyVariables(env, defined));
     compiled.push({ name, program });
     defined.set(name, typeof program === "string" ? types.DYN : program.type);
   }

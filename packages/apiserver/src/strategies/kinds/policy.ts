@@ -1,11 +1,9 @@
 import type {
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
-  MutatingWebhook,
   MutatingWebhookConfiguration,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
-  ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from "@knots/api/admissionregistration/v1";
 import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV1 } from "@knots/api/autoscaling/v1";
@@ -23,11 +21,12 @@ import {
   defaultWebhookConfiguration,
 } from "../defaults/policies.ts";
 import { defaultHorizontalPodAutoscaler, defaultHorizontalPodAutoscalerV1 } from "../defaults/workloads.ts";
-import { duplicate } from "@knots/machinery";
+import { STATUS_WITHOUT_METADATA } from "../default-strategy.ts";
 import { FieldPath, forbidden, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
-import { validateFlowSchema, validatePriorityLevel } from "../validation/flow-control.ts";
+import { staticNameWarnings } from "../warnings/kinds.ts";
+import { validateFlowControlStatus, validateFlowSchema, validatePriorityLevel } from "../validation/flow-control.ts";
 import {
   validateMutatingBinding,
   validateMutatingPolicy,
@@ -39,10 +38,9 @@ import { validateConditions } from "../validation/conditions.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
 import { intOrPercent, nonNegativeFields, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
-import { validateWebhookClient, validateWebhookRules } from "../validation/webhooks.ts";
+import { validateWebhooks } from "../validation/webhooks.ts";
 
 const SPEC = FieldPath.root("spec");
-const WEBHOOKS = FieldPath.root("webhooks");
 
 function validateBudget(budget: PodDisruptionBudget): FieldError[] {
   const errors: FieldError[] = [];
@@ -189,33 +187,20 @@ export const horizontalPodAutoscalerV1Strategy: Strategy<HorizontalPodAutoscaler
   defaults: defaultHorizontalPodAutoscalerV1,
 };
 
-function validateWebhooks(configuration: { webhooks?: (ValidatingWebhook | MutatingWebhook)[] }): FieldError[] {
-  const errors: FieldError[] = [];
-  const names = new Set<string>();
-  configuration.webhooks?.forEach((webhook, index) => {
-    const at = WEBHOOKS.index(index);
-    if (names.has(webhook.name)) errors.push(duplicate(at.child("name"), webhook.name));
-    names.add(webhook.name);
-    validateWebhookClient(webhook, at, errors);
-    validateWebhookRules(webhook.rules, at.child("rules"), errors);
-    validateLabelSelector(webhook.namespaceSelector, at.child("namespaceSelector"), errors);
-    validateLabelSelector(webhook.objectSelector, at.child("objectSelector"), errors);
-  });
-  return errors;
-}
-
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
   allowUnconditionalUpdate: false,
   defaults: defaultWebhookConfiguration,
-  validate: validateWebhooks,
+  validate: (configuration) => validateWebhooks(configuration),
   validateUpdate: validateWebhooks,
+  warnings: staticNameWarnings,
 };
 
 export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
   allowUnconditionalUpdate: false,
   defaults: defaultMutatingWebhookConfiguration,
-  validate: validateWebhooks,
+  validate: (configuration) => validateWebhooks(configuration),
   validateUpdate: validateWebhooks,
+  warnings: staticNameWarnings,
 };
 
 function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): FieldError[] {
@@ -233,16 +218,18 @@ function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): FieldError
 export const validatingAdmissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
   allowUnconditionalUpdate: false,
   defaults: defaultAdmissionPolicy,
-  validate: validateValidatingPolicy,
+  validate: (policy) => validateValidatingPolicy(policy),
   validateUpdate: validateValidatingPolicy,
-  subresources: { status: { validateUpdate: validatePolicyStatus } },
+  warnings: staticNameWarnings,
+  subresources: { status: { ...STATUS_WITHOUT_METADATA, validateUpdate: validatePolicyStatus } },
 };
 
 export const mutatingAdmissionPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
   allowUnconditionalUpdate: false,
   defaults: defaultAdmissionPolicy,
-  validate: validateMutatingPolicy,
+  validate: (policy) => validateMutatingPolicy(policy),
   validateUpdate: validateMutatingPolicy,
+  warnings: staticNameWarnings,
 };
 
 export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
@@ -250,6 +237,7 @@ export const validatingAdmissionPolicyBindingStrategy: Strategy<ValidatingAdmiss
   defaults: defaultAdmissionPolicyBinding,
   validate: validateValidatingBinding,
   validateUpdate: validateValidatingBinding,
+  warnings: staticNameWarnings,
 };
 
 export const mutatingAdmissionPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBinding> = {
@@ -257,16 +245,19 @@ export const mutatingAdmissionPolicyBindingStrategy: Strategy<MutatingAdmissionP
   defaults: defaultAdmissionPolicyBinding,
   validate: validateMutatingBinding,
   validateUpdate: validateMutatingBinding,
+  warnings: staticNameWarnings,
 };
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   defaults: defaultFlowSchema,
   validate: validateFlowSchema,
   validateUpdate: validateFlowSchema,
+  subresources: { status: { ...STATUS_WITHOUT_METADATA, validateUpdate: validateFlowControlStatus } },
 };
 
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
   defaults: defaultPriorityLevelConfiguration,
   validate: validatePriorityLevel,
   validateUpdate: validatePriorityLevel,
+  subresources: { status: { ...STATUS_WITHOUT_METADATA, validateUpdate: validateFlowControlStatus } },
 };

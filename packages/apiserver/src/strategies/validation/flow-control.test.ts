@@ -7,6 +7,7 @@ import {
   SUGGESTED_SCHEMAS,
 } from "../../flowcontrol/defaults.ts";
 import type { FieldError } from "../field.ts";
+import { createMessages, infoOf, updated } from "../harness.testing.ts";
 import { validateFlowSchema, validatePriorityLevel } from "./flow-control.ts";
 
 const messages = (errors: readonly FieldError[]): string[] => errors.map(({ field, detail }) => `${field}: ${detail}`);
@@ -89,4 +90,127 @@ describe("a PriorityLevelConfiguration is refused:", () => {
   ])("%#: %s", (object, problem) => {
     expect(messages(validatePriorityLevel(object)).join("\n")).toContain(problem);
   });
+});
+
+/** In upstream's words and order. */
+const FLOWS = infoOf("flowschemas");
+const LEVELS = infoOf("prioritylevelconfigurations");
+const flow = (spec: object, name = "s"): string[] =>
+  createMessages(FLOWS, { metadata: { name }, spec: { priorityLevelConfiguration: { name: "l" }, ...spec } });
+const ofRule = (rule: object): string[] => flow({ rules: [rule] });
+const group = { kind: "Group", group: { name: "g" } };
+const path = { verbs: ["get"], nonResourceURLs: ["/x"] };
+const pods = { verbs: ["get"], apiGroups: [""], resources: ["pods"], namespaces: ["a"] };
+const VERBS = `"create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"`;
+
+test.each<[string[], string[]]>([
+  [flow({}), []],
+  [
+    flow({ priorityLevelConfiguration: {}, distinguisherMethod: { type: "" }, matchingPrecedence: -1 }),
+    [
+      "spec.matchingPrecedence: Invalid value: -1: must be a positive value",
+      `spec.distinguisherMethod.type: Unsupported value: {"Type":""}: supported values: "ByNamespace", "ByUser"`,
+      "spec.priorityLevelConfiguration.name: Required value: must reference a priority level",
+    ],
+  ],
+  [
+    flow({ priorityLevelConfiguration: { name: "L" } }).map((text) => text.slice(0, 52)),
+    ["spec.priorityLevelConfiguration.name: Invalid value:"],
+  ],
+  [
+    ofRule({ subjects: [{ kind: "" }], nonResourceRules: [path] }),
+    [`spec.rules[0].subjects[0].kind: Unsupported value: "": supported values: "Group", "ServiceAccount", "User"`],
+  ],
+  [
+    ofRule({
+      subjects: [{ kind: "ServiceAccount", serviceAccount: { name: "", namespace: "" }, user: {}, group: {} }],
+      nonResourceRules: [path],
+    }),
+    [
+      "spec.rules[0].subjects[0].serviceAccount.name: Required value",
+      "spec.rules[0].subjects[0].serviceAccount.namespace: Required value: must specify namespace for service account",
+      "spec.rules[0].subjects[0].user: Forbidden: user is forbidden when subject kind is not 'User'",
+      "spec.rules[0].subjects[0].group: Forbidden: group is forbidden when subject kind is not 'Group'",
+    ],
+  ],
+  [
+    ofRule({ subjects: [group], nonResourceRules: [{ verbs: ["get", "head"], nonResourceURLs: ["*", "x"] }] }),
+    [
+      `spec.rules[0].nonResourceRules[0].verbs: Unsupported value: ["get","head"]: supported values: ${VERBS}`,
+      `spec.rules[0].nonResourceRules[0].nonResourceURLs: Invalid value: ["*","x"]: if '*' is present, must not specify other non-resource URLs`,
+    ],
+  ],
+  [
+    ofRule({ subjects: [group], nonResourceRules: [{ ...path, nonResourceURLs: ["/a*"] }] }),
+    [
+      `spec.rules[0].nonResourceRules[0].nonResourceURLs[0]: Invalid value: "/a*": wildcard can only do suffix matching`,
+    ],
+  ],
+  [ofRule({ subjects: [group], resourceRules: [{ ...pods, namespaces: ["*"] }] }), []],
+  [
+    ofRule({ subjects: [group], resourceRules: [{ ...pods, namespaces: ["A"] }] }).map(
+      (text) => text.split(";")[0] ?? "",
+    ),
+    [
+      `spec.rules[0].resourceRules[0].namespaces[0]: Invalid value: "A": each member of this list must be '*' or a DNS-1123 label`,
+    ],
+  ],
+])("FlowSchema %#: %j", (found, expected) => {
+  expect(found).toEqual(expected);
+});
+
+const ofLevel = (spec: object, name = "l"): string[] => createMessages(LEVELS, { metadata: { name }, spec });
+test.each<[string[], string[]]>([
+  [ofLevel({ type: "Limited", limited: { limitResponse: { type: "Reject" } } }), []],
+  [ofLevel({ type: "Exempt" }, "exempt"), []],
+  [ofLevel({ type: "" }), [`spec.type: Unsupported value: "": supported values: "Exempt", "Limited"`]],
+  [
+    ofLevel({ type: "Exempt" }),
+    ["spec.type: Invalid value: \"Exempt\": must be 'Exempt' if and only if `name` is 'exempt'"],
+  ],
+  [
+    ofLevel({
+      type: "Limited",
+      limited: { nominalConcurrencyShares: -1, lendablePercent: -1, borrowingLimitPercent: -1, limitResponse: {} },
+      exempt: {},
+    }),
+    [
+      "spec.exempt: Forbidden: must be nil if the type is Limited",
+      "spec.limited.nominalConcurrencyShares: Invalid value: -1: must be a non-negative integer",
+      `spec.limited.limitResponse.type: Unsupported value: "": supported values: "Queue", "Reject"`,
+      "spec.limited.lendablePercent: Invalid value: -1: must be between 0 and 100, inclusive",
+      "spec.limited.borrowingLimitPercent: Invalid value: -1: if specified, must be a non-negative integer",
+    ],
+  ],
+])("PriorityLevelConfiguration %#: %j", (found, expected) => {
+  expect(found).toEqual(expected);
+});
+
+test("an annotation of a version that is gone is refused", () => {
+  const key = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares";
+  const body = { metadata: { name: "l", annotations: { [key]: "" } }, spec: { type: "Limited", limited: {} } };
+  expect(createMessages(LEVELS, body)[0]).toBe(`metadata.annotations: Forbidden: annotation '${key}' is forbidden`);
+});
+
+test.each([FLOWS, LEVELS])("$resource: /status changes status alone, and its conditions have types", (info) => {
+  const old = { metadata: { name: "exempt", labels: { a: "b" } }, spec: {}, status: {} };
+  const change = (conditions: object[]) =>
+    updated(
+      info,
+      old,
+      (obj) => {
+        obj.metadata.labels = { c: "d" };
+        obj.metadata.annotations = { e: "f" };
+        obj.status = { conditions };
+      },
+      "status",
+    );
+  const { next, messages: none } = change([{ type: "A", status: "True" }]);
+  expect(none).toEqual([]);
+  expect(next.metadata).toEqual({ name: "exempt", labels: { a: "b" }, resourceVersion: "1" });
+  expect(next.status.conditions).toHaveLength(1);
+  expect(change([{ type: "A" }, { type: "A" }, {}]).messages).toEqual([
+    `status.conditions[1].type: Duplicate value: "A"`,
+    "status.conditions[2].type: Required value: must not be empty",
+  ]);
 });

@@ -1,6 +1,7 @@
 // Rules of flowcontrol.apiserver.k8s.io (upstream: pkg/apis/flowcontrol/validation), with its words.
 import type {
   FlowSchema,
+  LimitResponse,
   LimitedPriorityLevelConfiguration,
   NonResourcePolicyRule,
   PolicyRulesWithSubjects,
@@ -10,28 +11,18 @@ import type {
   Subject,
 } from "@knots/api/flowcontrol/v1";
 import { EXEMPT, MANDATORY_LEVELS, MANDATORY_SCHEMAS } from "../../flowcontrol/defaults.ts";
-import { deepEqual } from "../../registry/metadata.ts";
-import { FieldPath, forbidden, invalid, required } from "../field.ts";
+import { semanticEqual } from "../equality.ts";
+import { duplicate, FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
-import { oneOf } from "./numbers.ts";
+import { invalidFor, nameIsDNSLabel, nameIsDNSSubdomain } from "./names.ts";
 
 const SPEC = FieldPath.root("spec");
-const VERBS = [
-  "*",
-  "create",
-  "delete",
-  "deletecollection",
-  "get",
-  "head",
-  "list",
-  "options",
-  "patch",
-  "post",
-  "proxy",
-  "put",
-  "update",
-  "watch",
-];
+const CONDITIONS = FieldPath.root("status").child("conditions");
+const DISTINGUISHERS = ["ByNamespace", "ByUser"];
+const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
+const NAMESPACE_INTRO = "each member of this list must be '*' or a DNS-1123 label; ";
+/** Of a version that is gone; a conversion took it off. */
+const PRESERVE_ZERO = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares";
 const MAX_QUEUES = 10_000_000;
 /** A hand is dealt from a hash of 64 bits. */
 const MAX_ENTROPY_BITS = 60;
@@ -39,10 +30,6 @@ const MAX_ENTROPY_BITS = 60;
 export function validateFlowSchema(schema: FlowSchema): FieldError[] {
   const errors: FieldError[] = [];
   const name = schema.metadata?.name ?? "";
-  const fixed = MANDATORY_SCHEMAS.find(({ metadata }) => metadata?.name === name);
-  if (fixed !== undefined && !deepEqual(fixed.spec, schema.spec)) {
-    errors.push(invalid(SPEC, schema.spec, `spec of '${name}' must equal the fixed value`));
-  }
   const {
     matchingPrecedence: precedence = 0,
     distinguisherMethod,
@@ -55,13 +42,37 @@ export function validateFlowSchema(schema: FlowSchema): FieldError[] {
   if (precedence === 1 && name !== EXEMPT) {
     errors.push(invalid(at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
   }
-  if (distinguisherMethod !== undefined) {
-    oneOf(distinguisherMethod.type, ["ByNamespace", "ByUser"], SPEC.child("distinguisherMethod").child("type"), errors);
+  if (distinguisherMethod !== undefined && !DISTINGUISHERS.includes(distinguisherMethod.type)) {
+    // Upstream shows the whole method, which has no other field, as its internal type is.
+    const shown = { Type: distinguisherMethod.type };
+    errors.push(notSupported(SPEC.child("distinguisherMethod").child("type"), shown, DISTINGUISHERS));
   }
-  if (!priorityLevelConfiguration?.name) {
-    errors.push(required(SPEC.child("priorityLevelConfiguration").child("name"), "must reference a priority level"));
-  }
+  const level = priorityLevelConfiguration?.name ?? "";
+  const atLevel = SPEC.child("priorityLevelConfiguration").child("name");
+  if (level === "") errors.push(required(atLevel, "must reference a priority level"));
+  else invalidFor(nameIsDNSSubdomain(level, false), level, atLevel, errors);
   (rules ?? []).forEach((rule, i) => validateRule(rule, SPEC.child("rules").index(i), errors));
+  const fixed = MANDATORY_SCHEMAS.find(({ metadata }) => metadata?.name === name);
+  if (fixed !== undefined && !semanticEqual(fixed.spec, schema.spec)) {
+    errors.push(invalid(SPEC, schema.spec, `spec of '${name}' must equal the fixed value`));
+  }
+  return errors;
+}
+
+/** Conditions of either kind: each has a type, and no two the same. */
+export function validateFlowControlStatus({
+  status,
+}: {
+  status?: { readonly conditions?: readonly { readonly type?: string }[] };
+}): FieldError[] {
+  const errors: FieldError[] = [];
+  const types = new Set<string>();
+  for (const [index, { type = "" }] of (status?.conditions ?? []).entries()) {
+    const at = CONDITIONS.index(index).child("type");
+    if (types.has(type)) errors.push(duplicate(at, type));
+    types.add(type);
+    if (type === "") errors.push(required(at, "must not be empty"));
+  }
   return errors;
 }
 
@@ -78,50 +89,55 @@ function validateRule(rule: PolicyRulesWithSubjects, path: FieldPath, errors: Fi
 
 const SUBJECT_FIELDS = { ServiceAccount: "serviceAccount", User: "user", Group: "group" } as const;
 
+/** First what the kind names, then what it does not. */
 function validateSubject(subject: Subject, path: FieldPath, errors: FieldError[]): void {
-  oneOf(subject.kind, Object.keys(SUBJECT_FIELDS), path.child("kind"), errors);
-  if (!(subject.kind in SUBJECT_FIELDS)) return;
-  for (const [kind, field] of Object.entries(SUBJECT_FIELDS)) {
-    const value = subject[field];
-    const at = path.child(field);
-    if (kind !== subject.kind) {
-      if (value !== undefined) errors.push(forbidden(at, `${field} is forbidden when subject kind is not '${kind}'`));
-    } else if (value === undefined) errors.push(required(at, `${field} is required when subject kind is '${kind}'`));
-    else if (!value.name) errors.push(required(at.child("name"), ""));
-    else if ("namespace" in value && !value.namespace) {
-      errors.push(required(at.child("namespace"), "must specify namespace for service account"));
-    }
+  if (!Object.hasOwn(SUBJECT_FIELDS, subject.kind)) {
+    errors.push(notSupported(path.child("kind"), subject.kind, ["Group", "ServiceAccount", "User"]));
+    return;
   }
+  const field = SUBJECT_FIELDS[subject.kind as keyof typeof SUBJECT_FIELDS];
+  const at = path.child(field);
+  const named = subject[field];
+  if (named === undefined) errors.push(required(at, `${field} is required when subject kind is '${subject.kind}'`));
+  else if (!named.name) errors.push(required(at.child("name"), ""));
+  if (field === "serviceAccount" && subject.serviceAccount !== undefined) {
+    const { name, namespace } = subject.serviceAccount;
+    if (name !== "" && name !== "*") invalidFor(nameIsDNSSubdomain(name, false), name, at.child("name"), errors);
+    const where = at.child("namespace");
+    if (namespace === "") errors.push(required(where, "must specify namespace for service account"));
+    else invalidFor(nameIsDNSLabel(namespace, false), namespace, where, errors);
+  }
+  for (const [kind, other] of Object.entries(SUBJECT_FIELDS))
+    if (other !== field && subject[other] !== undefined)
+      errors.push(forbidden(path.child(other), `${other} is forbidden when subject kind is not '${kind}'`));
 }
 
 function validateResourceRule(rule: ResourcePolicyRule, path: FieldPath, errors: FieldError[]): void {
-  validateVerbs(rule.verbs, path, errors);
-  list(
-    rule.apiGroups,
-    path.child("apiGroups"),
-    "resource rules must supply at least one api group",
-    "api groups",
-    errors,
-  );
-  list(
-    rule.resources,
-    path.child("resources"),
-    "resource rules must supply at least one resource",
-    "resources",
-    errors,
-  );
-  const namespaces = path.child("namespaces");
-  if (!rule.namespaces?.length && rule.clusterScope !== true) {
-    errors.push(required(namespaces, "resource rules that are not cluster scoped must supply at least one namespace"));
-  } else if (rule.namespaces?.length) list(rule.namespaces, namespaces, "", "namespaces", errors);
+  const { verbs, apiGroups, resources, namespaces = [], clusterScope = false } = rule;
+  validateVerbs(verbs, path, errors);
+  const atGroups = path.child("apiGroups");
+  list(apiGroups, atGroups, "resource rules must supply at least one api group", "api groups", errors);
+  const atResources = path.child("resources");
+  list(resources, atResources, "resource rules must supply at least one resource", "resources", errors);
+  const at = path.child("namespaces");
+  if (namespaces.length === 0 && !clusterScope) {
+    errors.push(required(at, "resource rules that are not cluster scoped must supply at least one namespace"));
+  } else if (namespaces.includes("*")) list(namespaces, at, "", "namespaces", errors);
+  else {
+    for (const [index, namespace] of namespaces.entries())
+      for (const message of nameIsDNSLabel(namespace, false))
+        errors.push(invalid(at.index(index), namespace, NAMESPACE_INTRO + message));
+  }
 }
 
 function validatePathRule(rule: NonResourcePolicyRule, path: FieldPath, errors: FieldError[]): void {
   validateVerbs(rule.verbs, path, errors);
+  const { nonResourceURLs: urls } = rule;
   const at = path.child("nonResourceURLs");
-  list(rule.nonResourceURLs, at, "nonResourceURLs must contain at least one value", "non-resource URLs", errors);
-  (rule.nonResourceURLs ?? []).forEach((url, i) => {
-    const problem = url === "*" ? undefined : urlProblem(url);
+  list(urls, at, "nonResourceURLs must contain at least one value", "non-resource URLs", errors);
+  if (urls.includes("*")) return;
+  urls.forEach((url, i) => {
+    const problem = urlProblem(url);
     if (problem !== undefined) errors.push(invalid(at.index(i), url, problem));
   });
 }
@@ -132,13 +148,14 @@ function urlProblem(url: string): string | undefined {
   if (!url.startsWith("/")) return "must start with slash";
   if (url.includes(" ")) return "must not contain white-space";
   if (url.includes("//")) return "must not contain double slash";
-  return /\*(?!$)|[^/]\*$/.test(url) ? "wildcards can only do suffix matching" : undefined;
+  return /\*(?!$)|[^/]\*$/.test(url) ? "wildcard can only do suffix matching" : undefined;
 }
 
 function validateVerbs(verbs: readonly string[] | undefined, path: FieldPath, errors: FieldError[]): void {
   const at = path.child("verbs");
   list(verbs, at, "verbs must contain at least one value", "verbs", errors);
-  if (verbs?.length && !verbs.includes("*")) verbs.forEach((verb) => oneOf(verb, VERBS, at, errors));
+  if (verbs?.length && !verbs.includes("*") && !verbs.every((verb) => VERBS.includes(verb)))
+    errors.push(notSupported(at, verbs, VERBS));
 }
 
 /** A list that may not be empty, and in which "*" stands alone. */
@@ -157,19 +174,28 @@ function list(
 
 export function validatePriorityLevel(configuration: PriorityLevelConfiguration): FieldError[] {
   const errors: FieldError[] = [];
-  const { spec } = configuration;
-  checkFixedLevel(configuration, errors);
-  oneOf(spec?.type, ["Exempt", "Limited"], SPEC.child("type"), errors);
+  const { metadata, spec } = configuration;
+  if (metadata?.annotations?.[PRESERVE_ZERO] !== undefined) {
+    const at = FieldPath.root("metadata").child("annotations");
+    errors.push(forbidden(at, `annotation '${PRESERVE_ZERO}' is forbidden`));
+  }
+  const type = spec?.type ?? "";
+  const atType = SPEC.child("type");
+  if ((metadata?.name === EXEMPT) !== (type === "Exempt"))
+    errors.push(invalid(atType, type, "must be 'Exempt' if and only if `name` is 'exempt'"));
   const limited = SPEC.child("limited");
-  if (spec?.type === "Exempt") {
-    if (spec.limited) errors.push(forbidden(limited, "must be nil if the type is not Limited"));
-    if (spec.exempt) validateShares(spec.exempt, SPEC.child("exempt"), errors);
-  }
-  if (spec?.type === "Limited") {
-    if (spec.exempt) errors.push(forbidden(SPEC.child("exempt"), "must be nil if the type is Limited"));
-    if (!spec.limited) errors.push(required(limited, "must not be empty when type is Limited"));
+  if (type === "Exempt") {
+    if (spec?.limited) errors.push(forbidden(limited, "must be nil if the type is not Limited"));
+    if (spec?.exempt) {
+      validateNominal(spec.exempt, SPEC.child("exempt"), errors);
+      validateLendable(spec.exempt, SPEC.child("exempt"), errors);
+    }
+  } else if (type === "Limited") {
+    if (spec?.exempt) errors.push(forbidden(SPEC.child("exempt"), "must be nil if the type is Limited"));
+    if (!spec?.limited) errors.push(required(limited, "must not be empty when type is Limited"));
     else validateLimited(spec.limited, limited, errors);
-  }
+  } else errors.push(notSupported(atType, type, ["Exempt", "Limited"]));
+  checkFixedLevel(configuration, errors);
   return errors;
 }
 
@@ -181,43 +207,51 @@ function checkFixedLevel({ metadata, spec }: PriorityLevelConfiguration, errors:
   const isExempt = name === EXEMPT;
   const { exempt: _, ...rest } = fixed;
   const { exempt: __, ...given } = spec ?? { type: "" };
-  if (isExempt ? deepEqual(rest, given) : deepEqual(fixed, spec)) return;
+  if (isExempt ? semanticEqual(rest, given) : semanticEqual(fixed, spec)) return;
   const except = isExempt ? " except the 'spec.exempt' field" : "";
   errors.push(invalid(SPEC, spec, `spec of '${name}'${except} must equal the fixed value`));
 }
 
-function validateShares(
-  shares: { readonly nominalConcurrencyShares?: number; readonly lendablePercent?: number },
+interface Shares {
+  readonly nominalConcurrencyShares?: number;
+  readonly lendablePercent?: number;
+}
+
+function validateNominal(
+  { nominalConcurrencyShares: shares = 0 }: Shares,
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  const { nominalConcurrencyShares: nominal = 0, lendablePercent: lendable = 0 } = shares;
-  if (nominal < 0) {
-    errors.push(invalid(path.child("nominalConcurrencyShares"), nominal, "must be a non-negative integer"));
-  }
-  if (lendable < 0 || lendable > 100) {
-    errors.push(invalid(path.child("lendablePercent"), lendable, "must be between 0 and 100, inclusive"));
-  }
+  if (shares < 0)
+    errors.push(invalid(path.child("nominalConcurrencyShares"), shares, "must be a non-negative integer"));
+}
+
+function validateLendable({ lendablePercent: percent = 0 }: Shares, path: FieldPath, errors: FieldError[]): void {
+  if (percent < 0 || percent > 100)
+    errors.push(invalid(path.child("lendablePercent"), percent, "must be between 0 and 100, inclusive"));
 }
 
 function validateLimited(limited: LimitedPriorityLevelConfiguration, path: FieldPath, errors: FieldError[]): void {
-  validateShares(limited, path, errors);
-  const { borrowingLimitPercent: borrowing, limitResponse } = limited;
+  validateNominal(limited, path, errors);
+  validateLimitResponse(limited.limitResponse, path.child("limitResponse"), errors);
+  validateLendable(limited, path, errors);
+  const { borrowingLimitPercent: borrowing } = limited;
   if (borrowing !== undefined && borrowing < 0) {
     errors.push(
       invalid(path.child("borrowingLimitPercent"), borrowing, "if specified, must be a non-negative integer"),
     );
   }
-  const at = path.child("limitResponse");
-  const queuing = at.child("queuing");
-  oneOf(limitResponse?.type, ["Queue", "Reject"], at.child("type"), errors);
-  if (limitResponse?.type === "Reject" && limitResponse.queuing) {
-    errors.push(forbidden(queuing, "must be nil if limited.limitResponse.type is not Limited"));
-  }
-  if (limitResponse?.type !== "Queue") return;
-  if (!limitResponse.queuing) {
-    errors.push(required(queuing, "must not be empty if limited.limitResponse.type is Limited"));
-  } else validateQueuing(limitResponse.queuing, queuing, errors);
+}
+
+function validateLimitResponse(response: LimitResponse | undefined, path: FieldPath, errors: FieldError[]): void {
+  const { type = "", queuing } = response ?? {};
+  const at = path.child("queuing");
+  if (type === "Reject") {
+    if (queuing) errors.push(forbidden(at, "must be nil if limited.limitResponse.type is not Limited"));
+  } else if (type === "Queue") {
+    if (!queuing) errors.push(required(at, "must not be empty if limited.limitResponse.type is Limited"));
+    else validateQueuing(queuing, at, errors);
+  } else errors.push(notSupported(path.child("type"), type, ["Queue", "Reject"]));
 }
 
 function validateQueuing(queuing: QueuingConfiguration, path: FieldPath, errors: FieldError[]): void {

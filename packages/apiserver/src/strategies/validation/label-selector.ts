@@ -8,6 +8,7 @@ export function validateLabelSelector(
   selector: LabelSelector | undefined,
   path: FieldPath,
   errors: FieldError[],
+  { anyValues = false }: { /** Values that no label can have were let in before. */ readonly anyValues?: boolean } = {},
 ): void {
   if (!selector) return;
   validateLabels(selector.matchLabels, path.child("matchLabels"), errors);
@@ -27,6 +28,7 @@ export function validateLabelSelector(
     } else errors.push(invalid(at.child("operator"), requirement.operator, "not a valid selector operator"));
     for (const message of isQualifiedName(requirement.key))
       errors.push(invalid(at.child("key"), requirement.key, message));
+    if (anyValues) return;
     values.forEach((value, valueIndex) => {
       for (const message of isValidLabelValue(value)) {
         errors.push(invalid(at.child("values").index(valueIndex), value, message));

@@ -29,6 +29,16 @@ export function oneOf(
   else if (!supported.includes(value)) errors.push(notSupported(path, value, [...supported]));
 }
 
+/** What need not be there, but is one of these where it is: an empty one is none of them. */
+export function supported(
+  value: string | undefined,
+  values: readonly string[],
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (value !== undefined && !values.includes(value)) errors.push(notSupported(path, value, values));
+}
+
 const PERCENT = /^[0-9]+%$/;
 const PERCENT_MESSAGE =
   "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";

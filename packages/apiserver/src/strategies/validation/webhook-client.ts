@@ -34,8 +34,8 @@ function validateUrl(text: string, path: FieldPath, errors: FieldError[]): void 
   if (url === undefined || !rest.startsWith("//") || url.host === "")
     errors.push(invalid(path, "", `host must be specified${FORM}`));
   if (url === undefined) return;
-  if (url.username !== "" || url.password !== "")
-    errors.push(invalid(path, `${url.username}:${url.password}`, "user information is not permitted in the URL"));
+  const user = /^\/\/([^/?#]*)@/.exec(rest)?.[1];
+  if (user !== undefined) errors.push(invalid(path, user, "user information is not permitted in the URL"));
   if (url.hash.length > 1) errors.push(invalid(path, url.hash.slice(1), "fragments are not permitted in the URL"));
   if (url.search.length > 1)
     errors.push(invalid(path, url.search.slice(1), "query parameters are not permitted in the URL"));

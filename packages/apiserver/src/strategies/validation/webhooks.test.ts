@@ -2,7 +2,7 @@ import { FieldPath, formatFieldError } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
 import { describe, expect, it } from "vitest";
 import { validateConversion } from "./conversion.ts";
-import { validateWebhookClient, validateWebhookRules } from "./webhooks.ts";
+import { validateWebhookRules, validateWebhooks } from "./webhooks.ts";
 
 const webhook = {
   name: "a.example.com",
@@ -14,9 +14,8 @@ const webhook = {
 };
 
 const client = (more: object): string[] => {
-  const errors: FieldError[] = [];
-  validateWebhookClient({ ...webhook, ...more }, FieldPath.root("w"), errors);
-  return errors.map(formatFieldError);
+  const errors = validateWebhooks({ webhooks: [{ ...webhook, ...more }] });
+  return errors.map(formatFieldError).map((text) => text.replace("webhooks[0]", "w"));
 };
 const resources = (...resources: string[]): string[] => {
   const errors: FieldError[] = [];
@@ -86,6 +85,81 @@ describe("webhook validation", () => {
     ]);
     expect(of({ strategy: "None", webhook: { conversionReviewVersions: ["v1"] } })).toEqual([
       "c.conversionReviewVersions: Forbidden: should not be set when strategy is not set to Webhook",
+    ]);
+  });
+
+  it("says everything in upstream's order", () => {
+    const bad = {
+      name: "a.b.c.",
+      rules: [{ operations: ["*", "EAT"], apiGroups: [], apiVersions: ["*", ""], resources: [], scope: "" }],
+      failurePolicy: "",
+      matchPolicy: "",
+      sideEffects: "",
+      timeoutSeconds: 31,
+      reinvocationPolicy: "",
+      clientConfig: {},
+      matchConditions: [{ name: "a/b/c", expression: " nil " }],
+      admissionReviewVersions: ["v2"],
+    };
+    expect(
+      client(bad).map((text) => text.replace(/(: a lowercase RFC|: a qualified name|: compilation failed).*/s, "$1")),
+    ).toEqual([
+      'w.name: Invalid value: "a.b.c.": a lowercase RFC',
+      `w.rules[0].operations: Invalid value: ["*","EAT"]: if '*' is present, must not specify other operations`,
+      'w.rules[0].operations[1]: Unsupported value: "EAT": supported values: "*", "CONNECT", "CREATE", "DELETE", "UPDATE"',
+      "w.rules[0].apiGroups: Required value",
+      `w.rules[0].apiVersions: Invalid value: ["*",""]: if '*' is present, must not specify other API versions`,
+      "w.rules[0].apiVersions[1]: Required value",
+      "w.rules[0].resources: Required value",
+      'w.rules[0].scope: Unsupported value: "": supported values: "*", "Cluster", "Namespaced"',
+      'w.failurePolicy: Unsupported value: "": supported values: "Fail", "Ignore"',
+      'w.matchPolicy: Unsupported value: "": supported values: "Equivalent", "Exact"',
+      'w.sideEffects: Unsupported value: "": supported values: "None", "NoneOnDryRun"',
+      "w.timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds",
+      'w.reinvocationPolicy: Unsupported value: "": supported values: "IfNeeded", "Never"',
+      "w.clientConfig: Required value: exactly one of url or service is required",
+      'w.matchConditions[0].expression: Invalid value: "nil": compilation failed',
+      'w.matchConditions[0].name: Invalid value: "a/b/c": a qualified name',
+      'w.admissionReviewVersions: Invalid value: ["v2"]: must include at least one of v1, v1beta1',
+    ]);
+  });
+
+  it("lets be what was so before", () => {
+    const old = {
+      webhooks: [
+        {
+          ...webhook,
+          sideEffects: "Some",
+          admissionReviewVersions: ["v2"],
+          namespaceSelector: { matchExpressions: [{ key: "a", operator: "In", values: ["-"] }] },
+          matchConditions: [{ name: "a", expression: "nil" }],
+        },
+        webhook,
+        webhook,
+      ],
+    };
+    expect(validateWebhooks(old).map(({ field }) => field)).toEqual([
+      "webhooks[0].sideEffects",
+      "webhooks[0].namespaceSelector.matchExpressions[0].values[0]",
+      "webhooks[0].matchConditions[0].expression",
+      "webhooks[0].admissionReviewVersions",
+      "webhooks[1].name",
+      "webhooks[2].name",
+    ]);
+    expect(validateWebhooks(old, old)).toEqual([]);
+    const worse = { webhooks: [...old.webhooks, { ...webhook, sideEffects: "Many" }] };
+    expect(validateWebhooks(worse, old).map(formatFieldError).at(-1)).toBe(
+      'webhooks[3].sideEffects: Unsupported value: "Many": supported values: "None", "NoneOnDryRun", "Some", "Unknown"',
+    );
+    // A webhook came: match conditions are looked at again.
+    expect(validateWebhooks(worse, old).map(({ field }) => field)).toContain(
+      "webhooks[0].matchConditions[0].expression",
+    );
+  });
+
+  it("tells of users in URLs", () => {
+    expect(client({ clientConfig: { url: "https://me@x" } })).toEqual([
+      'w.clientConfig.url: Invalid value: "me": user information is not permitted in the URL',
     ]);
   });
 });

@@ -11,6 +11,7 @@ import type { EndpointSlice } from "@knots/api/discovery/v1";
 import type { Ingress, IPBlock, NetworkPolicy } from "@knots/api/networking/v1";
 import type { RuntimeClass } from "@knots/api/node/v1";
 import type { CSIStorageCapacity, StorageClass } from "@knots/api/storage/v1";
+import type { KubeObject } from "@knots/machinery";
 import { cidrWarnings, ipWarnings } from "./addresses.ts";
 import {
   deprecatedKeys,
@@ -147,6 +148,16 @@ export function nodeWarnings({ spec = {} }: Node): string[] {
   return [
     ...(spec.configSource === undefined ? [] : ["spec.configSource: the feature is removed"]),
     ...(spec.externalID ? ["spec.externalID: this field is deprecated, and is unused by Kubernetes"] : []),
+  ];
+}
+
+/** Names that will be those of files beside the API server (upstream: ManifestBasedAdmissionControlConfig). */
+const STATIC_SUFFIX = ".static.k8s.io";
+
+export function staticNameWarnings({ metadata }: KubeObject, old?: KubeObject): string[] {
+  if (old !== undefined || !metadata?.name?.endsWith(STATIC_SUFFIX)) return [];
+  return [
+    `metadata.name: names ending with "${STATIC_SUFFIX}" will be reserved for static manifest-based configurations when the ManifestBasedAdmissionControlConfig feature gate is enabled`,
   ];
 }
 

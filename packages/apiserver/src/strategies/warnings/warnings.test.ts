@@ -268,3 +268,20 @@ describe("warnings about very many things", () => {
     ]);
   });
 });
+
+it.each([
+  "validatingadmissionpolicies",
+  "validatingadmissionpolicybindings",
+  "mutatingadmissionpolicies",
+  "mutatingadmissionpolicybindings",
+  "validatingwebhookconfigurations",
+  "mutatingwebhookconfigurations",
+])("warns of names of %s that will be reserved, when they are made", (resource) => {
+  const strategy = strategyFor(infoOf(resource));
+  const named = { metadata: { name: "a.static.k8s.io" } };
+  expect(strategy.warnings?.(named)).toEqual([
+    'metadata.name: names ending with ".static.k8s.io" will be reserved for static manifest-based configurations when the ManifestBasedAdmissionControlConfig feature gate is enabled',
+  ]);
+  expect(strategy.warnings?.(named, named)).toEqual([]);
+  expect(strategy.warnings?.({ metadata: { name: "a.k8s.io" } })).toEqual([]);
+});
