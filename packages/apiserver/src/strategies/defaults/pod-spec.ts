@@ -8,6 +8,9 @@ import type {
   Probe,
   Volume,
 } from "@knots/api/core/v1";
+import { isHugePages } from "../validation/huge-pages.ts";
+import { containerLimits, containerRequests, isPodLevelResource } from "../validation/pod-level-resources.ts";
+import { canOvercommit } from "../validation/resources.ts";
 import { defaultPersistentVolumeClaimSpec } from "./volume-claim.ts";
 
 /** Octal 0644, the mode of files made from secrets, config maps, the downward API and projections. */
@@ -108,6 +111,26 @@ function defaultVolume(volume: Volume): void {
       for (const item of source.downwardAPI?.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ||= "v1";
     }
   }
+}
+
+/**
+ * A pod that asks for something as a whole gets the rest by default, in pods as well: as much of huge pages as its
+ * containers, and requests that are those of its containers together, or else its limits (KEP-2837, KEP-5474).
+ */
+export function defaultPodLevelResources(spec: PodSpec): void {
+  const { resources } = spec;
+  if (resources === undefined) return;
+  const isEmpty = (amounts: object | undefined): boolean => amounts === undefined || Object.keys(amounts).length === 0;
+  if (isEmpty(resources.limits) && isEmpty(resources.requests)) return;
+  const limits = { ...resources.limits };
+  for (const [name, sum] of Object.entries(containerLimits(spec)))
+    if (isHugePages(name) && resources.requests?.[name] === undefined) limits[name] ??= sum.toString();
+  if (isEmpty(limits)) return;
+  const requests = { ...resources.requests };
+  for (const [name, sum] of Object.entries(containerRequests(spec)))
+    if (isPodLevelResource(name) && canOvercommit(name)) requests[name] ??= sum.toString();
+  for (const [name, limit] of Object.entries(limits)) if (isPodLevelResource(name)) requests[name] ??= limit;
+  spec.resources = { ...resources, limits, ...(isEmpty(requests) ? {} : { requests }) };
 }
 
 /** Limits stand in for absent requests; only in pods, not in templates. */

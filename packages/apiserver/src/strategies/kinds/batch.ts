@@ -1,4 +1,5 @@
 import type { CronJob, Job, JobSpec } from "@knots/api/batch/v1";
+import type { PodTemplateSpec } from "@knots/api/core/v1";
 import { isDNS1123Label, selectorFromLabelSelector } from "@knots/machinery";
 import type { LabelSelector } from "@knots/machinery";
 import { defaultCronJob, defaultJob } from "../defaults/workloads.ts";
@@ -9,6 +10,7 @@ import { isEmptySelector, validateLabelSelector } from "../validation/label-sele
 import { immutable } from "../validation/metadata.ts";
 import { nonNegativeFields, oneOf } from "../validation/numbers.ts";
 import { validateJobSpec } from "./job-spec.ts";
+import { dropDisabledOfTemplate } from "./pod-disabled-fields.ts";
 import { isMarkedSuspended, validateJobStatusUpdate } from "./job-status.ts";
 import { podNameWarnings, podTemplateWarnings } from "../warnings/pods.ts";
 import { semanticEqual } from "../equality.ts";
@@ -42,12 +44,12 @@ function generateSelector(job: Job): void {
 }
 
 /** @param prefixed whether the labels with a domain, which old Jobs lack, must be there */
-function validateJob(job: Job, prefixed = true): FieldError[] {
+function validateJob(job: Job, prefixed = true, old?: Job): FieldError[] {
   const errors: FieldError[] = [];
   const spec = job.spec;
   if (!spec) return [required(SPEC, "")];
   if (!spec.manualSelector && spec.selector) validateGeneratedSelector(job, prefixed, errors);
-  validateJobSpec(spec, SPEC, errors);
+  validateJobSpec(spec, SPEC, errors, old?.spec);
   if (!spec.selector) errors.push(required(SPEC.child("selector"), ""));
   else {
     validateLabelSelector(spec.selector, SPEC.child("selector"), errors);
@@ -138,11 +140,15 @@ const IMMUTABLE = ["completionMode", "podFailurePolicy", "backoffLimitPerIndex",
 
 export const jobStrategy: Strategy<Job> = {
   defaults: defaultJob,
-  prepareForCreate: generateSelector,
+  prepareForCreate(job) {
+    dropDisabledOfTemplate(job.spec?.template);
+    generateSelector(job);
+  },
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(next.spec?.template, old.spec?.template),
   validate: (job) => validateJob(job),
   validateUpdate(next, old) {
     const had = old.spec?.template?.metadata?.labels ?? {};
-    const errors = validateJob(next, had[JOB_NAME] !== undefined && had[CONTROLLER_UID] !== undefined);
+    const errors = validateJob(next, had[JOB_NAME] !== undefined && had[CONTROLLER_UID] !== undefined, old);
     validateCompletions(next, old, errors);
     immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
     const lenient = mayChangeTemplate(old, isMarkedSuspended(old));
@@ -190,7 +196,7 @@ function validateCronJob(cronJob: CronJob, old?: CronJob): FieldError[] {
   const path = SPEC.child("jobTemplate").child("spec");
   const template = spec.jobTemplate?.spec;
   if (!template) return [...errors, required(path, "")];
-  validateJobSpec(template, path, errors);
+  validateJobSpec(template, path, errors, old?.spec?.jobTemplate?.spec);
   if (template.selector)
     errors.push(invalid(path.child("selector"), template.selector, "`selector` will be auto-generated"));
   if (template.manualSelector) errors.push(notSupported(path.child("manualSelector"), true, ["nil", "false"]));
@@ -207,8 +213,12 @@ function validateNewCronJob(cronJob: CronJob): FieldError[] {
   return errors;
 }
 
+const templateOf = ({ spec }: CronJob): PodTemplateSpec | undefined => spec?.jobTemplate?.spec?.template;
+
 export const cronJobStrategy: Strategy<CronJob> = {
   defaults: defaultCronJob,
+  prepareForCreate: (cronJob) => dropDisabledOfTemplate(templateOf(cronJob)),
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(templateOf(next), templateOf(old)),
   validate: validateNewCronJob,
   validateUpdate: validateCronJob,
   warnings(cronJob, old) {

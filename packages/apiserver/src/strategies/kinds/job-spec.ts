@@ -31,7 +31,8 @@ const STATUSES = ["False", "True", "Unknown"];
 /** As Go prints a list of quoted words. */
 const quoted = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(" ")}]`;
 
-export function validateJobSpec(spec: JobSpec, path: FieldPath, errors: FieldError[]): void {
+/** `old` is what is stored of it, of an update. */
+export function validateJobSpec(spec: JobSpec, path: FieldPath, errors: FieldError[], old?: JobSpec): void {
   nonNegativeFields(
     spec,
     [
@@ -59,7 +60,7 @@ export function validateJobSpec(spec: JobSpec, path: FieldPath, errors: FieldErr
   if (spec.podFailurePolicy) validateFailurePolicy(spec, path.child("podFailurePolicy"), errors);
   if (spec.successPolicy) validateSuccessPolicy(spec, path.child("successPolicy"), errors);
   validateReplacementPolicy(spec, path.child("podReplacementPolicy"), errors);
-  validatePodTemplate(spec.template ?? {}, path.child("template"), errors);
+  validatePodTemplate(spec.template ?? {}, path.child("template"), errors, old?.template);
   const policyPath = path.child("template").child("spec").child("restartPolicy");
   const policy = spec.template?.spec?.restartPolicy;
   if (!policy || policy === "Always") errors.push(required(policyPath, 'valid values: "OnFailure", "Never"'));

@@ -168,7 +168,7 @@ describe("status", () => {
     [
       "conditions without a good name",
       (status) => (status.conditions = [{ type: "a b", status: "True" }]),
-      [expect.stringMatching(/^metadata\.conditions\[0\]\.Type: name part must/) as unknown as string],
+      [expect.stringMatching(/^status\.conditions\[0\]\.Type: name part must/) as unknown as string],
     ],
   ])("of %s", (_what, change, errors) => expect(write(change).errors).toEqual(errors));
 

@@ -2,6 +2,7 @@
 import type { Container, Pod, PodSpec } from "@knots/api/core/v1";
 import { keep, metadataFor } from "../default-strategy.ts";
 import { semanticEqual } from "../equality.ts";
+import { dropDisabledStatus } from "./pod-disabled-fields.ts";
 
 /** Generation counts changes of the spec, whichever subresource makes them. */
 function countChange(next: Pod, old: Pod): void {
@@ -75,6 +76,7 @@ export function prepareStatus(next: Pod, old: Pod): void {
   if (!status.qosClass && old.status?.qosClass) status.qosClass = old.status.qosClass;
   if (!status.observedGeneration && old.status?.observedGeneration)
     status.observedGeneration = old.status.observedGeneration;
+  dropDisabledStatus(status);
   for (const condition of status.conditions ?? []) {
     if (condition.observedGeneration) continue;
     const before = old.status?.conditions?.find(({ type }) => type === condition.type)?.observedGeneration;

@@ -1,7 +1,12 @@
 import type { Pod } from "@knots/api/core/v1";
 import { podQOSClass } from "@knots/machinery";
 import { onlyFields, withoutFields } from "@knots/machinery/managed-fields/index";
-import { defaultHostNetworkPorts, defaultPodSpec, defaultRequestsFromLimits } from "../defaults/pod-spec.ts";
+import {
+  defaultHostNetworkPorts,
+  defaultPodLevelResources,
+  defaultPodSpec,
+  defaultRequestsFromLimits,
+} from "../defaults/pod-spec.ts";
 import { FieldPath, forbidden } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
@@ -13,11 +18,13 @@ import {
   validateSeccompMatch,
 } from "../validation/pod-annotations.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
-import { validateEphemeralUpdate, validatePodImages, validatePodSpecUpdate } from "../validation/pod-update.ts";
+import { validateImageSpaces } from "../validation/containers.ts";
+import { validateEphemeralUpdate, validatePodSpecUpdate } from "../validation/pod-update.ts";
 import { validatePodResize } from "../validation/pod-resize.ts";
 import { validatePodStatusUpdate } from "../validation/pod-status.ts";
 import { podNameWarnings, podSpecWarnings } from "../warnings/pods.ts";
 import { annotationsToAppArmor } from "./pod-app-armor.ts";
+import { dropDisabledFields } from "./pod-disabled-fields.ts";
 import { mergeLabelKeys } from "./pod-label-keys.ts";
 import { prepareEphemeralContainers, prepareResize, prepareStatus } from "./pod-subresources.ts";
 
@@ -29,7 +36,6 @@ function validateSpec(pod: Pod, old?: Pod): FieldError[] {
   const errors: FieldError[] = [];
   const spec = pod.spec ?? { containers: [] };
   validatePodSpec(spec, pod.metadata, SPEC, errors, old?.spec);
-  validatePodImages(spec, SPEC, errors);
   if (!spec.serviceAccountName) {
     spec.volumes?.forEach((volume, index) => {
       volume.projected?.sources?.forEach((source, sourceIndex) => {
@@ -40,6 +46,8 @@ function validateSpec(pod: Pod, old?: Pod): FieldError[] {
       });
     });
   }
+  for (const list of ["containers", "initContainers"] as const)
+    spec[list]?.forEach((container, index) => validateImageSpaces(container, SPEC.child(list).index(index), errors));
   return errors;
 }
 
@@ -49,6 +57,7 @@ export const podStrategy: Strategy<Pod> = {
     defaultPodSpec(pod.spec);
     defaultHostNetworkPorts(pod.spec);
     defaultRequestsFromLimits(pod.spec);
+    defaultPodLevelResources(pod.spec);
     pod.spec.enableServiceLinks ??= true;
   },
   prepareForCreate(pod, ctx) {
@@ -62,9 +71,11 @@ export const podStrategy: Strategy<Pod> = {
       };
       pod.status.conditions = [condition];
     }
+    dropDisabledFields(pod.spec);
     mergeLabelKeys(pod);
     annotationsToAppArmor(pod, ctx.warn);
   },
+  prepareForUpdate: (next, old) => dropDisabledFields(next.spec, old.spec),
   validate(pod) {
     const errors = validateSpec(pod);
     validatePodAnnotations(pod.metadata?.annotations, pod.spec ?? { containers: [] }, ANNOTATIONS, errors);

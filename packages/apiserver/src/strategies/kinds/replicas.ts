@@ -8,16 +8,17 @@ import type { Strategy } from "../types.ts";
 import { immutable } from "../validation/metadata.ts";
 import { amountOf, intOrPercent, nonNegativeFields, notMoreThan100Percent } from "../validation/numbers.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
+import { dropDisabledOfTemplate } from "./pod-disabled-fields.ts";
 import { SPEC, STATUS, TEMPLATE, emptySpec, notGreater, namedTemplateWarnings, validateWorkload } from "./workloads.ts";
 
-function validateDeploymentSpec(spec: DeploymentSpec, errors: FieldError[]): void {
+function validateDeploymentSpec(spec: DeploymentSpec, errors: FieldError[], old?: DeploymentSpec): void {
   nonNegativeFields(
     spec,
     ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"],
     SPEC,
     errors,
   );
-  validateWorkload(spec, "deployment", errors);
+  validateWorkload(spec, "deployment", errors, old?.template);
   const strategy = spec.strategy ?? {};
   const at = SPEC.child("strategy");
   if (strategy.type === "Recreate") {
@@ -48,17 +49,19 @@ const DEPLOYMENT_STATUS = [
   "availableReplicas",
 ] as const;
 
-function validateDeployment(deployment: Deployment): FieldError[] {
+function validateDeployment(deployment: Deployment, old?: Deployment): FieldError[] {
   const errors: FieldError[] = [];
-  validateDeploymentSpec(deployment.spec ?? emptySpec(), errors);
+  validateDeploymentSpec(deployment.spec ?? emptySpec(), errors, old?.spec);
   return errors;
 }
 
 export const deploymentStrategy: Strategy<Deployment> = {
   defaults: defaultDeployment,
-  validate: validateDeployment,
+  prepareForCreate: ({ spec }) => dropDisabledOfTemplate(spec?.template),
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(next.spec?.template, old.spec?.template),
+  validate: (deployment) => validateDeployment(deployment),
   validateUpdate(next, old) {
-    const errors = validateDeployment(next);
+    const errors = validateDeployment(next, old);
     immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
     return errors;
   },
@@ -83,11 +86,11 @@ export const deploymentStrategy: Strategy<Deployment> = {
   },
 };
 
-function validateReplicaSet(set: ReplicaSet): FieldError[] {
+function validateReplicaSet(set: ReplicaSet, old?: ReplicaSet): FieldError[] {
   const errors: FieldError[] = [];
   const spec = set.spec ?? emptySpec();
   nonNegativeFields(spec as NonNullable<ReplicaSet["spec"]>, ["replicas", "minReadySeconds"], SPEC, errors);
-  validateWorkload(spec, "deployment", errors);
+  validateWorkload(spec, "deployment", errors, old?.spec?.template);
   return errors;
 }
 
@@ -112,9 +115,11 @@ function validateReplicaStatus(status: NonNullable<ReplicaSet["status"]>): Field
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
   defaults: defaultReplicaSet,
-  validate: validateReplicaSet,
+  prepareForCreate: ({ spec }) => dropDisabledOfTemplate(spec?.template),
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(next.spec?.template, old.spec?.template),
+  validate: (set) => validateReplicaSet(set),
   validateUpdate(next, old) {
-    const errors = validateReplicaSet(next);
+    const errors = validateReplicaSet(next, old);
     immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
     return errors;
   },
@@ -123,7 +128,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
   subresources: { status: { validateUpdate: (next) => validateReplicaStatus(next.status ?? { replicas: 0 }) } },
 };
 
-function validateController(controller: ReplicationController): FieldError[] {
+function validateController(controller: ReplicationController, old?: ReplicationController): FieldError[] {
   const errors: FieldError[] = [];
   const spec = controller.spec ?? {};
   nonNegativeFields(spec, ["replicas", "minReadySeconds"], SPEC, errors);
@@ -138,7 +143,7 @@ function validateController(controller: ReplicationController): FieldError[] {
     const at = TEMPLATE.child("metadata").child("labels");
     errors.push(invalid(at, labels, "`selector` does not match template `labels`"));
   }
-  validatePodTemplate(spec.template, TEMPLATE, errors);
+  validatePodTemplate(spec.template, TEMPLATE, errors, old?.spec?.template);
   const policy = spec.template.spec?.restartPolicy;
   if (policy !== "Always") {
     errors.push(notSupported(TEMPLATE.child("spec").child("restartPolicy"), policy ?? "", ["Always"]));
@@ -152,7 +157,9 @@ function validateController(controller: ReplicationController): FieldError[] {
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
   defaults: defaultReplicationController,
-  validate: validateController,
+  prepareForCreate: ({ spec }) => dropDisabledOfTemplate(spec?.template),
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(next.spec?.template, old.spec?.template),
+  validate: (controller) => validateController(controller),
   validateUpdate: validateController,
   warnings: namedTemplateWarnings,
   fieldLabels: (controller) => ({ "status.replicas": String(controller.status?.replicas ?? 0) }),

@@ -19,6 +19,7 @@ import {
 import { validatePodTemplate } from "../validation/pod-spec.ts";
 import { claimSpecWarnings } from "../warnings/pod-volumes.ts";
 import { podTemplateWarnings } from "../warnings/pods.ts";
+import { dropDisabledOfTemplate } from "./pod-disabled-fields.ts";
 import { SPEC, STATUS, emptySpec, notGreater, templateWarnings, validateWorkload } from "./workloads.ts";
 
 function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[], old?: StatefulSetSpec): void {
@@ -57,7 +58,7 @@ function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[], ol
   if (old === undefined && spec.serviceName)
     for (const message of isDNS1123Label(spec.serviceName))
       errors.push(invalid(SPEC.child("serviceName"), spec.serviceName, message));
-  validateWorkload(spec, "statefulset", errors, old?.template);
+  validateWorkload(spec, "statefulset", errors, old?.template, true);
 }
 
 const STATEFUL_SET_MUTABLE = [
@@ -72,6 +73,8 @@ const STATEFUL_SET_MUTABLE = [
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   defaults: defaultStatefulSet,
+  prepareForCreate: (set) => dropDisabledOfTemplate(set.spec?.template),
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(next.spec?.template, old.spec?.template),
   validate(set) {
     const errors: FieldError[] = [];
     validateStatefulSetSpec(set.spec ?? (emptySpec() as unknown as StatefulSetSpec), errors);
@@ -132,8 +135,8 @@ function notDecremented(next: number | undefined, old: number | undefined, error
     errors.push(invalid(STATUS.child("collisionCount"), next ?? 0, "cannot be decremented"));
 }
 
-function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[]): void {
-  validateWorkload(spec, "daemonset", errors);
+function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[], old?: DaemonSetSpec): void {
+  validateWorkload(spec, "daemonset", errors, old?.template);
   nonNegativeFields(spec, ["minReadySeconds", "revisionHistoryLimit"], SPEC, errors);
   const strategy = spec.updateStrategy ?? {};
   const at = SPEC.child("updateStrategy");
@@ -159,9 +162,9 @@ function validateDaemonSetSpec(spec: DaemonSetSpec, errors: FieldError[]): void 
   }
 }
 
-function validateDaemonSet(set: DaemonSet): FieldError[] {
+function validateDaemonSet(set: DaemonSet, old?: DaemonSet): FieldError[] {
   const errors: FieldError[] = [];
-  validateDaemonSetSpec(set.spec ?? emptySpec(), errors);
+  validateDaemonSetSpec(set.spec ?? emptySpec(), errors, old?.spec);
   return errors;
 }
 
@@ -190,8 +193,14 @@ const DAEMON_STATUS = [
 
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   defaults: defaultDaemonSet,
-  prepareForCreate: (set) => countTemplates(set),
-  prepareForUpdate: countTemplates,
+  prepareForCreate(set) {
+    dropDisabledOfTemplate(set.spec?.template);
+    countTemplates(set);
+  },
+  prepareForUpdate(next, old) {
+    dropDisabledOfTemplate(next.spec?.template, old.spec?.template);
+    countTemplates(next, old);
+  },
   subresources: {
     status: {
       validateUpdate(next, old) {
@@ -202,24 +211,26 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
       },
     },
   },
-  validate: validateDaemonSet,
+  validate: (set) => validateDaemonSet(set),
   validateUpdate(next, old) {
-    const errors = validateDaemonSet(next);
+    const errors = validateDaemonSet(next, old);
     immutable(next.spec?.selector, old.spec?.selector, SPEC.child("selector"), errors);
     return errors;
   },
   warnings: templateWarnings,
 };
 
-function validateTemplate(template: PodTemplate): FieldError[] {
+function validateTemplate(template: PodTemplate, old?: PodTemplate): FieldError[] {
   const errors: FieldError[] = [];
-  validatePodTemplate(template.template ?? {}, FieldPath.root("template"), errors);
+  validatePodTemplate(template.template ?? {}, FieldPath.root("template"), errors, old?.template);
   return errors;
 }
 
 export const podTemplateStrategy: Strategy<PodTemplate> = {
   defaults: (template) => defaultPodTemplate(template.template),
-  validate: validateTemplate,
+  prepareForCreate: ({ template }) => dropDisabledOfTemplate(template),
+  prepareForUpdate: (next, old) => dropDisabledOfTemplate(next.template, old.template),
+  validate: (template) => validateTemplate(template),
   validateUpdate: validateTemplate,
   warnings: (template, old) =>
     old !== undefined && template.metadata?.generation === old.metadata?.generation

@@ -21,6 +21,7 @@ import type { Strategy } from "../types.ts";
 import { forEachRepeated } from "../validation/repeated.ts";
 import { validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
+import { validateDriverName } from "../validation/driver-name.ts";
 import { invalidFor, NON_NEGATIVE } from "../validation/names.ts";
 import { nonNegativeFields } from "../validation/numbers.ts";
 import { validateLabelName } from "../validation/scheduling.ts";
@@ -34,7 +35,6 @@ const MAX_PARAMETERS_SIZE = 256 * 1024;
 const MAX_METADATA_SIZE = 256 * 1024;
 const MAX_ERROR_SIZE = 1024;
 const MAX_NODE_ID = 192;
-const MAX_DRIVER_NAME = 63;
 const MIN_UPDATE_PERIOD = 10;
 const MIN_TOKEN_SECONDS = 600;
 const INT32_RANGE = "must be between 0 and 2147483647, inclusive";
@@ -43,12 +43,6 @@ const INT32_RANGE = "must be between 0 and 2147483647, inclusive";
 function validateProvisioner(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
   if (!name) errors.push(required(path, ""));
   else invalidFor(isQualifiedName(name.toLowerCase()), name.toLowerCase(), path, errors);
-}
-
-export function validateDriverName(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
-  if (!name) errors.push(required(path, ""));
-  if ((name ?? "").length > MAX_DRIVER_NAME) errors.push(tooLong(path, name, MAX_DRIVER_NAME));
-  invalidFor(isDNS1123Subdomain((name ?? "").toLowerCase()), name ?? "", path, errors);
 }
 
 const sizeOf = (map: Readonly<Record<string, string>>): number =>

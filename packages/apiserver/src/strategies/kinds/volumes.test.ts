@@ -99,7 +99,7 @@ describe("a volume", () => {
     });
     expect(errors).toEqual([
       "spec.persistentvolumesource: spec.persistentvolumesource is immutable after creation",
-      "nodeAffinity: field is immutable",
+      "nodeAffinity: field is immutable, except for updating from beta label to GA",
       "spec.volumeAttributesClassName: update from non-nil value to nil is forbidden",
     ]);
   });

@@ -1,5 +1,5 @@
-import type { PersistentVolume, PersistentVolumeSpec, SecretReference } from "@knots/api/core/v1";
-import { Quantity, formatTime, isDNS1123Label, isDNS1123Subdomain } from "@knots/machinery";
+import type { NodeSelectorRequirement, PersistentVolume, VolumeNodeAffinity } from "@knots/api/core/v1";
+import { Quantity, formatTime } from "@knots/machinery";
 import { posix } from "node:path";
 import { defaultPersistentVolume } from "../defaults/volume-claim.ts";
 import { semanticEqual } from "../equality.ts";
@@ -8,52 +8,22 @@ import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
 import { describeDifference } from "../validation/difference.ts";
 import { immutable } from "../validation/metadata.ts";
-import { validateNoBackSteps } from "../validation/paths.ts";
-import { validateNodeSelector } from "../validation/scheduling.ts";
+import { sourcesOf, validatePersistentSource } from "../validation/persistent-volume-sources.ts";
+import { hasImpossibleValues, validateNodeSelector } from "../validation/scheduling.ts";
 import { VOLUME_MODES, validateAccessModes, validateClassName } from "../validation/volume-claim.ts";
-import { HOST_PATH_TYPES } from "../validation/volumes.ts";
 import { volumeWarnings } from "../warnings/kinds.ts";
-import { validateDriverName } from "./storage-kinds.ts";
 
 const SPEC = FieldPath.root("spec");
 const RECLAIM = ["Delete", "Recycle", "Retain"];
 const MOUNT_OPTIONS = "volume.beta.kubernetes.io/mount-options";
 const ZERO = Quantity.parse("0");
 
-/** What a volume can be, in the order in which upstream looks, under the names that it has in errors. */
-const SOURCES: readonly (readonly [field: keyof PersistentVolumeSpec, name: string])[] = [
-  ["hostPath", "hostPath"],
-  ["gcePersistentDisk", "gcePersistentDisk"],
-  ["awsElasticBlockStore", "awsElasticBlockStore"],
-  ["glusterfs", "glusterfs"],
-  ["flocker", "flocker"],
-  ["nfs", "nfs"],
-  ["rbd", "rbd"],
-  ["quobyte", "quobyte"],
-  ["cephfs", "cephFS"],
-  ["iscsi", "iscsi"],
-  ["cinder", "cinder"],
-  ["fc", "fc"],
-  ["flexVolume", "flexVolume"],
-  ["azureFile", "azureFile"],
-  ["vsphereVolume", "vsphereVolume"],
-  ["photonPersistentDisk", "photonPersistentDisk"],
-  ["portworxVolume", "portworxVolume"],
-  ["azureDisk", "azureDisk"],
-  ["scaleIO", "scaleIO"],
-  ["local", "local"],
-  ["storageos", "storageos"],
-  ["csi", "csi"],
-];
 /** The others do not know mount options, which the annotation was for. */
 const MOUNTED_WITH_OPTIONS = new Set<string>(
   "gcePersistentDisk awsElasticBlockStore glusterfs nfs rbd quobyte iscsi cinder cephfs azureFile vsphereVolume azureDisk portworxVolume".split(
     " ",
   ),
 );
-
-const sourcesOf = (spec: PersistentVolumeSpec | undefined): typeof SOURCES =>
-  SOURCES.filter(([field]) => spec?.[field] !== undefined);
 
 function validateCapacity(capacity: Readonly<Record<string, string>> = {}, errors: FieldError[]): void {
   const at = SPEC.child("capacity");
@@ -67,54 +37,8 @@ function validateCapacity(capacity: Readonly<Record<string, string>> = {}, error
   }
 }
 
-function validateSecret(secret: SecretReference | undefined, path: FieldPath, errors: FieldError[]): void {
-  if (secret === undefined) return;
-  const { name = "", namespace = "" } = secret;
-  if (name === "") errors.push(required(path.child("name"), ""));
-  else for (const why of isDNS1123Subdomain(name)) errors.push(invalid(path.child("name"), name, why));
-  if (namespace === "") errors.push(required(path.child("namespace"), ""));
-  else for (const why of isDNS1123Label(namespace)) errors.push(invalid(path.child("namespace"), namespace, why));
-}
-
-const SECRETS = [
-  "controllerPublishSecretRef",
-  "controllerExpandSecretRef",
-  "nodePublishSecretRef",
-  "nodeExpandSecretRef",
-] as const;
-
-function validateSource(spec: PersistentVolumeSpec, field: string, errors: FieldError[]): void {
-  const at = SPEC.child(field);
-  const { hostPath, local, nfs, csi } = spec;
-  if (field === "hostPath" && hostPath !== undefined) {
-    if (!hostPath.path) return void errors.push(required(at.child("path"), ""));
-    validateNoBackSteps(hostPath.path, at.child("path"), errors);
-    if (!HOST_PATH_TYPES.includes(hostPath.type ?? ""))
-      errors.push(notSupported(at.child("type"), hostPath.type, HOST_PATH_TYPES));
-  } else if (field === "local" && local !== undefined) {
-    if (!local.path) errors.push(required(at.child("path"), ""));
-    else validateNoBackSteps(local.path, at.child("path"), errors);
-    if (!spec.nodeAffinity) errors.push(required(SPEC.child("nodeAffinity"), "Local volume requires node affinity"));
-  } else if (field === "nfs" && nfs !== undefined) {
-    if (!nfs.server) errors.push(required(at.child("server"), ""));
-    if (!nfs.path) errors.push(required(at.child("path"), ""));
-    if (!(nfs.path ?? "").startsWith("/")) errors.push(invalid(at.child("path"), nfs.path, "must be an absolute path"));
-  } else if (field === "csi" && csi !== undefined) {
-    validateDriverName(csi.driver, at.child("driver"), errors);
-    if (!csi.volumeHandle) errors.push(required(at.child("volumeHandle"), ""));
-    for (const secret of SECRETS) validateSecret(csi[secret], at.child(secret), errors);
-  }
-}
-
-function validateSources(spec: PersistentVolumeSpec, errors: FieldError[]): void {
-  const [first, ...more] = sourcesOf(spec);
-  if (first === undefined) errors.push(required(SPEC, "must specify a volume type"));
-  else validateSource(spec, first[0], errors);
-  for (const [field, name] of more)
-    if (field !== "flexVolume") errors.push(forbidden(SPEC.child(name), "may not specify more than 1 volume type"));
-}
-
-function validateVolume(volume: PersistentVolume): FieldError[] {
+/** `old` is what is stored, of an update. */
+function validateVolume(volume: PersistentVolume, old?: PersistentVolume): FieldError[] {
   const errors: FieldError[] = [];
   const spec = volume.spec ?? {};
   const modes = spec.accessModes ?? [];
@@ -126,10 +50,11 @@ function validateVolume(volume: PersistentVolume): FieldError[] {
   if (policy && !RECLAIM.includes(policy)) errors.push(notSupported(atPolicy, policy, RECLAIM));
   if (spec.nodeAffinity) {
     const at = SPEC.child("nodeAffinity").child("required");
-    if (spec.nodeAffinity.required) validateNodeSelector(spec.nodeAffinity.required, at, errors);
+    const anyValues = hasImpossibleValues(old?.spec?.nodeAffinity?.required);
+    if (spec.nodeAffinity.required) validateNodeSelector(spec.nodeAffinity.required, at, errors, anyValues);
     else errors.push(required(at, "must specify required node constraints"));
   }
-  validateSources(spec, errors);
+  validatePersistentSource(spec, volume.metadata?.name ?? "", SPEC, errors);
   if (spec.hostPath?.path && /^\/+$/.test(posix.normalize(spec.hostPath.path)) && policy === "Recycle")
     errors.push(forbidden(atPolicy, "may not be 'recycle' for a hostPath mount of '/'"));
   if (spec.storageClassName) validateClassName(spec.storageClassName, SPEC.child("storageClassName"), errors);
@@ -143,7 +68,7 @@ function validateVolume(volume: PersistentVolume): FieldError[] {
     if (!spec.csi) errors.push(required(SPEC.child("csi"), "has to be specified when using volumeAttributesClassName"));
   }
   const options = volume.metadata?.annotations?.[MOUNT_OPTIONS];
-  if (options !== undefined && !sourcesOf(spec).some(([field]) => MOUNTED_WITH_OPTIONS.has(field))) {
+  if (options !== undefined && !sourcesOf(spec).some((kind) => MOUNTED_WITH_OPTIONS.has(kind))) {
     const at = FieldPath.root("metadata").child("annotations").child(MOUNT_OPTIONS);
     errors.push(forbidden(at, "may not specify mount options for this volume type"));
   }
@@ -153,7 +78,7 @@ function validateVolume(volume: PersistentVolume): FieldError[] {
 function validateChange(next: PersistentVolume, old: PersistentVolume): FieldError[] {
   const errors: FieldError[] = [];
   const [after, before] = [next, old].map(({ spec }) =>
-    Object.fromEntries(sourcesOf(spec).map(([field]) => [field, spec?.[field]])),
+    Object.fromEntries(sourcesOf(spec).map((kind) => [kind, spec?.[kind]])),
   );
   // A secret for expanding may be named later.
   const { csi } = next.spec ?? {};
@@ -166,13 +91,51 @@ function validateChange(next: PersistentVolume, old: PersistentVolume): FieldErr
     errors.push(forbidden(SPEC.child("persistentvolumesource"), why));
   }
   immutable(next.spec?.volumeMode, old.spec?.volumeMode, FieldPath.root("volumeMode"), errors);
-  if (old.spec?.nodeAffinity !== undefined)
-    immutable(next.spec?.nodeAffinity, old.spec.nodeAffinity, FieldPath.root("nodeAffinity"), errors);
+  validateAffinityChange(next.spec?.nodeAffinity, old.spec?.nodeAffinity, errors);
   if (old.spec?.volumeAttributesClassName !== undefined && next.spec?.volumeAttributesClassName === undefined) {
     const at = SPEC.child("volumeAttributesClassName");
     errors.push(forbidden(at, "update from non-nil value to nil is forbidden"));
   }
   return errors;
+}
+
+/** A volume stays where it is; but the labels that say where have got other names since. */
+function validateAffinityChange(
+  next: VolumeNodeAffinity | undefined,
+  old: VolumeNodeAffinity | undefined,
+  errors: FieldError[],
+): void {
+  if (old === undefined || semanticEqual(next, withNewNames(old, next))) return;
+  const why = "field is immutable, except for updating from beta label to GA";
+  errors.push(invalid(FieldPath.root("nodeAffinity"), next ?? null, why));
+}
+
+const NEW_NAMES = new Map([
+  ["failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"],
+  ["failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"],
+  ["beta.kubernetes.io/os", "kubernetes.io/os"],
+  ["beta.kubernetes.io/arch", "kubernetes.io/arch"],
+  ["beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"],
+]);
+
+/** The old affinity, with the new name of each label that the new one has in its place. */
+function withNewNames(old: VolumeNodeAffinity, next: VolumeNodeAffinity | undefined): VolumeNodeAffinity {
+  if (old.required === undefined) return old;
+  type Requirements = NodeSelectorRequirement[] | undefined;
+  const renamed = (requirements: Requirements, now: Requirements): NodeSelectorRequirement[] =>
+    (requirements ?? []).map((requirement, index) => {
+      const key = now?.[index]?.key;
+      return key !== undefined && NEW_NAMES.get(requirement.key) === key ? { ...requirement, key } : requirement;
+    });
+  const nodeSelectorTerms = old.required.nodeSelectorTerms.map((term, index) => {
+    const now = next?.required?.nodeSelectorTerms[index];
+    return {
+      ...term,
+      matchExpressions: renamed(term.matchExpressions, now?.matchExpressions),
+      matchFields: renamed(term.matchFields, now?.matchFields),
+    };
+  });
+  return { ...old, required: { ...old.required, nodeSelectorTerms } };
 }
 
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
@@ -181,8 +144,8 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   prepareForCreate(volume, { now }) {
     volume.status = { phase: "Pending", lastPhaseTransitionTime: formatTime(new Date(now)) };
   },
-  validate: validateVolume,
-  validateUpdate: (next, old) => [...validateVolume(next), ...validateChange(next, old)],
+  validate: (volume) => validateVolume(volume),
+  validateUpdate: (next, old) => [...validateVolume(next, old), ...validateChange(next, old)],
   fieldLabels: (volume) => ({ name: volume.metadata?.name ?? "" }),
   subresources: {
     status: {

@@ -19,9 +19,16 @@ interface Workload {
 
 /**
  * Selector and template of a workload: both valid, the one matching the labels of the other.
- * @param before a template that may stay as bad as it is
+ * @param old the stored template, of an update
+ * @param mayStay whether a template that was bad may stay as bad as it is
  */
-export function validateWorkload(spec: Workload, kind: string, errors: FieldError[], before?: PodTemplateSpec): void {
+export function validateWorkload(
+  spec: Workload,
+  kind: string,
+  errors: FieldError[],
+  old?: PodTemplateSpec,
+  mayStay = false,
+): void {
   const { selector, template = {} } = spec;
   const at = SPEC.child("selector");
   if (selector) {
@@ -39,8 +46,8 @@ export function validateWorkload(spec: Workload, kind: string, errors: FieldErro
   if (!readable && kind !== "daemonset")
     errors.push(invalid(at, selector ?? null, kind === "statefulset" ? "" : "invalid label selector"));
   const ofTemplate: FieldError[] = [];
-  if (readable || kind === "daemonset") validatePodTemplate(template, TEMPLATE, ofTemplate);
-  if (ofTemplate.length > 0 && before !== undefined && !isGoodTemplate(before)) ofTemplate.length = 0;
+  if (readable || kind === "daemonset") validatePodTemplate(template, TEMPLATE, ofTemplate, old);
+  if (ofTemplate.length > 0 && mayStay && old !== undefined && !isGoodTemplate(old)) ofTemplate.length = 0;
   errors.push(...ofTemplate);
   const podPath = TEMPLATE.child("spec");
   const policy = template.spec?.restartPolicy ?? "Always";

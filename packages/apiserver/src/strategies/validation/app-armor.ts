@@ -1,5 +1,5 @@
 // AppArmor profiles, as fields and as the annotations that came before them (KEP-24).
-import type { AppArmorProfile, Pod, PodSpec } from "@knots/api/core/v1";
+import type { AppArmorProfile, Pod, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
 import { ownValue } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, notSupported, required, tooLong } from "../field.ts";
@@ -66,8 +66,12 @@ export function validateAppArmorAnnotation(
     errors.push(invalid(path.key(key), value, `invalid AppArmor profile name: ${JSON.stringify(value)}`));
 }
 
-/** Where a new pod says it both ways, it says the same. */
-export function validateAppArmorMatch({ metadata, spec }: Pod, path: FieldPath, errors: FieldError[]): void {
+/** Where a new pod or a template says it both ways, it says the same. */
+export function validateAppArmorMatch(
+  { metadata, spec }: Pod | PodTemplateSpec,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
   const annotations = metadata?.annotations;
   if (spec === undefined || annotations === undefined || !hasAppArmor(annotations)) return;
   if (spec.os?.name === "windows") return;

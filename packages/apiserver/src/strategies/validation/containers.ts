@@ -1,93 +1,131 @@
-import type {
-  Container,
-  ContainerPort,
-  EphemeralContainer,
-  PodSpec,
-  VolumeDevice,
-  VolumeMount,
-} from "@knots/api/core/v1";
+import type { Container, ContainerPort, EphemeralContainer, PodSpec } from "@knots/api/core/v1";
 import { isDNS1123Label, isValidPortName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, forbidden, invalid, notFound, notSupported, required } from "../field.ts";
+import { validateInitRestarts, validateRestarts } from "./container-restarts.ts";
 import { validateEnv, validateEnvFrom } from "./env.ts";
-import { isValidPortNumber } from "./names.ts";
-import { validateDescendingPath } from "./paths.ts";
+import { hasBrokenPages } from "./huge-pages.ts";
+import { invalidFor, isValidPortNumber } from "./names.ts";
 import { validateContainerProbes, validateLifecycle } from "./probes.ts";
+import { claimNamesOf } from "./resource-claims.ts";
 import { validateResourceRequirements } from "./resources.ts";
+import type { ResourceContext } from "./resources.ts";
 import { validateResizePolicy } from "./resize-policy.ts";
 import { validateSecurityContext } from "./security-context.ts";
-
-/** What a container needs to know of its pod's volumes: which names exist, which are claims. */
-export type VolumeNames = ReadonlyMap<string, { readonly isClaim: boolean }>;
+import { validateDevices, validateMounts } from "./volume-mounts.ts";
+import type { VolumeNames } from "./volume-mounts.ts";
 
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
 const PULL_POLICIES = ["Always", "IfNotPresent", "Never"];
 
-export function validateContainers(spec: PodSpec, volumes: VolumeNames, path: FieldPath, errors: FieldError[]): void {
-  const at = path.child("containers");
-  const containers = spec.containers ?? [];
-  if (containers.length === 0) errors.push(required(at, ""));
+/** What containers need to know of their pod. */
+interface Surroundings {
+  readonly spec: PodSpec;
+  readonly volumes: VolumeNames;
+  readonly resources: ResourceContext;
+  /** The stored pod, of an update. */
+  readonly old: PodSpec | undefined;
+}
+
+export function validateContainers(
+  spec: PodSpec,
+  volumes: VolumeNames,
+  path: FieldPath,
+  errors: FieldError[],
+  old?: PodSpec,
+): void {
+  const resources = { claims: claimNamesOf(spec), mayBreakPages: () => hasBrokenPages(old) };
+  const pod: Surroundings = { spec, volumes, resources, old };
+  validateMainContainers(pod, path.child("containers"), errors);
+  validateInitContainers(pod, path.child("initContainers"), errors);
+  validateEphemeralContainers(pod, path.child("ephemeralContainers"), errors);
+}
+
+function validateMainContainers(pod: Surroundings, path: FieldPath, errors: FieldError[]): void {
+  // What must be there is looked for here.
+  const containers = pod.spec.containers ?? [];
+  if (containers.length === 0) return void errors.push(required(path));
   const names = new Set<string>();
   containers.forEach((container, index) => {
-    validateContainer(container, spec, volumes, at.index(index), errors);
-    if (names.has(container.name)) errors.push(duplicate(at.index(index).child("name"), container.name));
+    const at = path.index(index);
+    validateContainer(container, pod, at, errors);
+    if (names.has(container.name)) errors.push(duplicate(at.child("name"), container.name));
     names.add(container.name);
-    if (container.restartPolicy && !["Always", "Never", "OnFailure"].includes(container.restartPolicy)) {
-      const supported = ["Always", "Never", "OnFailure"];
-      errors.push(notSupported(at.index(index).child("restartPolicy"), container.restartPolicy, supported));
-    }
+    validateLife(container, pod, at, errors);
+    validateRestarts(container, at, errors);
   });
-  checkHostPortConflicts(containers, at, errors);
-  validateInitContainers(spec, volumes, path.child("initContainers"), errors);
-  validateEphemeralContainers(spec, volumes, path.child("ephemeralContainers"), errors);
+  checkHostPortConflicts(containers, path, errors);
 }
 
-function validateInitContainers(spec: PodSpec, volumes: VolumeNames, path: FieldPath, errors: FieldError[]): void {
-  const names = new Set((spec.containers ?? []).map((container) => container.name));
-  spec.initContainers?.forEach((container, index) => {
+/** Hooks and probes: of what keeps running. */
+function validateLife(container: Container, { spec }: Surroundings, path: FieldPath, errors: FieldError[]): void {
+  validateLifecycle(container.lifecycle, spec.terminationGracePeriodSeconds, path.child("lifecycle"), errors);
+  validateContainerProbes(container, path, errors);
+}
+
+const OF_SIDECARS = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const;
+
+function validateInitContainers(pod: Surroundings, path: FieldPath, errors: FieldError[]): void {
+  const { initContainers } = pod.spec;
+  if (initContainers === undefined) return;
+  const names = new Set((pod.spec.containers ?? []).map(({ name }) => name));
+  initContainers.forEach((container, index) => {
     const at = path.index(index);
-    const sidecar = container.restartPolicy === "Always";
-    validateContainer(container, spec, volumes, at, errors);
+    validateContainer(container, pod, at, errors);
+    validateInitRestarts(container, at, errors);
     if (names.has(container.name)) errors.push(duplicate(at.child("name"), container.name));
     if (container.name) names.add(container.name);
-    if (!sidecar) {
-      // What only makes sense for something that keeps running.
-      for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const) {
-        if (container[field] === undefined) continue;
-        const why = "may not be set for init containers without restartPolicy=Always";
-        errors.push(forbidden(at.child(field), why));
-      }
-    }
     checkHostPortConflicts([container], path, errors);
+    if (container.restartPolicy === "Always") return validateLife(container, pod, at, errors);
+    for (const field of OF_SIDECARS) {
+      if (container[field] === undefined) continue;
+      errors.push(forbidden(at.child(field), "may not be set for init containers without restartPolicy=Always"));
+    }
+    container.resizePolicy?.forEach(({ restartPolicy }, policy) => {
+      if (restartPolicy !== "RestartContainer" || hasRestartingInits(pod.old)) return;
+      const why = "must not be set to 'RestartContainer' for non-sidecar initContainers";
+      errors.push(invalid(at.child("resizePolicy").index(policy).child("restartPolicy"), restartPolicy, why));
+    });
   });
 }
 
-const EPHEMERAL_FORBIDDEN = [
+/** Whether a stored pod has what is forbidden now: it may keep it. */
+const hasRestartingInits = (old: PodSpec | undefined): boolean =>
+  old?.initContainers?.some(
+    ({ restartPolicy, resizePolicy }) =>
+      restartPolicy !== "Always" && resizePolicy?.some((each) => each.restartPolicy === "RestartContainer") === true,
+  ) === true;
+
+/** In upstream's order. */
+const NOT_EPHEMERAL = [
   "ports",
+  "resources",
+  "resizePolicy",
+  "restartPolicy",
+  "restartPolicyRules",
   "livenessProbe",
   "readinessProbe",
   "startupProbe",
   "lifecycle",
-  "resizePolicy",
 ] as const;
 
-function validateEphemeralContainers(spec: PodSpec, volumes: VolumeNames, path: FieldPath, errors: FieldError[]): void {
-  const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map((container) => container.name);
+function validateEphemeralContainers(pod: Surroundings, path: FieldPath, errors: FieldError[]): void {
+  const { containers, initContainers = [], ephemeralContainers } = pod.spec;
+  if (ephemeralContainers === undefined) return;
+  const others = new Set([...(containers ?? []), ...initContainers].map(({ name }) => name));
   const names = new Set(others);
-  spec.ephemeralContainers?.forEach((container: EphemeralContainer, index) => {
+  ephemeralContainers.forEach((container: EphemeralContainer, index) => {
     const at = path.index(index);
-    validateContainer(container, spec, volumes, at, errors);
+    validateContainer(container, pod, at, errors);
+    validateImageSpaces(container, at, errors);
     if (names.has(container.name)) errors.push(duplicate(at.child("name"), container.name));
     names.add(container.name);
     const target = container.targetContainerName;
-    if (target && !others.includes(target)) errors.push(notFound(at.child("targetContainerName"), target));
-    for (const field of EPHEMERAL_FORBIDDEN) {
-      if (container[field] !== undefined)
-        errors.push(forbidden(at.child(field), "cannot be set for an Ephemeral Container"));
-    }
-    const resources = container.resources;
-    if (resources && Object.keys(resources).length > 0) {
-      errors.push(forbidden(at.child("resources"), "cannot be set for an Ephemeral Container"));
+    if (target && !others.has(target)) errors.push(notFound(at.child("targetContainerName"), target));
+    for (const field of NOT_EPHEMERAL) {
+      const value = container[field];
+      if (value === undefined || (field === "resources" && Object.keys(value).length === 0)) continue;
+      errors.push(forbidden(at.child(field), "cannot be set for an Ephemeral Container"));
     }
     container.volumeMounts?.forEach((mount, mountIndex) => {
       for (const field of ["subPath", "subPathExpr"] as const) {
@@ -99,60 +137,59 @@ function validateEphemeralContainers(spec: PodSpec, volumes: VolumeNames, path: 
   });
 }
 
+/** What holds for containers of all kinds. */
 function validateContainer(
   container: Container | EphemeralContainer,
-  spec: PodSpec,
-  volumes: VolumeNames,
+  { spec, volumes, resources }: Surroundings,
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  if (!container.name) errors.push(required(path.child("name"), ""));
-  else
-    for (const message of isDNS1123Label(container.name))
-      errors.push(invalid(path.child("name"), container.name, message));
-  if (!container.image) errors.push(required(path.child("image"), ""));
-  validateLifecycle(container.lifecycle, spec.terminationGracePeriodSeconds, path.child("lifecycle"), errors);
-  validateContainerProbes(container, path, errors);
+  if (!container.name) errors.push(required(path.child("name")));
+  else invalidFor(isDNS1123Label(container.name), container.name, path.child("name"), errors);
+  if (!container.image) errors.push(required(path.child("image")));
   const policy = container.terminationMessagePolicy;
   if (policy !== "File" && policy !== "FallbackToLogsOnError") {
     const at = path.child("terminationMessagePolicy");
-    errors.push(policy ? notSupported(at, policy, ["File", "FallbackToLogsOnError"]) : required(at, ""));
+    errors.push(policy ? notSupported(at, policy, ["File", "FallbackToLogsOnError"]) : required(at));
   }
   validatePorts(container.ports, path.child("ports"), errors);
   validateEnv(container.env, path.child("env"), errors);
   validateEnvFrom(container.envFrom, path.child("envFrom"), errors);
   validateMounts(container, volumes, path.child("volumeMounts"), errors);
   validateDevices(container, volumes, path.child("volumeDevices"), errors);
-  const pull = container.imagePullPolicy;
-  if (!pull) errors.push(required(path.child("imagePullPolicy"), ""));
-  else if (!PULL_POLICIES.includes(pull)) errors.push(notSupported(path.child("imagePullPolicy"), pull, PULL_POLICIES));
-  validateResourceRequirements(container.resources, path.child("resources"), errors);
+  validatePullPolicy(container.imagePullPolicy, path.child("imagePullPolicy"), errors);
+  validateResourceRequirements(container.resources, path.child("resources"), errors, resources);
   if (container.resizePolicy !== undefined)
     validateResizePolicy(container.resizePolicy, spec.restartPolicy, path.child("resizePolicy"), errors);
   validateSecurityContext(container.securityContext, spec.hostUsers !== false, path.child("securityContext"), errors);
 }
 
+export function validatePullPolicy(policy: string | undefined, path: FieldPath, errors: FieldError[]): void {
+  if (!policy) errors.push(required(path));
+  else if (!PULL_POLICIES.includes(policy)) errors.push(notSupported(path, policy, PULL_POLICIES));
+}
+
+/** A rule for pods that templates are free of. */
+export function validateImageSpaces({ image = "" }: { image?: string }, path: FieldPath, errors: FieldError[]): void {
+  if (image.trim() !== image)
+    errors.push(invalid(path.child("image"), image, "must not have leading or trailing whitespace"));
+}
+
 function validatePorts(ports: readonly ContainerPort[] | undefined, path: FieldPath, errors: FieldError[]): void {
+  if (ports === undefined) return;
   const names = new Set<string>();
-  ports?.forEach((port, index) => {
+  ports.forEach((port, index) => {
     const at = path.index(index);
     if (port.name) {
       const messages = isValidPortName(port.name);
-      for (const message of messages) errors.push(invalid(at.child("name"), port.name, message));
+      invalidFor(messages, port.name, at.child("name"), errors);
       if (messages.length === 0 && names.has(port.name)) errors.push(duplicate(at.child("name"), port.name));
-      names.add(port.name);
+      if (messages.length === 0) names.add(port.name);
     }
-    if (!port.containerPort) errors.push(required(at.child("containerPort"), ""));
-    else {
-      for (const message of isValidPortNumber(port.containerPort)) {
-        errors.push(invalid(at.child("containerPort"), port.containerPort, message));
-      }
-    }
-    if (port.hostPort) {
-      for (const message of isValidPortNumber(port.hostPort))
-        errors.push(invalid(at.child("hostPort"), port.hostPort, message));
-    }
-    if (!port.protocol) errors.push(required(at.child("protocol"), ""));
+    if (!port.containerPort) errors.push(required(at.child("containerPort")));
+    else invalidFor(isValidPortNumber(port.containerPort), port.containerPort, at.child("containerPort"), errors);
+    if (port.hostPort) invalidFor(isValidPortNumber(port.hostPort), port.hostPort, at.child("hostPort"), errors);
+    if (!port.protocol) errors.push(required(at.child("protocol")));
     else if (!PROTOCOLS.includes(port.protocol))
       errors.push(notSupported(at.child("protocol"), port.protocol, PROTOCOLS));
   });
@@ -169,70 +206,5 @@ function checkHostPortConflicts(containers: readonly Container[], path: FieldPat
       if (seen.has(key)) errors.push(duplicate(at, key));
       seen.add(key);
     });
-  });
-}
-
-function validateMounts(
-  container: {
-    volumeMounts?: VolumeMount[];
-    volumeDevices?: VolumeDevice[];
-    securityContext?: { privileged?: boolean };
-  },
-  volumes: VolumeNames,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  const paths = new Set<string>();
-  const devices = container.volumeDevices ?? [];
-  container.volumeMounts?.forEach((mount, index) => {
-    const at = path.index(index);
-    if (!mount.name) errors.push(required(at.child("name"), ""));
-    if (!volumes.has(mount.name)) errors.push(notFound(at.child("name"), mount.name));
-    if (!mount.mountPath) errors.push(required(at.child("mountPath"), ""));
-    if (paths.has(mount.mountPath)) errors.push(invalid(at.child("mountPath"), mount.mountPath, "must be unique"));
-    paths.add(mount.mountPath);
-    if (devices.some((device) => device.name === mount.name)) {
-      errors.push(invalid(at.child("name"), mount.name, "must not already exist in volumeDevices"));
-    }
-    if (devices.some((device) => device.devicePath === mount.mountPath)) {
-      errors.push(invalid(at.child("mountPath"), mount.mountPath, "must not already exist as a path in volumeDevices"));
-    }
-    if (mount.subPath) validateDescendingPath(mount.subPath, path.child("subPath"), errors);
-    if (mount.subPathExpr) {
-      if (mount.subPath) {
-        errors.push(
-          invalid(at.child("subPathExpr"), mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"),
-        );
-      }
-      validateDescendingPath(mount.subPathExpr, path.child("subPathExpr"), errors);
-    }
-    const propagation = mount.mountPropagation;
-    if (propagation === undefined) return;
-    const supported = ["Bidirectional", "HostToContainer", "None"];
-    if (!supported.includes(propagation))
-      errors.push(notSupported(path.child("mountPropagation"), propagation, supported));
-    if (propagation === "Bidirectional" && !container.securityContext?.privileged) {
-      const why = "Bidirectional mount propagation is available only to privileged containers";
-      errors.push(forbidden(path.child("mountPropagation"), why));
-    }
-  });
-}
-
-function validateDevices(
-  container: { volumeDevices?: VolumeDevice[] },
-  volumes: VolumeNames,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  container.volumeDevices?.forEach((device, index) => {
-    const at = path.index(index);
-    if (!device.name) errors.push(required(at.child("name"), ""));
-    const volume = volumes.get(device.name);
-    if (!volume) errors.push(notFound(at.child("name"), device.name));
-    else if (!volume.isClaim) {
-      const why = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
-      errors.push(invalid(at.child("name"), device.name, why));
-    }
-    if (!device.devicePath) errors.push(required(at.child("devicePath"), ""));
   });
 }

@@ -1,8 +1,18 @@
-import type { EnvFromSource, EnvVar, ObjectFieldSelector, ResourceFieldSelector } from "@knots/api/core/v1";
-import { isQualifiedName } from "@knots/machinery";
+import type {
+  EnvFromSource,
+  EnvVar,
+  FileKeySelector,
+  ObjectFieldSelector,
+  PodSpec,
+  ResourceFieldSelector,
+  Volume,
+} from "@knots/api/core/v1";
+import { Quantity, isDNS1123Label, isQualifiedName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
-import { invalid, notSupported, required } from "../field.ts";
-import { isConfigMapKey, isRelaxedEnvVarName, nameIsDNSSubdomain } from "./names.ts";
+import { invalid, notFound, notSupported, required } from "../field.ts";
+import { forEachContainer } from "./each-container.ts";
+import { invalidFor, isConfigMapKey, isRelaxedEnvVarName, nameIsDNSSubdomain } from "./names.ts";
+import { validateNoBackSteps } from "./paths.ts";
 
 const ENV_FIELDS = [
   "metadata.name",
@@ -32,6 +42,14 @@ const RESOURCE_FIELDS = [
   "requests.memory",
 ];
 const BYTE_DIVISORS = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
+
+const CPU_DIVISORS = ["1m", "1"];
+/** As error texts call the resources. */
+const WHAT = new Map([
+  ["cpu", "cpu"],
+  ["memory", "memory"],
+  ["ephemeral-storage", "local ephemeral storage"],
+]);
 
 export function validateEnv(variables: readonly EnvVar[] | undefined, path: FieldPath, errors: FieldError[]): void {
   variables?.forEach((variable, index) => {
@@ -65,6 +83,7 @@ function validateValueFrom(variable: EnvVar, path: FieldPath, errors: FieldError
       for (const message of isConfigMapKey(reference.key))
         errors.push(invalid(at.child("key"), reference.key, message));
   }
+  if (source.fileKeyRef) validateFileKey(source.fileKeyRef, path.child("fileKeyRef"), errors);
   if (given === 0) {
     const why =
       "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`";
@@ -73,34 +92,74 @@ function validateValueFrom(variable: EnvVar, path: FieldPath, errors: FieldError
   else if (given > 1) errors.push(invalid(path, "", "may not have more than one field specified at a time"));
 }
 
+/** A key of a file that a container left in a volume (KEP-3721). */
+function validateFileKey(
+  { key, volumeName, path: file }: FileKeySelector,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (!key) errors.push(required(path.child("key")));
+  else invalidFor(isRelaxedEnvVarName(key), key, path.child("key"), errors);
+  if (!volumeName) errors.push(required(path.child("volumeName")));
+  else invalidFor(isDNS1123Label(volumeName), volumeName, path.child("volumeName"), errors);
+  if (!file) errors.push(required(path.child("path")));
+  else validateNoBackSteps(file, path.child("path"), errors);
+}
+
+/** The volumes of such files are empty directories: nothing else is the pod's own. */
+export function validateFileKeyVolumes(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
+  let volumes: Map<string, Volume> | undefined;
+  forEachContainer(spec, ({ env }, list, index) =>
+    env?.forEach(({ valueFrom }, variable) => {
+      const name = valueFrom?.fileKeyRef?.volumeName;
+      if (name === undefined) return;
+      volumes ??= new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+      const volume = volumes.get(name);
+      const at = path.child(list).index(index).child("env").index(variable);
+      const where = at.child("valueFrom", "fileKeyRef", "volumeName");
+      if (volume === undefined) errors.push(notFound(where, name));
+      else if (volume.emptyDir === undefined)
+        errors.push(invalid(where, name, "referenced volume must be of type emptyDir"));
+    }),
+  );
+}
+
 /** metadata.labels['key'] → its path and subscript. */
-const SUBSCRIPTED = /^(.+)\['(.*)'\]$/;
+const SUBSCRIPTED = /^(.+?)\['(.*)'\]$/s;
+/** Fields that are known, whether or not they can be asked for here. */
+const LABELS = new Set([
+  ...VOLUME_FIELDS,
+  ...ENV_FIELDS,
+  "spec.restartPolicy",
+  "spec.schedulerName",
+  "spec.terminationGracePeriodSeconds",
+  "status.phase",
+]);
 
 export function validateFieldRef(
-  reference: ObjectFieldSelector,
+  { apiVersion, fieldPath }: ObjectFieldSelector,
   fields: readonly string[],
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  if (!reference.apiVersion) return void errors.push(required(path.child("apiVersion"), ""));
-  if (!reference.fieldPath) return void errors.push(required(path.child("fieldPath"), ""));
-  const match = SUBSCRIPTED.exec(reference.fieldPath);
-  if (!match) {
-    const known = [...VOLUME_FIELDS, ...ENV_FIELDS, "spec.restartPolicy", "status.phase"].includes(reference.fieldPath);
-    if (!known) {
-      const why = `error converting fieldPath: field label not supported: ${reference.fieldPath}`;
-      errors.push(invalid(path.child("fieldPath"), reference.fieldPath, why));
-    } else if (!fields.includes(reference.fieldPath)) {
-      errors.push(notSupported(path.child("fieldPath"), reference.fieldPath, [...fields]));
-    }
+  if (!apiVersion) return void errors.push(required(path.child("apiVersion"), ""));
+  if (!fieldPath) return void errors.push(required(path.child("fieldPath"), ""));
+  const refuse = (why: string): void =>
+    void errors.push(invalid(path.child("fieldPath"), fieldPath, `error converting fieldPath: ${why}`));
+  if (apiVersion !== "v1") return refuse(`unsupported pod version: ${apiVersion}`);
+  const match = SUBSCRIPTED.exec(fieldPath);
+  if (match !== null) {
+    const [, base, subscript = ""] = match;
+    if (base === "metadata.annotations")
+      invalidFor(isQualifiedName(subscript.toLowerCase()), subscript.toLowerCase(), path, errors);
+    else if (base === "metadata.labels") invalidFor(isQualifiedName(subscript), subscript, path, errors);
+    else refuse(`field label does not support subscript: ${fieldPath}`);
     return;
   }
-  const [, base = "", subscript = ""] = match;
-  if (base === "metadata.annotations") {
-    for (const message of isQualifiedName(subscript.toLowerCase())) errors.push(invalid(path, subscript, message));
-  } else if (base === "metadata.labels") {
-    for (const message of isQualifiedName(subscript)) errors.push(invalid(path, subscript, message));
-  } else errors.push(invalid(path, base, "does not support subscript"));
+  // The name that the field had once.
+  const label = fieldPath === "spec.host" ? "spec.nodeName" : fieldPath;
+  if (!LABELS.has(label)) refuse(`field label not supported: ${fieldPath}`);
+  else if (!fields.includes(label)) errors.push(notSupported(path.child("fieldPath"), label, [...fields]));
 }
 
 export function validateResourceFieldRef(
@@ -117,18 +176,13 @@ export function validateResourceFieldRef(
     errors.push(notSupported(path.child("resource"), resource, RESOURCE_FIELDS));
   }
   const divisor = reference.divisor ?? "0";
-  if (divisor === "0") return;
-  const isCpu = resource.endsWith(".cpu");
-  const bytes = BYTE_DIVISORS.split(", ");
-  if (isCpu && divisor !== "1m" && divisor !== "1") {
-    const why = "only divisor's values 1m and 1 are supported with the cpu resource";
-    errors.push(invalid(path.child("divisor"), resource, why));
-  }
-  if (!isCpu && !bytes.includes(divisor)) {
-    const what = hugePages ? "hugepages" : resource.endsWith(".memory") ? "memory" : "local ephemeral storage";
-    const why = `only divisor's values ${BYTE_DIVISORS} are supported with the ${what} resource`;
-    errors.push(invalid(path.child("divisor"), resource, why));
-  }
+  if (Quantity.parse(divisor).isZero()) return;
+  const what = hugePages ? "hugepages" : WHAT.get(resource.replace(/^(limits|requests)\./, ""));
+  if (what === undefined) return;
+  const [values, list] = what === "cpu" ? [CPU_DIVISORS, "1m and 1"] : [BYTE_DIVISORS.split(", "), BYTE_DIVISORS];
+  if (values.includes(divisor)) return;
+  const why = `only divisor's values ${list} are supported with the ${what} resource`;
+  errors.push(invalid(path.child("divisor"), resource, why));
 }
 
 export function validateEnvFrom(

@@ -57,11 +57,29 @@ export function isValidPortNumber(port: number): string[] {
 export const rangeMessage = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 export const NON_NEGATIVE = "must be greater than or equal to 0";
 export const POSITIVE = "must be greater than 0";
+/** The same in the words of other rules. */
+export const GREATER_THAN_ZERO = "must be greater than zero";
 export const IMMUTABLE = "field is immutable";
 
 const DNS1123_SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const WILDCARD = `\\*\\.${DNS1123_SUBDOMAIN}`;
 const WILDCARD_PATTERN = new RegExp(`^${WILDCARD}$`);
+
+const SEARCH_LABEL = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+const SEARCH_DOMAIN = `${SEARCH_LABEL}(\\.${SEARCH_LABEL})*`;
+const SEARCH_PATTERN = new RegExp(`^${SEARCH_DOMAIN}$`);
+
+/** A domain that names are looked for in, with underscores as records of services have them. */
+export function isSearchDomain(value: string): string[] {
+  const errors: string[] = [];
+  if (value.length > 253) errors.push("must be no more than 253 characters");
+  if (!SEARCH_PATTERN.test(value)) {
+    errors.push(
+      `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SEARCH_DOMAIN}')`,
+    );
+  }
+  return errors;
+}
 
 /** "*.example.com" */
 export function isWildcardDNS1123Subdomain(value: string): string[] {

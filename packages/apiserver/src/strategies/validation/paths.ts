@@ -18,19 +18,26 @@ export function validateNonDescendingStart(target: string, path: FieldPath, erro
     errors.push(invalid(path, target, "must not start with '..'"));
 }
 
+interface KeyToPath {
+  readonly key: string;
+  readonly path: string;
+  readonly mode?: number;
+}
+
 /** keys → files of a config map, secret or projection. */
 export function validateKeyToPaths(
-  items: readonly { key: string; path: string; mode?: number }[] | undefined,
+  items: readonly KeyToPath[] | undefined,
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  items?.forEach((item, index) => {
-    const at = path.index(index);
-    if (!item.key) errors.push(required(at.child("key"), ""));
-    if (!item.path) errors.push(required(at.child("path"), ""));
-    validateNonDescendingStart(item.path, at.child("path"), errors);
-    validateMode(item.mode, at.child("mode"), errors);
-  });
+  items?.forEach((item, index) => validateKeyToPath(item, path.index(index), errors));
+}
+
+export function validateKeyToPath(item: KeyToPath, at: FieldPath, errors: FieldError[]): void {
+  if (!item.key) errors.push(required(at.child("key"), ""));
+  if (!item.path) errors.push(required(at.child("path"), ""));
+  validateNonDescendingStart(item.path, at.child("path"), errors);
+  validateMode(item.mode, at.child("mode"), errors);
 }
 
 export function validateMode(mode: number | undefined, path: FieldPath, errors: FieldError[]): void {

@@ -76,7 +76,7 @@ test.each<[string, NonNullable<Pod["status"]>["resourceClaimStatuses"] & {}, (st
       'status.resourceClaimStatuses[1].name: Duplicate value: "b"',
     ],
   ],
-  ["a name of another form", [{ name: "a", resourceClaimName: "A" }], [/\[0\]\.name: Invalid value: "A"/]],
+  ["a name of another form", [{ name: "a", resourceClaimName: "A" }], [/\[0\]\.resourceClaimName: Invalid value: "A"/]],
 ])("claims: %s", (_what, resourceClaimStatuses, want) => {
   const matching = want.map((each) => (typeof each === "string" ? each : (expect.stringMatching(each) as string)));
   expect(errorsOf({ resourceClaimStatuses })).toEqual(matching);

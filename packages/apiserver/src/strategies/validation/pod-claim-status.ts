@@ -16,7 +16,7 @@ export function validateClaimStatuses({ spec, status }: Pod, path: FieldPath, er
     seen.add(name);
     if (resourceClaimName === undefined) return;
     for (const message of nameIsDNSSubdomain(resourceClaimName, false))
-      errors.push(invalid(at, resourceClaimName, message));
+      errors.push(invalid(path.index(index).child("resourceClaimName"), resourceClaimName, message));
   });
 }
 
@@ -28,11 +28,13 @@ export function validateExtendedClaimStatus({ spec, status }: Pod, path: FieldPa
   const { requestMappings = [], resourceClaimName = "" } = claim as Partial<typeof claim>;
   const mappings = path.child("requestMappings");
   if (requestMappings.length === 0) errors.push(required(mappings, "at least one request mapping is required"));
-  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const containers = new Map(
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((each) => [each.name, each]),
+  );
   const seen = new Set<string>();
   requestMappings.forEach(({ containerName, resourceName, requestName }, index) => {
     const at = mappings.index(index);
-    const container = containers.find(({ name }) => name === containerName);
+    const container = containers.get(containerName);
     if (container === undefined) {
       const why = "must match the name of an entry in spec.initContainers.name or spec.containers.name";
       errors.push(invalid(at.child("containerName"), containerName, why));

@@ -47,7 +47,7 @@ describe("namespaces of the host", () => {
     [{ hostUsers: false }, []],
     [
       { hostUsers: false, hostNetwork: true, hostPID: true, hostIPC: true },
-      ["hostNetwork", "HostPID", "HostIPC"].map((field) => `spec.${field}: when \`pod.Spec.HostUsers\` is false`),
+      ["hostNetwork", "HostPID", "HostIPC"].map((field) => `spec.${field}: when \`hostUsers\` is false`),
     ],
     [
       { hostNetwork: true, securityContext: { sysctls: [{ name: "net/core/somaxconn", value: "1" }] } },
@@ -88,13 +88,13 @@ describe("policies", () => {
     ],
     [
       { restartPolicy: "Never", ...resized({ resourceName: "cpu", restartPolicy: "RestartContainer" }) },
-      [`${at}: must be 'NotRequired' when \`restartPolicy\` is 'Never'`],
+      [`${at}: must be 'NotRequired' when pod \`restartPolicy\` is 'Never'`],
     ],
     [
       { securityContext: { supplementalGroupsPolicy: "All", seLinuxChangePolicy: "All" } },
       [
         `spec.securityContext.supplementalGroupsPolicy: ${supported('"Merge", "Strict"')}`,
-        `spec.securityContext.seLinuxChangePolicy: ${supported('"MountOption", "Recursive"')}`,
+        `spec.securityContext.seLinuxChangePolicy: ${supported('"Recursive"')}`,
       ],
     ],
     [{ schedulingGates: [{ name: "g" }, { name: "g" }] }, ["spec.schedulingGates[1]: "]],

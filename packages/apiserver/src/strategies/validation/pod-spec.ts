@@ -1,27 +1,33 @@
 import type { PodDNSConfig, PodSchedulingGate, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
 import { isDNS1123Label, isDNS1123Subdomain, isQualifiedName } from "@knots/machinery";
 import type { ObjectMeta } from "@knots/machinery";
-import { isIP } from "node:net";
 import type { FieldError, FieldPath } from "../field.ts";
-import { duplicate, forbidden, invalid, required } from "../field.ts";
+import { duplicate, forbidden, invalid, required, tooLong } from "../field.ts";
+import { validateLegacyIp } from "./addresses.ts";
+import { validateAppArmorMatch } from "./app-armor.ts";
 import { validateContainers } from "./containers.ts";
+import { validateFileKeyVolumes } from "./env.ts";
+import { hasBrokenPages } from "./huge-pages.ts";
 import { validateAnnotations, validateLabels } from "./metadata.ts";
-import { invalidFor, nameIsDNSSubdomain, rangeMessage } from "./names.ts";
+import { invalidFor, isSearchDomain, nameIsDNSSubdomain, rangeMessage } from "./names.ts";
 import { oneOf } from "./numbers.ts";
 import { validatePodAnnotations, validateSeccompMatch } from "./pod-annotations.ts";
 import { validateOS } from "./pod-os.ts";
+import { validatePodLevelResources } from "./pod-level-resources.ts";
 import { validateReadinessGates } from "./probes.ts";
+import { validatePodClaims } from "./resource-claims.ts";
 import { validateResourceRequirements } from "./resources.ts";
 import { validateAffinity, validateTolerations } from "./scheduling.ts";
 import { validateHostUsers, validatePodSecurityContext } from "./security-context.ts";
 import { validateTopologySpread } from "./topology-spread.ts";
 import { validateVolumes } from "./volumes.ts";
+import { validateHostProcesses } from "./windows-options.ts";
 
 const MAX_INT32 = 2_147_483_647;
 const RESTART_POLICIES = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 
-/** A pod spec, of a pod (with its metadata) or of a template; `old` is what is stored of it, of an update of a pod. */
+/** A pod spec, of a pod (with its metadata) or of a template; `old` is what is stored of it, of an update. In upstream's order. */
 export function validatePodSpec(
   spec: PodSpec,
   meta: ObjectMeta | undefined,
@@ -29,63 +35,95 @@ export function validatePodSpec(
   errors: FieldError[],
   old?: PodSpec,
 ): void {
-  const volumes = validateVolumes(spec.volumes, meta, path.child("volumes"), errors);
-  validateContainers(spec, volumes, path, errors);
-  validateResourceRequirements(spec.resources, path.child("resources"), errors);
+  if (spec.terminationGracePeriodSeconds === undefined)
+    errors.push(required(path.child("terminationGracePeriodSeconds")));
+  const volumes = validateVolumes(spec.volumes, meta, path.child("volumes"), errors, old);
+  if (spec.resourceClaims !== undefined)
+    validatePodClaims(spec.resourceClaims, meta, path.child("resourceClaims"), errors);
+  validateContainers(spec, volumes, path, errors, old);
+  validatePodLevelResources(spec, path.child("resources"), errors, old);
+  validateHostPorts(spec, path.child("containers"), errors);
   oneOf(spec.restartPolicy, RESTART_POLICIES, path.child("restartPolicy"), errors);
   oneOf(spec.dnsPolicy, DNS_POLICIES, path.child("dnsPolicy"), errors);
   validateLabels(spec.nodeSelector, path.child("nodeSelector"), errors);
-  validateHostPorts(spec, path.child("containers"), errors);
-  validatePodSecurityContext(spec.securityContext, spec, path.child("securityContext"), errors);
-  validateAffinity(spec.affinity, path.child("affinity"), errors);
+  validatePodSecurityContext(spec.securityContext, spec, path.child("securityContext"), errors, old);
+  validateAffinity(spec.affinity, path.child("affinity"), errors, old?.affinity);
   validateDNSConfig(spec.dnsConfig, spec.dnsPolicy, path.child("dnsConfig"), errors);
   validateReadinessGates(spec.readinessGates, path.child("readinessGates"), errors);
+  if (spec.schedulingGates !== undefined) validateGates(spec.schedulingGates, path.child("schedulingGates"), errors);
   const spread = path.child("topologySpreadConstraints");
   validateTopologySpread(spec.topologySpreadConstraints, spread, errors, old?.topologySpreadConstraints);
-  for (const field of ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] as const) {
-    const value = spec[field];
-    if (!value) continue;
-    for (const message of nameIsDNSSubdomain(value, false)) errors.push(invalid(path.child(field), value, message));
-  }
+  validateHostProcesses(spec, path, errors);
+  validateHostUsers(spec, path, errors, old);
+  validateHostnameOverride(spec, path.child("hostnameOverride"), errors);
+  for (const field of ["serviceAccountName", "nodeName"] as const)
+    if (spec[field]) invalidFor(nameIsDNSSubdomain(spec[field], false), spec[field], path.child(field), errors);
   const deadline = spec.activeDeadlineSeconds;
   if (deadline !== undefined && (deadline < 1 || deadline > MAX_INT32)) {
     errors.push(invalid(path.child("activeDeadlineSeconds"), deadline, rangeMessage(1, MAX_INT32)));
   }
-  for (const field of ["hostname", "subdomain"] as const) {
-    const value = spec[field];
-    if (!value) continue;
-    for (const message of isDNS1123Label(value)) errors.push(invalid(path.child(field), value, message));
-  }
+  for (const field of ["hostname", "subdomain"] as const)
+    if (spec[field]) invalidFor(isDNS1123Label(spec[field]), spec[field], path.child(field), errors);
   validateTolerations(spec.tolerations, path.child("tolerations"), errors);
   spec.hostAliases?.forEach((alias, index) => {
     const at = path.child("hostAliases").index(index);
-    if (isIP(alias.ip) === 0)
-      errors.push(invalid(at.child("ip"), alias.ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-    alias.hostnames?.forEach((hostname, hostIndex) => {
-      for (const message of isDNS1123Subdomain(hostname))
-        errors.push(invalid(at.child("hostnames").index(hostIndex), hostname, message));
-    });
+    validateLegacyIp(alias.ip, at.child("ip"), errors);
+    alias.hostnames?.forEach((hostname, hostIndex) =>
+      invalidFor(isDNS1123Subdomain(hostname), hostname, at.child("hostnames").index(hostIndex), errors),
+    );
   });
-  if (spec.preemptionPolicy !== undefined) {
-    oneOf(spec.preemptionPolicy, ["PreemptLowerPriority", "Never"], path.child("preemptionPolicy"), errors);
+  const { priorityClassName, runtimeClassName, preemptionPolicy, overhead } = spec;
+  if (priorityClassName)
+    invalidFor(
+      nameIsDNSSubdomain(priorityClassName, false),
+      priorityClassName,
+      path.child("priorityClassName"),
+      errors,
+    );
+  if (runtimeClassName !== undefined)
+    invalidFor(nameIsDNSSubdomain(runtimeClassName, false), runtimeClassName, path.child("runtimeClassName"), errors);
+  if (preemptionPolicy !== undefined)
+    oneOf(preemptionPolicy, ["PreemptLowerPriority", "Never"], path.child("preemptionPolicy"), errors);
+  if (overhead !== undefined) {
+    const mayBreakPages = (): boolean => hasBrokenPages(old);
+    validateResourceRequirements({ limits: overhead }, path.child("overhead"), errors, { mayBreakPages });
   }
-  if (spec.schedulingGates !== undefined) validateGates(spec.schedulingGates, path.child("schedulingGates"), errors);
-  validateHostUsers(spec, path, errors);
   validateOS(spec, path, errors);
+  validateFileKeyVolumes(spec, path, errors);
 }
 
-/** A workload's template; ephemeral containers belong to running pods only. */
-export function validatePodTemplate(template: PodTemplateSpec, path: FieldPath, errors: FieldError[]): void {
-  validateLabels(template.metadata?.labels, path.child("metadata").child("labels"), errors);
-  validateAnnotations(template.metadata?.annotations, path.child("metadata").child("annotations"), errors);
+const MAX_HOSTNAME = 64;
+
+/** The name that a pod's containers have for their host, instead of that of the pod (KEP-4762). */
+function validateHostnameOverride(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
+  const { hostnameOverride: name } = spec;
+  if (name === undefined) return;
+  if (spec.setHostnameAsFQDN === true)
+    errors.push(forbidden(path, "may not be specified when setHostnameAsFQDN is true"));
+  if (spec.hostNetwork === true) errors.push(forbidden(path, "may not be specified when hostNetwork is true"));
+  if (name.length > MAX_HOSTNAME) errors.push(tooLong(path, name, MAX_HOSTNAME));
+  invalidFor(isDNS1123Subdomain(name), name, path, errors);
+}
+
+/** A workload's template, whose metadata upstream looks for without its field; `old` is what is stored of it. */
+export function validatePodTemplate(
+  template: PodTemplateSpec,
+  path: FieldPath,
+  errors: FieldError[],
+  old?: PodTemplateSpec,
+): void {
+  const { annotations, labels } = template.metadata ?? {};
+  validateLabels(labels, path.child("labels"), errors);
+  validateAnnotations(annotations, path.child("annotations"), errors);
   const spec = template.spec ?? { containers: [] };
-  validatePodAnnotations(template.metadata?.annotations, spec, path.child("annotations"), errors);
-  validatePodSpec(spec, undefined, path.child("spec"), errors);
-  validateSeccompMatch(template.metadata, spec, path.child("spec"), errors);
-  if (spec.ephemeralContainers?.length) {
-    const why = "ephemeral containers not allowed in pod template";
-    errors.push(forbidden(path.child("spec").child("ephemeralContainers"), why));
-  }
+  validatePodAnnotations(annotations, spec, path.child("annotations"), errors, old?.metadata?.annotations);
+  const at = path.child("spec");
+  validatePodSpec(spec, undefined, at, errors, old?.spec);
+  validateSeccompMatch(template.metadata, spec, at, errors);
+  validateAppArmorMatch(template, at, errors);
+  // Ephemeral containers belong to running pods only.
+  if (spec.ephemeralContainers?.length)
+    errors.push(forbidden(at.child("ephemeralContainers"), "ephemeral containers not allowed in pod template"));
 }
 
 function validateGates(gates: readonly PodSchedulingGate[], path: FieldPath, errors: FieldError[]): void {
@@ -126,12 +164,7 @@ function validateDNSConfig(
   const { nameservers = [], searches = [], options = [] } = config;
   if (nameservers.length > 3)
     errors.push(invalid(path.child("nameservers"), nameservers, "must not have more than 3 nameservers"));
-  nameservers.forEach((server, index) => {
-    if (isIP(server) === 0) {
-      const why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-      errors.push(invalid(path.child("nameservers").index(index), server, why));
-    }
-  });
+  nameservers.forEach((server, index) => validateLegacyIp(server, path.child("nameservers").index(index), errors));
   if (searches.length > 32)
     errors.push(invalid(path.child("searches"), searches, "must not have more than 32 search paths"));
   if (searches.join(" ").length > 2048) {
@@ -139,12 +172,10 @@ function validateDNSConfig(
     errors.push(invalid(path.child("searches"), searches, why));
   }
   searches.forEach((search, index) => {
-    const name = search.replace(/\.$/, "");
-    // A lone dot and names with underscores are allowed.
+    // The root alone is allowed.
     if (search === ".") return;
-    for (const message of isDNS1123Subdomain(name.replaceAll("_", "a"))) {
-      errors.push(invalid(path.child("searches").index(index), search, message));
-    }
+    const name = search.replace(/\.$/, "");
+    invalidFor(isSearchDomain(name), name, path.child("searches").index(index), errors);
   });
   options.forEach((option, index) => {
     if (!option.name) errors.push(required(path.child("options").index(index), "must not be empty"));

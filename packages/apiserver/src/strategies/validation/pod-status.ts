@@ -1,31 +1,37 @@
 // What a write of a pod's status may say (upstream: ValidatePodStatusUpdate).
 import type { Container, ContainerStatus, Pod, PodSpec } from "@knots/api/core/v1";
 import { isQualifiedName } from "@knots/machinery";
-import { isIP } from "node:net";
 import type { FieldError } from "../field.ts";
-import { FieldPath, duplicate, forbidden, invalid } from "../field.ts";
-import { forEachRepeated } from "./repeated.ts";
+import { FieldPath, forbidden, invalid } from "../field.ts";
+import { validateLegacyIp } from "./addresses.ts";
+import { validateContainerStatuses } from "./container-status.ts";
 import { IMMUTABLE, nameIsDNSSubdomain } from "./names.ts";
 import { validateClaimStatuses, validateExtendedClaimStatus } from "./pod-claim-status.ts";
 
 const STATUS = FieldPath.root("status");
-// Upstream looks for them there.
-const CONDITIONS = FieldPath.root("metadata").child("conditions");
+const NOT_NEGATIVE = "must be a non-negative integer";
 const OF_THE_SYSTEM = ["PodScheduled", "Ready", "Initialized"];
 
 /** Terminated containers do not come back to life where nothing restarts them; IPs are addresses, one of each family. */
 export function validatePodStatusUpdate(next: Pod, old: Pod, errors: FieldError[]): void {
   const { status = {} } = next;
   const spec = old.spec ?? { containers: [] };
-  status.conditions?.forEach(({ type }, index) => {
+  status.conditions?.forEach(({ type, observedGeneration = 0 }, index) => {
+    const at = STATUS.child("conditions").index(index);
+    if (observedGeneration < 0) errors.push(invalid(at.child("observedGeneration"), observedGeneration, NOT_NEGATIVE));
     if (OF_THE_SYSTEM.includes(type)) return;
-    for (const message of isQualifiedName(type))
-      errors.push(invalid(CONDITIONS.index(index).child("Type"), type, message));
+    // Upstream names the field of its struct.
+    for (const message of isQualifiedName(type)) errors.push(invalid(at.child("Type"), type, message));
   });
   const nominated = status.nominatedNodeName;
-  if (nominated && nominated !== old.status?.nominatedNodeName)
-    for (const message of nameIsDNSSubdomain(nominated, false))
-      errors.push(invalid(STATUS.child("nominatedNodeName"), nominated, message));
+  if (nominated && nominated !== old.status?.nominatedNodeName) {
+    const at = STATUS.child("nominatedNodeName");
+    for (const message of nameIsDNSSubdomain(nominated, false)) errors.push(invalid(at, nominated, message));
+    if (spec.nodeName) errors.push(forbidden(at, "may not be set on pods that are already bound to a node"));
+  }
+  const { observedGeneration = 0 } = status;
+  if (observedGeneration < 0)
+    errors.push(invalid(STATUS.child("observedGeneration"), observedGeneration, NOT_NEGATIVE));
   if ((status.qosClass ?? "") !== (old.status?.qosClass ?? ""))
     errors.push(invalid(STATUS.child("qosClass"), status.qosClass ?? "", IMMUTABLE));
   if (spec.restartPolicy !== undefined && spec.restartPolicy !== "Always") {
@@ -48,11 +54,12 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, errors: FieldError[
   validateTransitions(status[ephemeral], old.status?.[ephemeral], ephemeral, errors, () => false);
   validateClaimStatuses(next, STATUS.child("resourceClaimStatuses"), errors);
   validateExtendedClaimStatus(next, STATUS.child("extendedResourceClaimStatus"), errors);
-  if (status.podIPs !== undefined) validateIPs(status.podIPs, STATUS.child("podIPs"), errors);
+  if (status.podIPs !== undefined) validateIPs(status.podIPs, old.status?.podIPs, STATUS.child("podIPs"), errors);
   const [first] = status.hostIPs ?? [];
   if (first !== undefined && first.ip !== status.hostIP)
     errors.push(invalid(STATUS.child("hostIPs").index(0).child("ip"), first.ip, "must be equal to `hostIP`"));
-  if (status.hostIPs !== undefined) validateIPs(status.hostIPs, STATUS.child("hostIPs"), errors);
+  if (status.hostIPs !== undefined) validateIPs(status.hostIPs, old.status?.hostIPs, STATUS.child("hostIPs"), errors);
+  validateContainerStatuses(next, STATUS, errors);
 }
 
 function validateTransitions(
@@ -87,18 +94,20 @@ function startsAgain(spec: PodSpec, containers: readonly Container[], name: stri
 const restartsAll = ({ restartPolicyRules }: Container): boolean =>
   restartPolicyRules?.some(({ action }) => action === "RestartAllContainers") === true;
 
-function validateIPs(ips: readonly { readonly ip?: string }[], path: FieldPath, errors: FieldError[]): void {
-  ips.forEach(({ ip = "" }, index) => {
-    if (isIP(ip) === 0)
-      errors.push(invalid(path.index(index), ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
-  });
+interface IP {
+  readonly ip?: string;
+}
+
+/** One address of each family; what was there before may be written as nobody writes it any more. */
+function validateIPs(ips: readonly IP[], old: readonly IP[] | undefined, path: FieldPath, errors: FieldError[]): void {
+  const known = new Set((old ?? []).map(({ ip = "" }) => ip));
+  const families = ips.map(({ ip = "" }, index) => validateLegacyIp(ip, path.index(index), errors, known)?.family);
   if (ips.length < 2) return;
-  const families = new Set(ips.map(({ ip = "" }) => isIP(ip)));
-  if (families.size < 2 || ips.length > 2)
+  const wrong = families.indexOf(undefined);
+  if (wrong >= 0) {
+    const detail = `failed to check for dual stack with error:invalid IP[${wrong}]: <nil>`;
+    errors.push({ type: "InternalError", field: path.toString(), detail });
+  }
+  if (wrong >= 0 || ips.length > 2 || families[0] === families[1])
     errors.push(invalid(path, ips, "may specify no more than one IP for each IP family"));
-  forEachRepeated(
-    ips,
-    ({ ip }) => ip,
-    (each, index) => errors.push(duplicate(path.index(index), each)),
-  );
 }

@@ -121,18 +121,6 @@ function validateImage(container: Container, path: FieldPath, errors: FieldError
     errors.push(invalid(path.child("image"), image, "must not have leading or trailing whitespace"));
 }
 
-/** Rules for pods that templates are free of: no blanks around images. */
-export function validatePodImages(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
-  for (const list of ["containers", "initContainers"] as const) {
-    spec[list]?.forEach((container, index) => {
-      const image = container.image ?? "";
-      if (image.trim() === image) return;
-      const at = path.child(list).index(index).child("image");
-      errors.push(invalid(at, image, "must not have leading or trailing whitespace"));
-    });
-  }
-}
-
 function validateDeadlineUpdate(next: PodSpec, old: PodSpec, path: FieldPath, errors: FieldError[]): boolean {
   const deadline = next.activeDeadlineSeconds;
   const before = old.activeDeadlineSeconds;

@@ -1,4 +1,4 @@
-import type { ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from "@knots/api/core/v1";
+import type { ExecAction, HTTPGetAction, Lifecycle, Probe } from "@knots/api/core/v1";
 import { isQualifiedName, isValidPortName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, notSupported, required } from "../field.ts";
@@ -58,27 +58,12 @@ export function validateLifecycle(
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  if (lifecycle?.postStart) validateLifecycleHandler(lifecycle.postStart, grace, path.child("postStart"), errors);
-  if (lifecycle?.preStop) validateLifecycleHandler(lifecycle.preStop, grace, path.child("preStop"), errors);
-}
-
-function validateLifecycleHandler(
-  handler: LifecycleHandler,
-  grace: number | undefined,
-  path: FieldPath,
-  errors: FieldError[],
-): void {
-  validateHandler(handler, path, errors);
-  const seconds = handler.sleep?.seconds;
-  if (seconds === undefined) return;
-  if (seconds < 0 || (grace !== undefined && seconds > grace)) {
-    const why = `must be non-negative and less than terminationGracePeriodSeconds (${grace ?? 0}). Enable AllowPodLifecycleSleepActionZeroValue feature gate for zero sleep.`;
-    errors.push(invalid(path, seconds, why));
-  }
+  if (lifecycle?.postStart) validateHandler(lifecycle.postStart, path.child("postStart"), errors, grace);
+  if (lifecycle?.preStop) validateHandler(lifecycle.preStop, path.child("preStop"), errors, grace);
 }
 
 /** Exactly one way to act. */
-function validateHandler(handler: Handler, path: FieldPath, errors: FieldError[]): void {
+function validateHandler(handler: Handler, path: FieldPath, errors: FieldError[], grace?: number): void {
   let count = 0;
   const once = (name: keyof Handler, check: (at: FieldPath) => void): void => {
     if (handler[name] === undefined) return;
@@ -96,7 +81,13 @@ function validateHandler(handler: Handler, path: FieldPath, errors: FieldError[]
       errors.push(invalid(at.child("port"), handler.grpc?.port ?? 0, message));
     }
   });
-  once("sleep", () => {});
+  once("sleep", (at) => {
+    const { seconds = 0 }: { seconds?: number } = handler.sleep ?? {};
+    // Without a period there is another error to tell of.
+    if (grace === undefined || (seconds >= 0 && seconds <= grace)) return;
+    const why = `must be non-negative and less than terminationGracePeriodSeconds (${grace})`;
+    errors.push(invalid(at, seconds, why));
+  });
   if (count === 0) errors.push(required(path, "must specify a handler type"));
 }
 

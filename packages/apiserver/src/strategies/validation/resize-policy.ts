@@ -21,6 +21,6 @@ export function validateResizePolicy(
     if (!restartPolicy) errors.push(required(path, ""));
     else if (!POLICIES.includes(restartPolicy)) errors.push(notSupported(path, restartPolicy, POLICIES));
     if (restarts === "Never" && restartPolicy !== "NotRequired")
-      errors.push(invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
+      errors.push(invalid(path, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"));
   });
 }

@@ -9,10 +9,9 @@ import type {
 import { isDNS1123Label, isQualifiedName, isValidLabelValue } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, notSupported, required } from "../field.ts";
-import { semanticEqual } from "../equality.ts";
 import { validateLabelKeys } from "./label-keys.ts";
 import { validateLabelSelector } from "./label-selector.ts";
-import { nameIsDNSSubdomain } from "./names.ts";
+import { invalidFor, nameIsDNSSubdomain } from "./names.ts";
 
 export const TAINT_EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -42,9 +41,13 @@ export function validateTolerations(
       if (messages.length > 0) errors.push(invalid(at.child("operator"), toleration.value ?? "", messages.join(";")));
     } else if (operator === "Exists") {
       if (toleration.value) {
-        errors.push(invalid(at.child("operator"), toleration, "value must be empty when `operator` is 'Exists'"));
+        errors.push(invalid(at.child("operator"), toleration.value, "value must be empty when `operator` is 'Exists'"));
       }
-    } else errors.push(notSupported(at.child("operator"), operator, ["Equal", "Exists"]));
+    } else {
+      // TaintTolerationComparisonOperators is off; but upstream names them to who asks for them.
+      const supported = operator === "Lt" || operator === "Gt" ? ["Equal", "Exists", "Lt", "Gt"] : ["Equal", "Exists"];
+      errors.push(notSupported(at.child("operator"), operator, supported));
+    }
     if (toleration.effect && !TAINT_EFFECTS.includes(toleration.effect)) {
       errors.push(notSupported(at.child("effect"), toleration.effect, TAINT_EFFECTS));
     }
@@ -58,45 +61,87 @@ export function validateOnlyAddedTolerations(
   path: FieldPath,
   errors: FieldError[],
 ): void {
-  const bare = ({ tolerationSeconds: _seconds, ...rest }: Toleration): Toleration => rest;
-  if (old.some((each) => !next.some((other) => semanticEqual(bare(each), bare(other))))) {
+  const kept = new Set(next.map(withoutSeconds));
+  if (old.some((each) => !kept.has(withoutSeconds(each)))) {
     errors.push(forbidden(path, "existing toleration can not be modified except its tolerationSeconds"));
     return;
   }
   validateTolerations(next, path, errors);
 }
 
-export function validateAffinity(affinity: Affinity | undefined, path: FieldPath, errors: FieldError[]): void {
-  const node = affinity?.nodeAffinity;
+const withoutSeconds = ({ key = "", operator = "", value = "", effect = "" }: Toleration): string =>
+  JSON.stringify([key, operator, value, effect]);
+
+const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";
+
+/** `old` is that of the stored pod, of an update: values that no label can have may stay where there are such. */
+export function validateAffinity(
+  affinity: Affinity | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+  old?: Affinity,
+): void {
+  if (affinity === undefined) return;
+  const node = affinity.nodeAffinity;
   const nodePath = path.child("nodeAffinity");
-  const REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
-  const PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";
-  if (node?.[REQUIRED]) validateNodeSelector(node[REQUIRED], nodePath.child(REQUIRED), errors);
+  if (node?.[REQUIRED]) {
+    const anyValues = hasImpossibleValues(old?.nodeAffinity?.[REQUIRED]);
+    validateNodeSelector(node[REQUIRED], nodePath.child(REQUIRED), errors, anyValues);
+  }
   node?.[PREFERRED]?.forEach((term, index) => {
     const at = nodePath.child(PREFERRED).index(index);
     validateWeight(term.weight, at, errors);
-    validateNodeSelectorTerm(term.preference, at.child("preference"), errors);
+    // A preference for what cannot be hurts nobody.
+    validateNodeSelectorTerm(term.preference, at.child("preference"), errors, true);
   });
-  for (const name of ["podAffinity", "podAntiAffinity"] as const) {
-    const pods = affinity?.[name];
+  const anyValues = old !== undefined && hasWrongSelectors(old, path);
+  for (const name of KINDS) {
+    const pods = affinity[name];
     pods?.[REQUIRED]?.forEach((term, index) =>
-      validatePodAffinityTerm(term, path.child(name).child(REQUIRED).index(index), errors),
+      validatePodAffinityTerm(term, path.child(name).child(REQUIRED).index(index), errors, anyValues),
     );
     pods?.[PREFERRED]?.forEach((term, index) => {
       const at = path.child(name).child(PREFERRED).index(index);
       validateWeight(term.weight, at, errors);
-      validatePodAffinityTerm(term.podAffinityTerm, at.child("podAffinityTerm"), errors);
+      validatePodAffinityTerm(term.podAffinityTerm, at.child("podAffinityTerm"), errors, anyValues);
     });
   }
 }
+
+const KINDS = ["podAffinity", "podAntiAffinity"] as const;
+
+function hasWrongSelectors(affinity: Affinity, path: FieldPath): boolean {
+  const errors: FieldError[] = [];
+  const check = ({ labelSelector, namespaceSelector }: PodAffinityTerm): void => {
+    validateLabelSelector(labelSelector, path, errors);
+    validateLabelSelector(namespaceSelector, path, errors);
+  };
+  for (const name of KINDS) {
+    affinity[name]?.[REQUIRED]?.forEach(check);
+    affinity[name]?.[PREFERRED]?.forEach(({ podAffinityTerm }) => check(podAffinityTerm));
+  }
+  return errors.length > 0;
+}
+
+/** Whether a stored selector asks for values that no label can have: it may go on asking. */
+export const hasImpossibleValues = (selector: NodeSelector | undefined): boolean =>
+  selector?.nodeSelectorTerms?.some(({ matchExpressions = [] }) =>
+    matchExpressions.some(({ values = [] }) => values.some((value) => isValidLabelValue(value).length > 0)),
+  ) === true;
 
 function validateWeight(weight: number, path: FieldPath, errors: FieldError[]): void {
   if (weight <= 0 || weight > 100) errors.push(invalid(path.child("weight"), weight, "must be in the range 1-100"));
 }
 
-function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath, errors: FieldError[]): void {
-  validateLabelSelector(term.labelSelector, path.child("labelSelector"), errors);
-  validateLabelSelector(term.namespaceSelector, path.child("namespaceSelector"), errors);
+function validatePodAffinityTerm(
+  term: PodAffinityTerm,
+  path: FieldPath,
+  errors: FieldError[],
+  anyValues: boolean,
+): void {
+  validateLabelSelector(term.labelSelector, path.child("labelSelector"), errors, { anyValues });
+  validateLabelSelector(term.namespaceSelector, path.child("namespaceSelector"), errors, { anyValues });
   term.namespaces?.forEach((namespace) => {
     for (const message of isDNS1123Label(namespace)) errors.push(invalid(path.child("namespace"), namespace, message));
   });
@@ -105,16 +150,27 @@ function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath, errors:
   validateLabelName(term.topologyKey, path.child("topologyKey"), errors);
 }
 
-export function validateNodeSelector(selector: NodeSelector, path: FieldPath, errors: FieldError[]): void {
+/** `anyValues`: values need not be such as labels can have. */
+export function validateNodeSelector(
+  selector: NodeSelector,
+  path: FieldPath,
+  errors: FieldError[],
+  anyValues = false,
+): void {
   const terms = selector.nodeSelectorTerms ?? [];
   const at = path.child("nodeSelectorTerms");
   if (terms.length === 0) errors.push(required(at, "must have at least one node selector term"));
-  terms.forEach((term, index) => validateNodeSelectorTerm(term, at.index(index), errors));
+  terms.forEach((term, index) => validateNodeSelectorTerm(term, at.index(index), errors, anyValues));
 }
 
-function validateNodeSelectorTerm(term: NodeSelectorTerm, path: FieldPath, errors: FieldError[]): void {
+function validateNodeSelectorTerm(
+  term: NodeSelectorTerm,
+  path: FieldPath,
+  errors: FieldError[],
+  anyValues: boolean,
+): void {
   term.matchExpressions?.forEach((requirement, index) =>
-    validateNodeRequirement(requirement, path.child("matchExpressions").index(index), errors),
+    validateNodeRequirement(requirement, path.child("matchExpressions").index(index), errors, anyValues),
   );
   term.matchFields?.forEach((requirement, index) => {
     const at = path.child("matchFields").index(index);
@@ -136,7 +192,12 @@ function validateNodeSelectorTerm(term: NodeSelectorTerm, path: FieldPath, error
   });
 }
 
-function validateNodeRequirement(requirement: NodeSelectorRequirement, path: FieldPath, errors: FieldError[]): void {
+function validateNodeRequirement(
+  requirement: NodeSelectorRequirement,
+  path: FieldPath,
+  errors: FieldError[],
+  anyValues: boolean,
+): void {
   const values = requirement.values ?? [];
   const at = path.child("values");
   switch (requirement.operator) {
@@ -158,4 +219,6 @@ function validateNodeRequirement(requirement: NodeSelectorRequirement, path: Fie
       errors.push(invalid(path.child("operator"), requirement.operator, "not a valid selector operator"));
   }
   validateLabelName(requirement.key, path.child("key"), errors);
+  if (!anyValues)
+    values.forEach((value, index) => invalidFor(isValidLabelValue(value), value, at.index(index), errors));
 }

@@ -3,7 +3,7 @@ import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, invalid, notSupported, required } from "../field.ts";
 import { validateLabelKeys } from "./label-keys.ts";
 import { validateLabelSelector } from "./label-selector.ts";
-import { POSITIVE } from "./names.ts";
+import { GREATER_THAN_ZERO } from "./names.ts";
 
 const ACTIONS = ["DoNotSchedule", "ScheduleAnyway"];
 const NODE_POLICIES = ["Honor", "Ignore"];
@@ -24,14 +24,14 @@ export function validateTopologySpread(
   constraints.forEach((constraint, index) => {
     const { maxSkew, topologyKey, whenUnsatisfiable, minDomains } = constraint;
     const at = path.index(index);
-    if (maxSkew <= 0) errors.push(invalid(at.child("maxSkew"), maxSkew, POSITIVE));
+    if (maxSkew <= 0) errors.push(invalid(at.child("maxSkew"), maxSkew, GREATER_THAN_ZERO));
     if (!topologyKey) errors.push(required(at.child("topologyKey"), "can not be empty"));
     if (!ACTIONS.includes(whenUnsatisfiable))
       errors.push(notSupported(at.child("whenUnsatisfiable"), whenUnsatisfiable, ACTIONS));
     if ((last?.get(`${topologyKey} ${whenUnsatisfiable}`) ?? index) > index)
       errors.push(duplicate(at.child("{topologyKey, whenUnsatisfiable}"), `{${topologyKey}, ${whenUnsatisfiable}}`));
     if (minDomains !== undefined) {
-      if (minDomains <= 0) errors.push(invalid(at.child("minDomains"), minDomains, POSITIVE));
+      if (minDomains <= 0) errors.push(invalid(at.child("minDomains"), minDomains, GREATER_THAN_ZERO));
       if (whenUnsatisfiable !== "DoNotSchedule") {
         const why = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`;
         errors.push(invalid(at.child("minDomains"), minDomains, why));

@@ -1,49 +1,65 @@
-import type { Volume } from "@knots/api/core/v1";
-import { Quantity, isDNS1123Label, tableOf } from "@knots/machinery";
+import type { ObjectMeta as MetaV1 } from "@knots/api/meta/v1";
+import type {
+  AWSElasticBlockStoreVolumeSource,
+  CSIVolumeSource,
+  CephFSVolumeSource,
+  CinderVolumeSource,
+  GCEPersistentDiskVolumeSource,
+  PersistentVolumeClaimTemplate,
+  PodSpec,
+  RBDVolumeSource,
+  StorageOSVolumeSource,
+  Volume,
+} from "@knots/api/core/v1";
+import { Quantity, isDNS1123Label } from "@knots/machinery";
 import type { ObjectMeta } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
-import { duplicate, forbidden, invalid, notSupported, required } from "../field.ts";
-import type { VolumeNames } from "./containers.ts";
-import { VOLUME_FIELDS, validateFieldRef, validateResourceFieldRef } from "./env.ts";
-import { rangeMessage } from "./names.ts";
-import { validateKeyToPaths, validateMode, validateNoBackSteps, validateNonDescendingStart } from "./paths.ts";
+import { duplicate, forbidden, invalid, required } from "../field.ts";
+import { validatePullPolicy } from "./containers.ts";
+import { validateDriverName } from "./driver-name.ts";
+import { TOO_LONG_TOGETHER, isTooLongTogether, validateIscsi } from "./iscsi.ts";
+import { validateAnnotations, validateLabels } from "./metadata.ts";
+import { invalidFor, nameIsDNSSubdomain } from "./names.ts";
+import { validateDescendingPath, validateKeyToPaths, validateMode } from "./paths.ts";
+import { validateDownwardFile, validateProjected } from "./projected-volumes.ts";
 import { validateClaimSpec } from "./volume-claim.ts";
+import type { VolumeNames } from "./volume-mounts.ts";
+import {
+  azureDisk,
+  both,
+  fc,
+  flexVolume,
+  flocker,
+  hostPath,
+  needing,
+  nfs,
+  partitioned,
+  quobyte,
+  storageos,
+  withSecret,
+} from "./volume-sources.ts";
+import type { SourceRule } from "./volume-sources.ts";
 
-export const HOST_PATH_TYPES = [
-  "",
-  "BlockDevice",
-  "CharDevice",
-  "Directory",
-  "DirectoryOrCreate",
-  "File",
-  "FileOrCreate",
-  "Socket",
-];
-
-/** Checks a pod's volumes; returns the good ones, by name, for the containers' mounts. */
+/** Checks a pod's volumes; returns the good ones, by name, for the containers' mounts. `old` is the stored pod. */
 export function validateVolumes(
   volumes: readonly Volume[] | undefined,
   meta: ObjectMeta | undefined,
   path: FieldPath,
   errors: FieldError[],
+  old?: PodSpec,
 ): VolumeNames {
   const known = new Map<string, { isClaim: boolean }>();
-  const seen = new Set<string>();
-  const owned = new Set(
-    (volumes ?? []).filter((each) => each.ephemeral).map((each) => `${meta?.name ?? ""}-${each.name}`),
-  );
-  volumes?.forEach((volume, index) => {
+  if (volumes === undefined) return known;
+  const owned = new Set(volumes.filter((each) => each.ephemeral).map((each) => `${meta?.name ?? ""}-${each.name}`));
+  volumes.forEach((volume, index) => {
     const at = path.index(index);
     const before = errors.length;
-    validateSource(volume, at, errors);
-    if (!volume.name) errors.push(required(at.child("name"), ""));
-    else
-      for (const message of isDNS1123Label(volume.name)) errors.push(invalid(at.child("name"), volume.name, message));
-    if (seen.has(volume.name)) errors.push(duplicate(at.child("name"), volume.name));
-    if (errors.length === before) {
-      seen.add(volume.name);
+    validateSource(volume, meta, at, errors, old);
+    if (!volume.name) errors.push(required(at.child("name")));
+    else invalidFor(isDNS1123Label(volume.name), volume.name, at.child("name"), errors);
+    if (known.has(volume.name)) errors.push(duplicate(at.child("name"), volume.name));
+    if (errors.length === before)
       known.set(volume.name, { isClaim: volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined });
-    }
     const claim = volume.persistentVolumeClaim?.claimName;
     if (claim !== undefined && meta?.name && owned.has(claim)) {
       const why = "must not reference a PVC that gets created for an ephemeral volume";
@@ -53,138 +69,140 @@ export function validateVolumes(
   return known;
 }
 
-function validateSource(volume: Volume, path: FieldPath, errors: FieldError[]): void {
-  const sources = Object.entries(volume).filter(([key, value]) => key !== "name" && value !== undefined);
-  sources.forEach(([kind], index) => {
-    if (index > 0) errors.push(forbidden(path.child(kind), "may not specify more than 1 volume type"));
-  });
-  const kind = sources[0]?.[0];
-  if (kind === undefined) errors.push(required(path, "must specify a volume type"));
-  else VALIDATORS[kind]?.(volume, path.child(kind), errors);
+type Kind = Exclude<keyof Volume, "name">;
+/** @param old the stored pod, of an update */
+type KindRule<S> = (source: S, path: FieldPath, errors: FieldError[], old?: PodSpec) => void;
+interface KindRules<S> {
+  readonly rule: KindRule<S>;
+  /** Where errors of its contents are looked for, and where it is too much: as the field is called, unless given. */
+  readonly at?: string;
+  readonly tooMuchAt?: string;
 }
 
-type SourceValidator = (volume: Volume, path: FieldPath, errors: FieldError[]) => void;
+const MORE = "may not specify more than 1 volume type";
 
-const requireFields =
-  (kind: keyof Volume, ...fields: string[]): SourceValidator =>
-  (volume, path, errors) => {
-    const source = volume[kind] as unknown as Record<string, unknown>;
-    for (const field of fields) if (!source[field]) errors.push(required(path.child(field), ""));
+function validateSource(
+  volume: Volume,
+  meta: ObjectMeta | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+  old?: PodSpec,
+): void {
+  let found = false;
+  for (const [kind, { rule, at = kind, tooMuchAt = kind }] of RULES) {
+    const source = volume[kind];
+    if (source === undefined) continue;
+    if (!found) (rule as KindRule<unknown>)(source, path.child(at), errors, old);
+    else errors.push(forbidden(path.child(tooMuchAt), MORE));
+    if (kind === "iscsi" && isTooLongTogether(volume.name, volume.iscsi ?? {}))
+      errors.push(invalid(path.child("name"), volume.name, TOO_LONG_TOGETHER));
+    if (kind === "ephemeral" && !found && meta?.name && volume.name) {
+      const claim = `${meta.name}-${volume.name}`;
+      for (const why of nameIsDNSSubdomain(claim, false))
+        errors.push(invalid(path.child("name"), volume.name, `PVC name ${JSON.stringify(claim)}: ${why}`));
+    }
+    found = true;
+  }
+  if (!found) errors.push(required(path, "must specify a volume type"));
+}
+
+const keyed =
+  (nameField: "name" | "secretName"): KindRule<NonNullable<Volume["secret"] & Volume["configMap"]>> =>
+  (source, path, errors) => {
+    if (!source[nameField]) errors.push(required(path.child(nameField)));
+    validateMode(source.defaultMode, path.child("defaultMode"), errors);
+    validateKeyToPaths(source.items, path.child("items"), errors);
   };
 
-const VALIDATORS: Readonly<Record<string, SourceValidator>> = tableOf({
-  emptyDir(volume, path, errors) {
-    const limit = volume.emptyDir?.sizeLimit;
-    if (limit !== undefined && Quantity.parse(limit).cmp(Quantity.parse("0")) < 0) {
-      errors.push(forbidden(path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity"));
-    }
-  },
-  hostPath(volume, path, errors) {
-    const source = volume.hostPath;
-    if (!source?.path) return void errors.push(required(path.child("path"), ""));
-    validateNoBackSteps(source.path, path.child("path"), errors);
-    if (!HOST_PATH_TYPES.includes(source.type ?? "")) {
-      errors.push(notSupported(path.child("type"), source.type ?? "", HOST_PATH_TYPES));
-    }
-  },
-  secret(volume, path, errors) {
-    if (!volume.secret?.secretName) errors.push(required(path.child("secretName"), ""));
-    validateMode(volume.secret?.defaultMode, path.child("defaultMode"), errors);
-    validateKeyToPaths(volume.secret?.items, path.child("items"), errors);
-  },
-  configMap(volume, path, errors) {
-    if (!volume.configMap?.name) errors.push(required(path.child("name"), ""));
-    validateMode(volume.configMap?.defaultMode, path.child("defaultMode"), errors);
-    validateKeyToPaths(volume.configMap?.items, path.child("items"), errors);
-  },
-  downwardAPI(volume, path, errors) {
-    validateMode(volume.downwardAPI?.defaultMode, path.child("defaultMode"), errors);
-    validateDownwardFiles(volume.downwardAPI?.items, path.child("items"), errors);
-  },
-  projected: validateProjected,
-  persistentVolumeClaim: requireFields("persistentVolumeClaim", "claimName"),
-  nfs(volume, path, errors) {
-    if (!volume.nfs?.server) errors.push(required(path.child("server"), ""));
-    if (!volume.nfs?.path) errors.push(required(path.child("path"), ""));
-    else if (!volume.nfs.path.startsWith("/")) {
-      errors.push(invalid(path.child("path"), volume.nfs.path, "must be an absolute path"));
-    }
-  },
-  csi: requireFields("csi", "driver"),
-  image: requireFields("image", "reference"),
-  ephemeral(volume, path, errors) {
-    const template = volume.ephemeral?.volumeClaimTemplate;
-    if (!template) return void errors.push(required(path.child("volumeClaimTemplate"), ""));
-    validateClaimSpec(template.spec, path.child("volumeClaimTemplate").child("spec"), errors);
-  },
-  gitRepo: requireFields("gitRepo", "repository"),
-  iscsi: requireFields("iscsi", "targetPortal", "iqn"),
-  glusterfs: requireFields("glusterfs", "endpoints", "path"),
-  rbd: requireFields("rbd", "monitors", "image"),
-  cephfs: requireFields("cephfs", "monitors"),
-  cinder: requireFields("cinder", "volumeID"),
-  awsElasticBlockStore: requireFields("awsElasticBlockStore", "volumeID"),
-  gcePersistentDisk: requireFields("gcePersistentDisk", "pdName"),
-  azureFile: requireFields("azureFile", "secretName", "shareName"),
-  azureDisk: requireFields("azureDisk", "diskName", "diskURI"),
-  flexVolume: requireFields("flexVolume", "driver"),
-  vsphereVolume: requireFields("vsphereVolume", "volumePath"),
-  portworxVolume: requireFields("portworxVolume", "volumeID"),
-  quobyte: requireFields("quobyte", "registry", "volume"),
-  storageos: requireFields("storageos", "volumeName"),
-});
+const csi: SourceRule<CSIVolumeSource> = ({ driver, nodePublishSecretRef: secret }, path, errors) => {
+  validateDriverName(driver, path.child("driver"), errors);
+  if (secret === undefined) return;
+  if (!secret.name) errors.push(required(path.child("nodePublishSecretRef", "name")));
+  else invalidFor(nameIsDNSSubdomain(secret.name, false), secret.name, path.child("name"), errors);
+};
 
-type DownwardItems = NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>;
-
-function validateDownwardFiles(items: DownwardItems | undefined, path: FieldPath, errors: FieldError[]): void {
-  items?.forEach((item) => {
-    // Reported without the item's index, as upstream does.
-    const at = path;
-    if (!item.path) errors.push(required(at.child("path"), ""));
-    validateNonDescendingStart(item.path, at.child("path"), errors);
-    if (item.fieldRef) {
-      validateFieldRef(item.fieldRef, VOLUME_FIELDS, at.child("fieldRef"), errors);
-      if (item.resourceFieldRef) {
-        errors.push(invalid(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"));
-      }
-    } else if (item.resourceFieldRef) {
-      validateResourceFieldRef(item.resourceFieldRef, true, at.child("resourceFieldRef"), errors);
-    } else errors.push(required(at, "one of fieldRef and resourceFieldRef is required"));
-    validateMode(item.mode, at.child("mode"), errors);
-  });
+/** Of the claim that is made for a pod only labels and annotations can be chosen, beside what it claims. */
+function validateClaimTemplate(template: PersistentVolumeClaimTemplate, path: FieldPath, errors: FieldError[]): void {
+  const { annotations, labels, ...others }: MetaV1 = template.metadata ?? {};
+  const at = path.child("metadata");
+  validateAnnotations(annotations, at.child("annotations"), errors);
+  validateLabels(labels, at.child("labels"), errors);
+  for (const [field, value] of Object.entries(others))
+    if (value) errors.push(forbidden(at.child(GO_NAMES.get(field) ?? field), "cannot be set"));
+  validateClaimSpec(template.spec, path.child("spec"), errors);
 }
 
-function validateProjected(volume: Volume, path: FieldPath, errors: FieldError[]): void {
-  validateMode(volume.projected?.defaultMode, path.child("defaultMode"), errors);
-  const used = new Set<string>();
-  volume.projected?.sources?.forEach((source, index) => {
-    const at = path.child("sources").index(index);
-    const kinds = Object.keys(source).filter((key) => source[key as keyof typeof source] !== undefined);
-    if (kinds.length === 0) errors.push(required(at, "must specify a volume type"));
-    for (const kind of kinds.slice(1))
-      errors.push(forbidden(at.child(kind), "may not specify more than 1 volume type"));
-    for (const kind of ["secret", "configMap"] as const) {
-      const projection = source[kind];
-      if (!projection) continue;
-      if (!projection.name) errors.push(required(at.child(kind).child("name"), ""));
-      validateKeyToPaths(projection.items, at.child(kind).child("items"), errors);
-      for (const item of projection.items ?? []) {
-        if (used.has(item.path)) errors.push(invalid(path, projection.name ?? "", `conflicting duplicate paths`));
-        used.add(item.path);
-      }
-    }
-    validateDownwardFiles(source.downwardAPI?.items, at.child("downwardAPI"), errors);
-    const token = source.serviceAccountToken;
-    if (!token) return;
-    const seconds = token.expirationSeconds ?? 3600;
-    const tokenPath = at.child("serviceAccountToken");
-    if (seconds < 600)
-      errors.push(
-        invalid(tokenPath.child("expirationSeconds"), seconds, "may not specify a duration less than 10 minutes"),
-      );
-    if (seconds > 2 ** 32)
-      errors.push(invalid(tokenPath.child("expirationSeconds"), seconds, rangeMessage(600, 2 ** 32)));
-    if (!token.path) errors.push(required(tokenPath.child("path"), ""));
-    else validateNonDescendingStart(token.path, tokenPath.child("path"), errors);
-  });
+/** Upstream names these fields after those of its struct. */
+const GO_NAMES = new Map([["uid", "uID"]]);
+
+/** In upstream's order: the first that is there is what the volume is. */
+const RULES: readonly [Kind, KindRules<never>][] = [
+  of("emptyDir", ({ sizeLimit }, path, errors) => {
+    if (sizeLimit !== undefined && Quantity.parse(sizeLimit).cmp(Quantity.parse("0")) < 0)
+      errors.push(forbidden(path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity"));
+  }),
+  of("hostPath", hostPath),
+  of("gitRepo", ({ repository, directory = "" }, path, errors) => {
+    if (!repository) errors.push(required(path.child("repository")));
+    validateDescendingPath(directory, path.child("directory"), errors);
+  }),
+  of("gcePersistentDisk", both(needing<GCEPersistentDiskVolumeSource>("pdName"), partitioned), "persistentDisk"),
+  of("awsElasticBlockStore", both(needing<AWSElasticBlockStoreVolumeSource>("volumeID"), partitioned)),
+  of("secret", keyed("secretName")),
+  of("nfs", nfs),
+  of("iscsi", (source, path, errors) =>
+    validateIscsi(source, "must be valid format starting with iqn, eui, or naa", path, errors),
+  ),
+  of("glusterfs", needing("endpoints", "path")),
+  of("flocker", flocker),
+  of("persistentVolumeClaim", needing("claimName")),
+  of("rbd", needing<RBDVolumeSource>("monitors", "image")),
+  of("cinder", both(needing<CinderVolumeSource>("volumeID"), withSecret("name"))),
+  of("cephfs", needing<CephFSVolumeSource>("monitors"), "cephfs", "cephFS"),
+  of("quobyte", quobyte),
+  of(
+    "downwardAPI",
+    ({ defaultMode, items = [] }, path, errors) => {
+      validateMode(defaultMode, path.child("defaultMode"), errors);
+      for (const item of items) validateDownwardFile(item, path, errors);
+    },
+    "downwardAPI",
+    "downwarAPI",
+  ),
+  of("fc", fc),
+  of("flexVolume", flexVolume),
+  of("configMap", keyed("name")),
+  of("azureFile", needing("secretName", "shareName")),
+  of("vsphereVolume", needing("volumePath")),
+  of("photonPersistentDisk", needing("pdID")),
+  of("portworxVolume", needing("volumeID")),
+  of("azureDisk", azureDisk),
+  of("storageos", both<StorageOSVolumeSource>(storageos, withSecret("name"))),
+  of("projected", validateProjected),
+  of("scaleIO", needing("gateway", "system", "volumeName")),
+  of("csi", csi),
+  of("ephemeral", ({ volumeClaimTemplate: template }, path, errors) => {
+    const at = path.child("volumeClaimTemplate");
+    if (template === undefined) errors.push(required(at));
+    else validateClaimTemplate(template, at, errors);
+  }),
+  of("image", ({ reference, pullPolicy }, path, errors, old) => {
+    const before = old?.volumes?.some(({ image }) => image !== undefined && !image.reference) === true;
+    if (!reference && !before) errors.push(required(path.child("reference")));
+    validatePullPolicy(pullPolicy, path.child("pullPolicy"), errors);
+  }),
+];
+
+function of<K extends Kind>(
+  kind: K,
+  rule: KindRule<NonNullable<Volume[K]>>,
+  at?: string,
+  tooMuchAt?: string,
+): [K, KindRules<never>] {
+  const rules: KindRules<NonNullable<Volume[K]>> = {
+    rule,
+    ...(at === undefined ? {} : { at }),
+    ...(tooMuchAt === undefined ? {} : { tooMuchAt }),
+  };
+  return [kind, rules as unknown as KindRules<never>];
 }
