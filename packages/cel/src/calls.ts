@@ -1,5 +1,5 @@
 import type { CallExpr, Expr } from "./ast.ts";
-import { CelError, InstantiationError } from "./errors.ts";
+import { CelError, InstantiationError, TurnOver } from "./errors.ts";
 import type { Frame, Step } from "./frame.ts";
 import { indexed, optionalIndex } from "./library/operators.ts";
 import { isOfType } from "./functions.ts";
@@ -116,16 +116,22 @@ function index(container: Step, key: Step, read: (container: Value, key: Value) 
 /** Functions of literals: what they give is the same each time, and so is what they cost. */
 function once(step: Step): Step {
   let known: { readonly value: Value; readonly cost: number } | undefined;
-  return (frame) => {
-    if (known !== undefined) {
-      frame.charge(known.cost);
-      return known.value;
-    }
-    const before = frame.cost;
-    const value = step(frame);
+  const again = (frame: Frame, { value, cost }: NonNullable<typeof known>): Value => {
+    frame.charge(cost);
+    return value;
+  };
+  const keep = (frame: Frame, before: number, value: Value): Value => {
     known = { value, cost: frame.cost - before };
     return value;
   };
+  const first: Step = (frame) => (known === undefined ? keep(frame, frame.cost, step(frame)) : again(frame, known));
+  const { turns } = step;
+  if (turns !== undefined) {
+    first.turns = function* (frame) {
+      return known === undefined ? keep(frame, frame.cost, yield* turns(frame)) : again(frame, known);
+    };
+  }
+  return first;
 }
 
 interface Candidate {
@@ -135,24 +141,49 @@ interface Candidate {
 
 function dispatch(name: string, overloads: readonly Overload[], operands: readonly Step[]): Step {
   const candidates: Candidate[] = overloads.map((overload) => ({ overload, cost: runtimeCost(name, overload.id) }));
-  return nary(operands, (frame, values) => {
-    for (const { overload, cost } of candidates) {
-      if (!accepts(overload, values)) continue;
-      // What cannot be paid is not begun: some calls take as long as they cost.
-      const price = cost.length < 2 ? cost(values, null) : undefined;
-      if (price !== undefined && !frame.affords(price)) frame.charge(price);
-      let result: Value;
-      try {
-        result = overload.call(...values);
-      } catch (error) {
-        if (error instanceof CelError) frame.charge(price ?? cost(values, null));
-        throw error;
-      }
-      frame.charge(price ?? cost(values, result));
-      return result;
-    }
+  const choose = (values: readonly Value[]): Candidate => {
+    for (const candidate of candidates) if (accepts(candidate.overload, values)) return candidate;
     throw noSuchOverload(name, values);
+  };
+  const step = nary(operands, (frame, values) => {
+    const { overload, cost } = choose(values);
+    const price = priceOf(cost, frame, values);
+    let result: Value;
+    try {
+      if (frame.givesUp && overload.turns?.(...values) !== undefined) throw new TurnOver();
+      result = overload.call(...values);
+    } catch (error) {
+      if (error instanceof CelError) frame.charge(price ?? cost(values, null));
+      throw error;
+    }
+    frame.charge(price ?? cost(values, result));
+    return result;
   });
+  if (overloads.every(({ turns }) => turns === undefined)) return step;
+  step.turns = function* (frame) {
+    const values: Value[] = [];
+    for (const operand of operands) values.push(yield* inTurns(operand, frame));
+    const { overload, cost } = choose(values);
+    const price = priceOf(cost, frame, values);
+    let result: Value;
+    try {
+      const turns = overload.turns?.(...values);
+      result = turns === undefined ? overload.call(...values) : yield* turns;
+    } catch (error) {
+      if (error instanceof CelError) frame.charge(price ?? cost(values, null));
+      throw error;
+    }
+    frame.charge(price ?? cost(values, result));
+    return result;
+  };
+  return step;
+}
+
+/** What is known of the cost before the call. What cannot be paid is not begun: some calls take as long as they cost. */
+function priceOf(cost: Candidate["cost"], frame: Frame, values: readonly Value[]): number | undefined {
+  const price = cost.length < 2 ? cost(values, null) : undefined;
+  if (price !== undefined && !frame.affords(price)) frame.charge(price);
+  return price;
 }
 
 function accepts({ params }: Overload, values: readonly Value[]): boolean {

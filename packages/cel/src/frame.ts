@@ -23,6 +23,8 @@ export class Frame {
   cost = 0;
   readonly #limit: number;
   readonly #isOver: IsOver | undefined;
+  /** Whether what takes long is given up with TurnOver. */
+  readonly givesUp: boolean;
   /** Cost at which to look again. */
   #next: number;
 
@@ -31,7 +33,8 @@ export class Frame {
     this.activation = activation;
     this.#limit = limit;
     this.#isOver = isOver;
-    this.#next = whenOver === "give up" ? Math.min(limit, CHECK_EVERY) : limit;
+    this.givesUp = whenOver === "give up";
+    this.#next = this.givesUp ? Math.min(limit, CHECK_EVERY) : limit;
   }
 
   /** Whether to yield before the next round of a comprehension. */
@@ -60,6 +63,6 @@ export class Frame {
 /** What a node does. */
 export interface Step {
   (frame: Frame): Value;
-  /** The same with pauses, where there is a comprehension in it: nothing else takes long. */
+  /** The same with pauses, where there is a comprehension in it or a call that has pauses: nothing else takes long. */
   turns?: (frame: Frame) => Turns;
 }

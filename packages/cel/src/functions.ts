@@ -1,10 +1,12 @@
 import { CelList, CelMap } from "./collections.ts";
 import { Duration, Timestamp } from "./time-values.ts";
+import type { Turns } from "./turns.ts";
 import type { CelType, Typed } from "./types.ts";
 import { CelObject, Optional, TypeValue, Uint } from "./values.ts";
 import type { Value } from "./values.ts";
 
 type Implementation = (...args: Value[]) => Value;
+type InTurns = (...args: Value[]) => Turns | undefined;
 
 /** One way to call a function. */
 export interface Overload {
@@ -15,6 +17,8 @@ export interface Overload {
   readonly params: readonly CelType[];
   readonly result: CelType;
   readonly call: Implementation;
+  /** The same with pauses; gives undefined where the call does not take long. */
+  readonly turns?: InTurns | undefined;
 }
 
 type Arg<P> = P extends { readonly value?: infer T } ? (unknown extends T ? Value : Exclude<T, undefined>) : Value;
@@ -26,9 +30,17 @@ function overload<const P extends readonly CelType[], R extends CelType>(
   params: P,
   result: R,
   call: (...args: Args<P>) => Arg<R>,
+  turns: ((...args: Args<P>) => Turns | undefined) | undefined,
 ): Overload {
-  // The dispatcher calls it with values of the parameters' types only.
-  return { id, member, params, result, call: call as unknown as Implementation };
+  // The dispatcher calls them with values of the parameters' types only.
+  return {
+    id,
+    member,
+    params,
+    result,
+    call: call as unknown as Implementation,
+    turns: turns as unknown as InTurns | undefined,
+  };
 }
 
 /** A global overload. */
@@ -37,8 +49,9 @@ export function fn<const P extends readonly CelType[], R extends CelType>(
   params: P,
   result: R,
   call: (...args: Args<P>) => Arg<R>,
+  turns?: (...args: Args<P>) => Turns | undefined,
 ): Overload {
-  return overload(id, false, params, result, call);
+  return overload(id, false, params, result, call, turns);
 }
 
 /** A member overload: the first parameter is the receiver. */
@@ -47,8 +60,9 @@ export function method<const P extends readonly CelType[], R extends CelType>(
   params: P,
   result: R,
   call: (...args: Args<P>) => Arg<R>,
+  turns?: (...args: Args<P>) => Turns | undefined,
 ): Overload {
-  return overload(id, true, params, result, call);
+  return overload(id, true, params, result, call, turns);
 }
 
 /** Functions by name. */

@@ -1,32 +1,72 @@
 import { RE2JS } from "re2js";
 import { CelError } from "./errors.ts";
+import { Program } from "./regex/program.ts";
+import { findAll, test } from "./regex/search.ts";
 
 /** Expressions in use are few; the bound keeps patterns made at run time from piling up. */
 const CACHE_SIZE = 1000;
 const cache = new Map<string, Regex>();
 
-const LONG = 4096;
+/** Characters times instructions that RE2JS gets through in one piece: some 20 ms, if the pattern is unkind. */
+const LONG = 50_000;
+/** Its search for all matches may begin anew at every character: what that may come to. */
+const LONG_SEARCH = 1_000_000;
 
 /** A regular expression that takes linear time, whatever the text. */
 export class Regex {
   readonly #pattern: RE2JS;
+  readonly #size: number;
+  #program: Program | undefined;
 
   constructor(source: string) {
     this.#pattern = RE2JS.compile(source);
+    this.#size = this.#pattern.programSize();
+  }
+
+  /** Whether it may take long to look through the text: then it is better done in turns. */
+  isLong(text: string): boolean {
+    return text.length * this.#size > LONG;
   }
 
   test(text: string): boolean {
-    return this.#pattern.test(text);
+    return this.isLong(text) ? finish(this.testInTurns(text)) : this.#pattern.test(text);
   }
 
-  /** The parts of the text that match, at most `limit` of them. */
+  testInTurns(text: string): Generator<undefined, boolean> {
+    return test(this.#parts, text);
+  }
+
+  /** The parts of the text that match, at most `limit` of them (Go's FindAllString). */
   findAll(text: string, limit: number): string[] {
-    // Whether there is anything to find takes a small part of the time of finding it.
-    if (text.length > LONG && !this.#pattern.test(text)) return [];
+    const units = text.length * (limit === 1 ? 1 : text.length) * this.#size;
+    return units > (limit === 1 ? LONG : LONG_SEARCH)
+      ? finish(this.findAllInTurns(text, limit))
+      : this.#findAllAtOnce(text, limit);
+  }
+
+  findAllInTurns(text: string, limit: number): Generator<undefined, string[]> {
+    return findAll(this.#parts, text, limit);
+  }
+
+  #findAllAtOnce(text: string, limit: number): string[] {
     const matcher = this.#pattern.matcher(text);
     const found: string[] = [];
-    while (found.length < limit && matcher.find()) found.push(matcher.group() ?? "");
+    for (let end = -1; found.length < limit && matcher.find(); end = matcher.end()) {
+      // RE2JS finds empty matches also where the one before ended.
+      if (matcher.end() > matcher.start() || matcher.start() !== end) found.push(matcher.group() ?? "");
+    }
     return found;
+  }
+
+  get #parts(): Program {
+    return (this.#program ??= new Program(this.#pattern));
+  }
+}
+
+function finish<T>(work: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
   }
 }
 

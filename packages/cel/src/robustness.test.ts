@@ -102,3 +102,28 @@ it("reads joined lists from end to end, many of them too", () => {
   for (let i = 0; i < 11; i++) long = long.concat(long);
   expect([long.size, long.at(0), long.at(1999), long.at(2_047_999)]).toEqual([2_048_000, 0n, 999n, 999n]);
 });
+
+it.each([
+  ["S.matches('^(a|b)*a(a|b){20}c')", 2],
+  ["S.find('a.*c|ab') == 'ab'", 2],
+  ["S.findAll('a.*c|b').size() == 20000 && S.findAll('b|a', 3) == ['a', 'b', 'a']", 4],
+  ["[S, 'c'].exists(s, s.matches('(a|b)*a(a|b){20}c') || s == 'c')", 2],
+])("leaves a regular expression on a long text: %s", (source, least) => {
+  const program = compile(source, withVariables(RULES, { S: STRING }));
+  const variables = new Map<string, Value>([["S", "ab".repeat(20_000)]]);
+  const atOnce = program.evaluate(variables, 1_000_000);
+  const work = program.evaluateInTurns(variables, 1_000_000, () => false);
+  let yields = 0;
+  let next = work.next();
+  for (; next.done !== true; next = work.next()) yields++;
+  expect(atOnce.error).toBeUndefined();
+  expect(next.value).toEqual(atOnce);
+  expect(yields).toBeGreaterThanOrEqual(least);
+});
+
+it("does not begin a long regular expression that cannot be paid", () => {
+  const program = compile("S.matches('^(a|b)*a(a|b){20}c') || true", withVariables(RULES, { S: STRING }));
+  const variables = new Map<string, Value>([["S", "ab".repeat(20_000)]]);
+  const { value } = program.evaluateInTurns(variables, 10_000, () => false).next();
+  expect(value).toMatchObject({ error: expect.any(CostExceeded) as unknown, value: undefined });
+});

@@ -1,7 +1,9 @@
 import { invalid } from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
-import { LOOP } from "../turn.ts";
+import { LOOP, inTurns } from "../turn.ts";
 import type { CustomVersion } from "./definition.ts";
+import { LongPatterns } from "./long-patterns.ts";
+import type { Matches } from "./long-patterns.ts";
 import { Correlation } from "./rules/correlation.ts";
 import type { RuleNode } from "./rules/rule-tree.ts";
 import { runRules, runRulesInTurns } from "./rules/run-rules.ts";
@@ -17,34 +19,44 @@ const BLOCKING = new Set([
   "FieldValueTypeInvalid",
 ]);
 
+/** What of a version says how its objects must be. */
+type Checked = Pick<CustomVersion, "schema" | "rules">;
+
 /** An object against the schema and the rules of a version; what an update left as it was may break both. */
-export function checkObject(version: CustomVersion, object: KubeObject, old: KubeObject | undefined): RuleResult {
+export function checkObject(version: Checked, object: KubeObject, old: KubeObject | undefined): RuleResult {
   const { rules, result } = checkSchema(version, object, old);
   return rules === undefined ? result : joined(result, runRules(rules, object, old));
 }
 
 /** The same, without keeping others waiting. */
 export async function checkObjectInTurns(
-  version: CustomVersion,
+  version: Checked,
   object: KubeObject,
   old: KubeObject | undefined,
 ): Promise<RuleResult> {
-  const { rules, result } = checkSchema(version, object, old);
+  const patterns = new LongPatterns();
+  let checked = checkSchema(version, object, old, patterns.matches);
+  while (patterns.open) {
+    await inTurns(patterns.answer(), LOOP);
+    checked = checkSchema(version, object, old, patterns.matches);
+  }
+  const { rules, result } = checked;
   if (rules === undefined) return result;
   return joined(result, await runRulesInTurns(rules, object, old, LOOP));
 }
 
 /** `rules`: those that remain to be run. */
 function checkSchema(
-  version: CustomVersion,
+  version: Checked,
   object: KubeObject,
   old: KubeObject | undefined,
+  matches?: Matches,
 ): { result: RuleResult; rules: RuleNode | undefined } {
   const { schema } = version;
   if (schema === undefined) return { result: { errors: [], warnings: [] }, rules: undefined };
   const errors: FieldError[] = [];
   const correlation = old === undefined ? undefined : new Correlation(object, old, schema);
-  validateValue(object, schema, undefined, errors, correlation);
+  validateValue(object, schema, undefined, errors, correlation, matches);
   const rules = version.rules();
   if (rules === undefined) return { result: { errors, warnings: [] }, rules };
   if (errors.some(({ type }) => BLOCKING.has(type))) {

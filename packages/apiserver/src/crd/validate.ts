@@ -1,12 +1,13 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, invalid, notSupported, required, tooLong, tooMany } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
-import { compileRegex } from "@knots/cel/regex";
 import { deepEqual } from "../registry/metadata.ts";
 import type { Correlation } from "./rules/correlation.ts";
 import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 import { isObject } from "./structural.ts";
 import { formatProblem } from "./formats.ts";
+import { matchesAtOnce } from "./long-patterns.ts";
+import type { Matches } from "./long-patterns.ts";
 
 /** All errors of a value against a structural schema, save those of parts that are as they were (`correlation`). */
 export function validateValue(
@@ -15,6 +16,7 @@ export function validateValue(
   path: FieldPath | undefined,
   errors: FieldError[],
   correlation?: Correlation,
+  matches = matchesAtOnce,
 ): void {
   if (correlation?.unchanged === true) return;
   const at = path ?? FieldPath.root("");
@@ -32,11 +34,11 @@ export function validateValue(
       ),
     );
   }
-  if (typeof value === "string") checkString(value, schema, at, errors);
+  if (typeof value === "string") checkString(value, schema, at, errors, matches);
   else if (typeof value === "number" || typeof value === "bigint") checkNumber(value, schema, at, errors);
-  else if (Array.isArray(value)) checkList(value, schema, path, at, errors, correlation);
-  else if (isObject(value)) checkObject(value, schema, path, at, errors, correlation);
-  checkCombinators(value, schema, path, at, errors);
+  else if (Array.isArray(value)) checkList(value, schema, path, at, errors, correlation, matches);
+  else if (isObject(value)) checkObject(value, schema, path, at, errors, correlation, matches);
+  checkCombinators(value, schema, path, at, errors, matches);
 }
 
 function checkType(value: unknown, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): boolean {
@@ -81,14 +83,20 @@ function wrongType(at: FieldPath, value: unknown, type: string): FieldError {
   };
 }
 
-function checkString(value: string, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): void {
+function checkString(
+  value: string,
+  schema: JSONSchemaProps,
+  at: FieldPath,
+  errors: FieldError[],
+  matches: Matches,
+): void {
   const { maxLength, minLength, pattern, format } = schema;
   const length = maxLength === undefined && minLength === undefined ? 0 : Array.from(value).length;
   if (maxLength !== undefined && length > maxLength) errors.push(tooLong(at, value, maxLength));
   if (minLength !== undefined && length < minLength) {
     errors.push(invalid(at, value, `${at.toString()} in body should be at least ${minLength} chars long`));
   }
-  if (pattern !== undefined && !compileRegex(pattern).test(value)) {
+  if (pattern !== undefined && !matches(pattern, value)) {
     errors.push(invalid(at, value, `${at.toString()} in body should match '${pattern}'`));
   }
   const problem = format === undefined ? undefined : formatProblem(format, value);
@@ -125,6 +133,7 @@ function checkList(
   at: FieldPath,
   errors: FieldError[],
   correlation: Correlation | undefined,
+  matches: Matches,
 ): void {
   const { maxItems, minItems, uniqueItems } = schema;
   if (maxItems !== undefined && value.length > maxItems) errors.push(tooMany(at, value.length, maxItems));
@@ -136,7 +145,7 @@ function checkList(
   const items = itemsOf(schema);
   value.forEach((item, i) => {
     const here = (path ?? FieldPath.root("")).index(i);
-    if (items !== undefined) validateValue(item, items, here, errors, correlation?.index(i));
+    if (items !== undefined) validateValue(item, items, here, errors, correlation?.index(i), matches);
     if (keyOf === undefined) return;
     const key = keyOf(item);
     if (seen.has(key)) errors.push({ type: "FieldValueDuplicate", field: here.toString(), badValue: item, detail: "" });
@@ -159,6 +168,7 @@ function checkObject(
   at: FieldPath,
   errors: FieldError[],
   correlation: Correlation | undefined,
+  matches: Matches,
 ): void {
   const child = (name: string): FieldPath => (path === undefined ? FieldPath.root(name) : path.child(name));
   for (const name of schema.required ?? []) if (value[name] === undefined) errors.push(required(child(name), ""));
@@ -172,9 +182,9 @@ function checkObject(
   for (const [key, inner] of Object.entries(value)) {
     const property =
       schema.properties !== undefined && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
-    if (property !== undefined) validateValue(inner, property, child(key), errors, correlation?.key(key));
+    if (property !== undefined) validateValue(inner, property, child(key), errors, correlation?.key(key), matches);
     else if (values !== undefined)
-      validateValue(inner, values, (path ?? FieldPath.root("")).key(key), errors, correlation?.key(key));
+      validateValue(inner, values, (path ?? FieldPath.root("")).key(key), errors, correlation?.key(key), matches);
   }
 }
 
@@ -185,10 +195,11 @@ function checkCombinators(
   path: FieldPath | undefined,
   at: FieldPath,
   errors: FieldError[],
+  matches: Matches,
 ): void {
   const problems = (inner: JSONSchemaProps): FieldError[] => {
     const found: FieldError[] = [];
-    validateValue(value, inner, path, found);
+    validateValue(value, inner, path, found, undefined, matches);
     return found;
   };
   const say = (detail: string): void => void errors.push(combined(`${JSON.stringify(at.toString())} ${detail}`));

@@ -1,6 +1,7 @@
 import { fn, method } from "../functions.ts";
 import type { Functions } from "../functions.ts";
 import { compileRegex } from "../regex.ts";
+import type { Turns } from "../turns.ts";
 import { BOOL, BYTES, INT, STRING, listOf, mapOf, param } from "../types.ts";
 import { stringSize } from "../values.ts";
 
@@ -8,6 +9,11 @@ const A = param("A");
 const B = param("B");
 
 const matches = (text: string, pattern: string): boolean => compileRegex(pattern).test(text);
+
+function matchesInTurns(text: string, pattern: string): Turns | undefined {
+  const regex = compileRegex(pattern);
+  return regex.isLong(text) ? regex.testInTurns(text) : undefined;
+}
 
 /** The standard's own functions on strings and collections. */
 export const standardStrings: Functions = {
@@ -24,5 +30,8 @@ export const standardStrings: Functions = {
   contains: [method("contains_string", [STRING, STRING], BOOL, (a, b) => a.includes(b))],
   startsWith: [method("starts_with_string", [STRING, STRING], BOOL, (a, b) => a.startsWith(b))],
   endsWith: [method("ends_with_string", [STRING, STRING], BOOL, (a, b) => a.endsWith(b))],
-  matches: [method("matches_string", [STRING, STRING], BOOL, matches), fn("matches", [STRING, STRING], BOOL, matches)],
+  matches: [
+    method("matches_string", [STRING, STRING], BOOL, matches, matchesInTurns),
+    fn("matches", [STRING, STRING], BOOL, matches, matchesInTurns),
+  ],
 };
