@@ -9,6 +9,7 @@ import { addAuditFlags, auditOptions } from "./audit/flags.ts";
 import type { AuditFlags } from "./audit/flags.ts";
 import type { ApiServerOptions, TlsPair } from "./options.ts";
 import { readAdmissionConfig } from "./admission/plugins/config-file.ts";
+import { allowedOrigins } from "./http/cors.ts";
 import { ApiServer } from "./server.ts";
 import { ROOT } from "./watch-cache/cacher.ts";
 
@@ -57,6 +58,7 @@ interface Flags extends AuditFlags {
   readonly enablePriorityAndFairness: string;
   readonly maxRequestsInflight: number;
   readonly maxMutatingRequestsInflight: number;
+  readonly corsAllowedOrigins?: string;
   readonly v: number;
 }
 
@@ -131,6 +133,10 @@ export function command(): Command {
       400,
     )
     .option("--max-mutating-requests-inflight <number>", "mutating requests at a time; the other part", integer, 200)
+    .option(
+      "--cors-allowed-origins <list>",
+      "comma-separated regular expressions of origins for which browsers may call",
+    )
     .option("-v, --v <level>", "log level, upstream's numbers", integer, 2)
     .action(async (flags: Flags) => {
       await run(flags);
@@ -237,6 +243,7 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     priorityAndFairness: flags.enablePriorityAndFairness !== "false",
     maxRequestsInFlight: flags.maxRequestsInflight,
     maxMutatingRequestsInFlight: flags.maxMutatingRequestsInflight,
+    corsAllowedOrigins: allowedOrigins(list(flags.corsAllowedOrigins ?? "")),
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return given as unknown as Omit<ApiServerOptions, "store">;

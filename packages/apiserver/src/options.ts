@@ -64,6 +64,8 @@ export interface ApiServerOptions {
   readonly maxRequestsInFlight?: number;
   /** 200 when absent. */
   readonly maxMutatingRequestsInFlight?: number;
+  /** Regular expressions of the origins whose pages may call this server from a browser. */
+  readonly corsAllowedOrigins?: readonly string[];
   readonly clock?: Clock;
   readonly logger?: Logger;
 }

@@ -39,6 +39,8 @@ export interface Security extends AsyncDisposable {
   readonly special: ReadonlyMap<string, SpecialHandler>;
   /** /openid/v1/jwks, /.well-known/openid-configuration. */
   readonly paths: ReadonlyMap<string, PathHandler>;
+  /** Whether a request with an Upgrade header is answered by `upgrade`. */
+  upgrades(ctx: RequestContext): boolean;
   /** exec, attach, port-forward and proxied upgrades; calls `taken` when the connection is its own. Throws StatusError before that. */
   upgrade(ctx: RequestContext, socket: Duplex, head: Buffer, taken: () => void): Promise<void>;
   /** Makes what every cluster has; called when the port is open, resolves when it is there. */
@@ -58,6 +60,7 @@ export async function assembleSecurity(deps: SecurityDependencies): Promise<Secu
     impersonate: createImpersonator(authorizer),
     special: new Map([...special, ...streams.special, ...metrics.special]),
     paths,
+    upgrades: (ctx) => streams.upgrades(ctx),
     upgrade: (ctx, socket, head, taken) => streams.upgrade(ctx, socket, head, taken),
     async bootstrap() {
       running = await bootstrap(deps);

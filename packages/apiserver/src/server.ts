@@ -1,5 +1,5 @@
 import { serviceCIDRs } from "@knots/api/networking/v1";
-import { newLogger, RealClock } from "@knots/machinery";
+import { newBadRequest, newLogger, RealClock } from "@knots/machinery";
 import type { Clock, Logger } from "@knots/machinery";
 import type { RestConfig } from "@knots/client";
 import type { Duplex } from "node:stream";
@@ -20,6 +20,7 @@ import { Discovery } from "./discovery/discovery.ts";
 import { syncLocalApiServices } from "./discovery/local-api-services.ts";
 import { RequestLimits } from "./flowcontrol/request-limits.ts";
 import { Codecs } from "./http/codecs.ts";
+import { Cors } from "./http/cors.ts";
 import { HandlerChain, authorizeVerb } from "./http/handler-chain.ts";
 import { componentStatusHandler, controlPlaneComponents } from "./http/handlers/component-statuses.ts";
 import type { HandlerDependencies } from "./http/handlers/dependencies.ts";
@@ -33,6 +34,7 @@ import { Health } from "./http/health.ts";
 import { Listener } from "./http/listener.ts";
 import { Metrics } from "./http/metrics.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
+import { requestedTimeout, withinTimeout } from "./http/requested-timeout.ts";
 import type { ApiRequest, RequestContext } from "./http/types.ts";
 import { UpgradeResponse } from "./http/upgrade-response.ts";
 import { OutboundClient, ServiceResolver } from "./outbound/index.ts";
@@ -50,6 +52,8 @@ import { PeriodicRepair } from "./registry/services/periodic-repair.ts";
 import { ServiceAllocator } from "./registry/services/service-allocator.ts";
 import { tableOptions } from "./tables/table.ts";
 import { Cacher } from "./watch-cache/cacher.ts";
+import { StartHooks } from "./start-hooks.ts";
+import { isWebSocket } from "./streams/headers.ts";
 import { assembleSecurity } from "./security.ts";
 import type { Security } from "./security.ts";
 
@@ -84,6 +88,7 @@ export class ApiServer {
   #listener: Listener | undefined;
   #port = 0;
   #syncing: Promise<void> = Promise.resolve();
+  readonly #hooks = new StartHooks();
   #state: "new" | "starting" | "ready" | "stopping" | "stopped" = "new";
 
   constructor(options: ApiServerOptions) {
@@ -198,7 +203,7 @@ export class ApiServer {
       impersonate: (user, request) => this.#ready().impersonate(user, request),
       gate: () => this.#limits.gate,
       auditor: () => this.#auditor,
-      handle: (ctx) => this.#handle(ctx),
+      handle: (ctx) => this.#handleInTime(ctx),
       observe: (observation) => metrics.observe(observation),
     });
   }
@@ -257,6 +262,7 @@ export class ApiServer {
       address: () => ({ host: this.#advertiseHost(), port: this.#port }),
     });
     for (const [name, handler] of this.#security.special) this.#special.set(name, handler);
+    const cors = new Cors(options.corsAllowedOrigins ?? []);
     this.#listener = new Listener({
       bindAddress: options.bindAddress ?? "0.0.0.0",
       port: options.securePort,
@@ -264,14 +270,19 @@ export class ApiServer {
       key: this.#certificates.serving.key,
       // Clients send a certificate only where they see its authority named.
       clientCA: `${this.#certificates.clientCA}\n${this.#certificates.requestHeaderCA}`,
-      onRequest: (request, response) => void this.#chain.handle(request, response),
+      onRequest: (request, response) => {
+        if (!cors.answers(request, response)) void this.#chain.handle(request, response);
+      },
       onUpgrade: (request, socket, head) => void this.#upgrade(request, socket, head),
     });
-    await this.#custom.start();
+    await this.#hooks.run("definitions", this.#custom.start());
     this.#port = await this.#listener.listen();
     await this.#allocationRepair.start();
-    await Promise.all([this.#security.bootstrap(), this.#limits.start()]);
-    await this.#syncApiServices();
+    await Promise.all([
+      this.#hooks.run("objects", this.#security.bootstrap()),
+      this.#hooks.run("limits", this.#limits.start()),
+    ]);
+    await this.#hooks.run("services", this.#syncApiServices());
     this.#aggregation.start();
     this.#compactor.start();
     this.#policyStatus.start();
@@ -325,6 +336,11 @@ export class ApiServer {
     this.#state = "stopped";
   }
 
+  #handleInTime(ctx: RequestContext): Promise<void> {
+    const ms = requestedTimeout(ctx.info);
+    return ms === 0 ? this.#handle(ctx) : withinTimeout(this.#clock, ms, this.#handle(ctx));
+  }
+
   async #handle(ctx: RequestContext): Promise<void> {
     const remote = this.#aggregation.find(ctx);
     if (remote !== undefined) await this.#aggregation.proxy(ctx, remote);
@@ -332,7 +348,7 @@ export class ApiServer {
   }
 
   async #handlePath(ctx: RequestContext): Promise<void> {
-    const handler = this.#ready().paths.get(ctx.info.path);
+    const handler = this.#ready().paths.get(ctx.info.path.replace(/\/$/, ""));
     await (handler === undefined ? this.#paths.handle(ctx) : handler(ctx));
   }
 
@@ -344,12 +360,15 @@ export class ApiServer {
         await this.#aggregation.upgrade(ctx, remote, { socket, head, taken: () => response.detach() });
         return;
       }
-      const { apiGroup, apiVersion, resource, verb } = ctx.info;
       await seeAllWrites(this.#handlers, ctx);
-      const served = verb === "watch" ? this.#registry.served(apiGroup, apiVersion, resource) : undefined;
+      const served = ctx.info.isResourceRequest ? this.#resources.find(ctx) : undefined;
       const taken = (): void => response.detach();
-      if (served !== undefined) await handleWatchWebSocket(this.#handlers, ctx, served, socket, head, taken);
-      else await this.#ready().upgrade(ctx, socket, head, taken);
+      if (served !== undefined && ctx.info.verb === "watch" && isWebSocket(ctx.request))
+        await handleWatchWebSocket(this.#handlers, ctx, served, socket, head, taken);
+      else if (this.#ready().upgrades(ctx)) await this.#ready().upgrade(ctx, socket, head, taken);
+      // Upstream does not look at the header where nothing is to be upgraded. A body would have to be taken off the socket.
+      else if (request.method === "GET") await this.#handle(ctx);
+      else throw newBadRequest("the connection of this request cannot be upgraded");
     });
   }
 
@@ -375,14 +394,14 @@ export class ApiServer {
   #health(): Health {
     const ping = { name: "ping", check: () => undefined };
     const store = { name: "etcd", check: () => this.#storeFailure() };
+    const shutdown = {
+      name: "shutdown",
+      check: () => (this.#state === "stopping" ? "process is shutting down" : undefined),
+    };
+    const hooks = this.#hooks.checks();
     return new Health({
-      livez: [ping, store],
-      readyz: [
-        ping,
-        store,
-        { name: "poststarthook/bootstrap", check: () => (this.#state === "starting" ? "not finished" : undefined) },
-        { name: "shutdown", check: () => (this.#state === "stopping" ? "process is shutting down" : undefined) },
-      ],
+      livez: [ping, store, ...hooks],
+      readyz: [ping, store, { ...store, name: "etcd-readiness" }, ...hooks, shutdown],
     });
   }
 

@@ -28,8 +28,17 @@ it.each([
   expect(formatDuration(ms)).toBe(written);
 });
 
-it.each(["", "1", "s", "1d", "1h 2m", "-"])("takes no %j for a duration", (text) => {
-  expect(() => parseDuration(text)).toThrow(`time: invalid duration ${JSON.stringify(text)}`);
+it.each([
+  ["", "invalid"],
+  ["1", "missing unit in"],
+  ["1h5", "missing unit in"],
+  ["s", "invalid"],
+  ["1..2s", "invalid"],
+  ["1d", 'unknown unit "d" in'],
+  ["1h 2m", 'unknown unit "h " in'],
+  ["-", "invalid"],
+])("takes no %j for a duration", (text, problem) => {
+  expect(() => parseDuration(text)).toThrow(`time: ${problem} duration ${JSON.stringify(text)}`);
 });
 
 it("reads the durations it writes", () => {

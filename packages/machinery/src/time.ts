@@ -37,11 +37,24 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 /** A Go duration ("1h30m", "1.5s", "-2ms") in milliseconds. Throws SyntaxError. */
 export function parseDuration(text: string): number {
   const match = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
-  if (match === null) throw new SyntaxError(`time: invalid duration ${JSON.stringify(text)}`);
+  if (match === null) throw new SyntaxError(`time: ${durationProblem(text)} duration ${JSON.stringify(text)}`);
   let ms = 0;
   for (const [, amount, unit] of (match[2] ?? "").matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g))
     ms += Number(amount) * (UNIT_MS[unit ?? ""] ?? 0);
   return match[1] === "-" ? -ms : ms;
+}
+
+/** In Go's words. */
+function durationProblem(text: string): string {
+  let rest = text.replace(/^[+-]/, "");
+  do {
+    const [, amount = "", unit = ""] = /^([\d.]*)([^\d.]*)/.exec(rest) ?? [];
+    if (!/^(\d+(\.\d*)?|\.\d+)$/.test(amount)) return "invalid";
+    if (unit === "") return "missing unit in";
+    if (UNIT_MS[unit] === undefined) return `unknown unit ${JSON.stringify(unit)} in`;
+    rest = rest.slice(amount.length + unit.length);
+  } while (rest !== "");
+  return "invalid";
 }
 
 /** Milliseconds as Go prints a duration: "1h30m0s", "1.5s", "250ms", "0s". */

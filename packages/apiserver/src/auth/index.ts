@@ -3,6 +3,7 @@ import type { SpecialHandler } from "../http/handlers/resource-router.ts";
 import type { PathHandler } from "../http/non-resource.ts";
 import { jsonCodec } from "../http/codecs.ts";
 import { sendBytes } from "../http/respond.ts";
+import { checkRead } from "../http/restful.ts";
 import type { SecurityDependencies } from "../security.ts";
 import type { Secret } from "@knots/api/core/v1";
 import { secrets } from "@knots/api/core/v1";
@@ -76,8 +77,11 @@ export function securityHandlers(
   const issuing = tokens(deps);
   const json =
     (contentType: string, document: () => Promise<object>): PathHandler =>
-    async (ctx) =>
+    async (ctx) => {
+      checkRead(ctx.request, [contentType]);
+      ctx.response.setHeader("cache-control", "public, max-age=3600");
       sendBytes(ctx.request, ctx.response, 200, contentType, jsonCodec.encode(await document()));
+    };
   return {
     special: reviewHandlers({ ...deps, authenticator: deps.authenticator as RequestAuthenticator, tokens: issuing }),
     paths: new Map<string, PathHandler>([

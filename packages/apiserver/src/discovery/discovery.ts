@@ -5,7 +5,9 @@ import type { Codec } from "../http/codecs.ts";
 import { negotiate, parseAccept } from "../http/negotiate.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RequestContext } from "../http/types.ts";
+import { isBuiltInGroup } from "../http/handlers/routes.ts";
 import { sendBytes } from "../http/respond.ts";
+import { OBJECT_TYPES, checkRead } from "../http/restful.ts";
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "./documents.ts";
 import { groupsOf } from "./groups.ts";
 import type { ApiGroupInfo } from "./groups.ts";
@@ -73,6 +75,7 @@ export class Discovery {
     const aggregated = segments.length === 1 ? aggregatedForm(accept) : undefined;
     // What is not there is not found, whatever the client takes.
     if (aggregated === undefined && this.#document(path, CLASSIC) === undefined) return false;
+    if (isRouted(segments)) checkRead(ctx.request, OBJECT_TYPES);
     const form = aggregated ?? { ...CLASSIC, codec: negotiate(accept, codecs, { transforms: false }).codec };
     const document = this.#document(path, form);
     if (document === undefined) return false;
@@ -83,8 +86,9 @@ export class Discovery {
       return true;
     }
     response.setHeader("etag", document.etag);
+    response.setHeader("cache-control", "public");
     if (ctx.request.headers["if-none-match"] === document.etag) {
-      response.writeHead(304, { "cache-control": "no-cache, private" });
+      response.writeHead(304);
       response.end();
       return true;
     }
@@ -134,6 +138,11 @@ export class Discovery {
   #groupsBelow(path: string): readonly MergedGroup[] {
     return this.merged().filter(({ group }) => (group === "") === (path === "api"));
   }
+}
+
+/** Upstream has routes, with methods and types, for /api and what built-in groups offer; it makes all else as it is asked. */
+function isRouted([prefix, group = "", version]: readonly string[]): boolean {
+  return prefix === "api" || (version !== undefined && isBuiltInGroup(group));
 }
 
 const CLASSIC: Form = { codec: jsonCodec, aggregated: false };

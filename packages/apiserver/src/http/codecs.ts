@@ -89,7 +89,16 @@ export const yamlCodec: Codec = {
   mediaType: "application/yaml",
   native: false,
   streamMediaType: undefined,
-  encode: (object) => encoder.encode(stringifyYaml(object, { version: "1.1", aliasDuplicateObjects: false })),
+  // Keys in order and lists not indented, as Go writes it.
+  encode: (object) =>
+    encoder.encode(
+      stringifyYaml(object, {
+        version: "1.1",
+        aliasDuplicateObjects: false,
+        sortMapEntries: true,
+        indentSeq: false,
+      }),
+    ),
   decode(body) {
     const text = decoder.decode(body);
     const value = wellFormed(new YamlDocument(text, { duplicates: false }).value());

@@ -15,12 +15,20 @@ export class Health {
     this.#checks = { livez: checks.livez, readyz: checks.readyz, healthz: checks.livez };
   }
 
+  /** Every path that is answered. */
+  *paths(): Generator<string> {
+    for (const [endpoint, checks] of Object.entries(this.#checks)) {
+      yield `/${endpoint}`;
+      for (const { name } of checks) yield `/${endpoint}/${name}`;
+    }
+  }
+
   /** False when the path is none of these. */
   handle(ctx: RequestContext): boolean {
-    const [, endpoint = "", single, extra] = ctx.info.path.split("/");
-    const checks = this.#checks[endpoint];
-    if (checks === undefined || extra !== undefined) return false;
-    if (single !== undefined && single !== "") {
+    const [, endpoint = "", single] = /^\/(\w+)(?:\/(.*))?$/.exec(ctx.info.path) ?? [];
+    const checks = Object.hasOwn(this.#checks, endpoint) ? this.#checks[endpoint] : undefined;
+    if (checks === undefined) return false;
+    if (single !== undefined) {
       const check = checks.find((candidate) => candidate.name === single);
       if (check === undefined) return false;
       const reason = check.check();
@@ -41,8 +49,8 @@ export class Health {
       lines.push(reason === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
     }
     if (excluded.size > 0) {
-      const names = [...excluded].map((name) => JSON.stringify(name)).join(", ");
-      lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
+      const names = [...excluded].sort().map((name) => JSON.stringify(name));
+      lines.push(`warn: some health checks cannot be excluded: no matches for ${names.join(",")}`);
     }
     if (failed) sendText(ctx.response, 500, `${lines.join("\n")}\n${endpoint} check failed\n`);
     else if (ctx.info.query.has("verbose"))

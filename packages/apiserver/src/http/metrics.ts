@@ -23,6 +23,11 @@ export class Metrics {
     this.#requests.observe(observation);
   }
 
+  /** Counts requests anew. */
+  reset(): void {
+    this.#requests.reset();
+  }
+
   /** Text of figures that are kept elsewhere, in Prometheus' format. */
   add(render: () => string): void {
     this.#more.push(render);

@@ -1,9 +1,11 @@
 import type { Discovery } from "../discovery/discovery.ts";
 import type { OpenApi } from "../openapi/openapi.ts";
-import { pageNotFound } from "./handlers/resource-router.ts";
+import { nothingAt } from "./handlers/routes.ts";
 import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
-import { sendObject } from "./respond.ts";
+import { UnknownPath, pageNotFound } from "./page-not-found.ts";
+import { sendObject, sendText } from "./respond.ts";
+import { checkRead } from "./restful.ts";
 import type { RequestContext } from "./types.ts";
 import { VERSION } from "./version.ts";
 
@@ -38,32 +40,39 @@ export class NonResourceRouter {
     const handler = this.#paths.get(path);
     if (handler !== undefined) {
       await handler(ctx);
-      return;
-    }
-    if (path === "/version" || path === "/version/") {
+    } else if (path === "/version" || path === "/version/") {
+      checkRead(ctx.request, ["application/json"]);
       sendObject(ctx.request, ctx.response, 200, VERSION);
     } else if (path === "/metrics") {
-      const text = await this.#metrics.render();
-      ctx.response.writeHead(200, { "content-type": this.#metrics.contentType });
-      ctx.response.end(text);
-    } else if (path === "/" || path === "") {
+      await this.#answerMetrics(ctx);
+    } else if (path === "/" || path === "" || path === "/index.html") {
       sendObject(ctx.request, ctx.response, 200, { paths: this.#index() });
     } else {
-      throw pageNotFound();
+      throw nothingBelow(path);
     }
+  }
+
+  async #answerMetrics({ request, response }: RequestContext): Promise<void> {
+    if (request.method === "DELETE") {
+      this.#metrics.reset();
+      sendText(response, 200, "metrics reset\n");
+      return;
+    }
+    const text = await this.#metrics.render();
+    response.writeHead(200, { "content-type": this.#metrics.contentType, "cache-control": "no-cache, private" });
+    response.end(text);
   }
 
   #index(): string[] {
     const paths = [
       "/api",
       "/apis",
-      "/healthz",
-      "/livez",
-      "/readyz",
+      ...this.#health.paths(),
       "/metrics",
       "/openapi/v2",
       "/openapi/v3",
       "/version",
+      ...ISSUER_PATHS,
     ];
     for (const { group, versions } of this.#discovery.merged()) {
       if (group !== "") paths.push(`/apis/${group}`);
@@ -72,3 +81,13 @@ export class NonResourceRouter {
     return [...paths, ...this.#paths.keys()].sort();
   }
 }
+
+/** What to say of a path at which there is nothing: most roots know what lies below them. */
+function nothingBelow(path: string): Error {
+  const [, root = "", group] = path.split("/");
+  if (root === "api" || root === "version") return pageNotFound();
+  if (ISSUER_PATHS.some((known) => path.startsWith(`${known}/`))) return pageNotFound();
+  return root === "apis" && group !== undefined && group !== "" ? nothingAt(group) : new UnknownPath();
+}
+
+const ISSUER_PATHS = ["/openid/v1/jwks", "/.well-known/openid-configuration"];

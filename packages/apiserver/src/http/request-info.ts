@@ -22,6 +22,10 @@ export interface RequestInfo {
   readonly name: string;
   /** Path segments from the resource on: [resource, name, subresource, …rest]. */
   readonly parts: readonly string[];
+  /** The path leads through a namespace to a resource in it. */
+  readonly inNamespace: boolean;
+  /** The deprecated form /api/v1/watch/…, which watches whatever the query says. */
+  readonly watchPath: boolean;
   readonly query: URLSearchParams;
 }
 
@@ -57,6 +61,8 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     subresource: "",
     name: "",
     parts: [],
+    inNamespace: false,
+    watchPath: false,
     query,
   };
   let segments: string[];
@@ -75,15 +81,17 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   rest = rest.slice(1);
 
   let verb = VERBS[method] ?? "";
-  // The deprecated form /api/v1/watch/…
-  if (rest[0] === "watch" && rest.length > 1) {
+  const watchPath = rest[0] === "watch" && rest.length > 1;
+  if (watchPath) {
     verb = "watch";
     rest = rest.slice(1);
   }
   let namespace = "";
+  let inNamespace = false;
   if (rest[0] === "namespaces" && rest.length > 1) {
     namespace = rest[1] ?? "";
-    if (rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] ?? "")) rest = rest.slice(2);
+    inNamespace = rest.length > 2 && !NAMESPACE_SUBRESOURCES.has(rest[2] ?? "");
+    if (inNamespace) rest = rest.slice(2);
   }
   const resource = rest[0] ?? "";
   const name = rest[1] ?? "";
@@ -91,8 +99,6 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   if (name === "") {
     if (verb === "get") verb = isWatch(query) ? "watch" : "list";
     else if (verb === "delete") verb = "deletecollection";
-  } else if (verb === "get" && subresource === "" && isWatch(query)) {
-    verb = "watch";
   }
   return {
     isResourceRequest: true,
@@ -106,6 +112,8 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     subresource,
     name,
     parts: rest,
+    inNamespace,
+    watchPath,
     query,
   };
 }
@@ -128,10 +136,10 @@ export function selectedName({ verb, query }: RequestInfo): string {
   }
 }
 
-/** A boolean parameter as upstream converts it: absent, "false" and "0" are false, anything else true. */
+/** A boolean parameter as upstream converts it: absent, "false" in any case and "0" are false, anything else true. */
 export function boolParam(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name);
-  return value !== null && value !== "false" && value !== "0";
+  const value = query.get(name)?.toLowerCase();
+  return value !== undefined && value !== "false" && value !== "0";
 }
 
 function isWatch(query: URLSearchParams): boolean {

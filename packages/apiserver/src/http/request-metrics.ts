@@ -42,6 +42,10 @@ export class RequestMetrics {
     series.timed++;
   }
 
+  reset(): void {
+    this.#series.clear();
+  }
+
   /** In the text format of Prometheus. */
   render(): string {
     const lines = [

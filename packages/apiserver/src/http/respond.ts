@@ -1,20 +1,25 @@
 import { gzip } from "node:zlib";
 import { StatusError, parseJsonExactly } from "@knots/machinery";
-import { jsonCodec } from "./codecs.ts";
+import { Codecs, jsonCodec } from "./codecs.ts";
 import type { Codec } from "./codecs.ts";
+import { negotiate } from "./negotiate.ts";
+import { UNKNOWN_PATH_TEXT, UnknownPath } from "./page-not-found.ts";
 import type { ApiRequest, ApiResponse } from "./types.ts";
 
 /** Answers above this size are compressed for clients that accept it (upstream: 128 KiB). */
 const GZIP_ABOVE_BYTES = 128 * 1024;
 const LEVEL = 1;
 
-/** Browsers and curl get indented JSON, as upstream. */
+const codecs = new Codecs();
+
+/** Indented JSON: for whom it is asked for, in one of two ways, and for browsers and curl. */
 function wantsPretty(request: ApiRequest): boolean {
+  if (/;\s*pretty=1\s*(;|,|$)/.test(request.headers.accept ?? "")) return true;
   const url = request.url ?? "";
-  const at = url.indexOf("pretty=");
-  if (at > 0) {
-    const value = url.slice(at + 7).split("&")[0];
-    return value !== "false" && value !== "0";
+  if (url.includes("pretty")) {
+    const value = new URLSearchParams(url.slice(url.indexOf("?") + 1)).get("pretty") ?? "";
+    // What Go's ParseBool takes for true; nothing else is.
+    if (value !== "") return /^(1|t|T|true|TRUE|True)$/.test(value);
   }
   return /^(curl|Wget|Mozilla\/5\.0)/.test(request.headers["user-agent"] ?? "");
 }
@@ -35,7 +40,7 @@ export function sendBytes(
   const caching = String(response.getHeader("cache-control") ?? "no-cache, private");
   let body = bytes;
   if (contentType === jsonCodec.mediaType && wantsPretty(request)) {
-    body = Buffer.from(`${JSON.stringify(parseJsonExactly(Buffer.from(bytes).toString("utf8")), undefined, 2)}\n`);
+    body = Buffer.from(JSON.stringify(parseJsonExactly(Buffer.from(bytes).toString("utf8")), undefined, 2));
   }
   if (body.length < GZIP_ABOVE_BYTES || !acceptsGzip(request)) {
     response.writeHead(status, {
@@ -100,7 +105,20 @@ export function sendError(request: ApiRequest, response: ApiResponse, error: unk
   }
   const retry = status.status.details?.retryAfterSeconds;
   if (retry !== undefined && retry > 0) response.setHeader("retry-after", String(retry));
-  if (status.code === 401) response.setHeader("www-authenticate", "Bearer");
-  sendBytes(request, response, status.code, jsonCodec.mediaType, jsonCodec.encode(status.status));
+  if (status instanceof UnknownPath) sendText(response, 404, UNKNOWN_PATH_TEXT);
+  else sendStatus(request, response, status);
   return status;
+}
+
+/** In the form that the client accepts; where it accepts none, its error still matters more than its wishes. */
+function sendStatus(request: ApiRequest, response: ApiResponse, { code, status }: StatusError): void {
+  let codec: Codec | undefined;
+  try {
+    ({ codec } = negotiate(request.headers.accept, codecs, { transforms: false }));
+  } catch {
+    const text = Buffer.from(JSON.stringify(status, undefined, 2));
+    sendBytes(request, response, code, jsonCodec.mediaType, text);
+    return;
+  }
+  sendBytes(request, response, code, codec.mediaType, codec.encode(status));
 }

@@ -4,8 +4,8 @@ import type { Duplex } from "node:stream";
 import type { ApiResponse } from "./types.ts";
 
 /**
- * The response side of a connection that asks to be upgraded: refusals are written as plain HTTP/1.1 answers, and
- * once the connection has been taken over nothing is written any more.
+ * The response side of a connection that asks to be upgraded: where it is not, answers are written as plain HTTP/1.1 that
+ * ends with the connection, and once it has been taken over nothing is written any more.
  */
 export class UpgradeResponse implements ApiResponse {
   readonly #socket: Duplex;
@@ -63,8 +63,8 @@ export class UpgradeResponse implements ApiResponse {
     this.writeHead(this.statusCode);
   }
 
-  write(chunk: Uint8Array | string): boolean {
-    return this.#detached ? true : this.#socket.write(chunk);
+  write(chunk: Uint8Array | string, written?: (error?: Error | null) => void): boolean {
+    return this.#detached ? true : this.#socket.write(chunk, written);
   }
 
   end(chunk?: Uint8Array | string): void {

@@ -6,7 +6,7 @@ import { newBadRequest, newNotFound, parseFieldSelector, parseSelector } from "@
 import { methodNotAllowed } from "../http/method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
-import { pageNotFound } from "../http/handlers/resource-router.ts";
+import { pageNotFound } from "../http/page-not-found.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { partialMetadata } from "../http/partial.ts";
 import { sendObject } from "../http/respond.ts";
@@ -22,6 +22,7 @@ const GROUP = "metrics.k8s.io";
 interface Kind {
   readonly resource: "nodes" | "pods";
   readonly kind: "NodeMetrics" | "PodMetrics";
+  readonly namespaced: boolean;
   /** Everything that is measured in a namespace ("": in all), by name. */
   items(namespace: string): Iterable<NodeMetrics | PodMetrics>;
   one(namespace: string, name: string): NodeMetrics | PodMetrics | undefined;
@@ -52,12 +53,14 @@ export function createMetricsApi(deps: SecurityDependencies): MetricsApi {
   const kinds: Kind[] = [
     {
       resource: "nodes",
+      namespaced: false,
       kind: "NodeMetrics",
       items: () => registry.list<Node>(nodes).flatMap((node) => nodeOf(node) ?? []),
       one: (_, name) => nodeOf(registry.get<Node>(nodes, undefined, name)),
     },
     {
       resource: "pods",
+      namespaced: true,
       kind: "PodMetrics",
       items: (namespace) =>
         registry.list<Pod>(pods, namespace === "" ? undefined : namespace).flatMap((pod) => podOf(pod) ?? []),
@@ -65,9 +68,11 @@ export function createMetricsApi(deps: SecurityDependencies): MetricsApi {
     },
   ];
   const handle = async (ctx: RequestContext, kind: Kind): Promise<void> => {
-    const { apiVersion, verb, subresource } = ctx.info;
+    const { apiVersion, verb, subresource, inNamespace } = ctx.info;
     if (`${GROUP}/${apiVersion}` !== API_VERSION || subresource !== "") throw pageNotFound();
-    if (verb !== "get" && verb !== "list") throw methodNotAllowed();
+    // What is allowed in a namespace says nothing of nodes.
+    if (kind.namespaced ? verb === "get" && !inNamespace : inNamespace) throw pageNotFound();
+    if (ctx.request.method !== "GET") throw methodNotAllowed();
     await scraper.wanted();
     answer(deps, ctx, kind);
   };

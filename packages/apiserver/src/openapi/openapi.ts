@@ -9,11 +9,10 @@ import {
   openapiV3Protobuf,
   openapiV3Text,
 } from "@knots/api";
-import { newNotAcceptable } from "@knots/machinery";
 import { mergeDefinitions } from "../aggregation/merge-openapi.ts";
 import { parseAccept } from "../http/negotiate.ts";
 import { sendBytes } from "../http/respond.ts";
-import type { RequestContext } from "../http/types.ts";
+import type { ApiResponse, RequestContext } from "../http/types.ts";
 
 interface Document {
   readonly bytes: Uint8Array;
@@ -74,75 +73,74 @@ export class OpenApi {
   /** False when the path is not of OpenAPI. */
   handle(ctx: RequestContext): boolean {
     const { path, query } = ctx.info;
-    if (path === "/openapi/v2" || path === "/openapi/v2/") {
+    if (path === "/openapi/v2") {
       this.#sendV2(ctx);
       return true;
     }
-    if (path === "/openapi/v3" || path === "/openapi/v3/") {
-      this.#send(
-        ctx,
-        this.#document("v3", () => JSON.stringify(this.#index())),
-        false,
-      );
+    if (path === "/openapi/v3") {
+      const index = this.#document("v3", () => JSON.stringify(this.#index()));
+      this.#send(ctx, index, { immutable: false });
       return true;
     }
     if (!path.startsWith("/openapi/v3/")) return false;
-    const name = path.slice("/openapi/v3/".length).replace(/\/$/, "");
-    return this.#sendV3(ctx, name, query.get("hash") ?? "");
-  }
-
-  /** The ETag is that of the JSON in either form: an address with its hash stays the same. */
-  #sendV3(ctx: RequestContext, name: string, hash: string): boolean {
-    const document = this.#groupDocument(name);
-    if (document === undefined) return false;
-    const { request, response } = ctx;
-    const protobuf = formOf(request.headers.accept, V3_PROTOBUF) === "protobuf";
-    if (hash !== "" && hash !== document.hash) {
-      const location = `/openapi/v3/${name}?hash=${document.hash}`;
-      response.writeHead(301, { location, vary: "Accept", etag: `"${document.hash}"` });
-      response.end();
-      return true;
-    }
-    if (protobuf) {
-      const { bytes } = this.#document(`v3.pb/${name}`, () => this.#groupProtobuf(name));
-      this.#send(ctx, { bytes, hash: document.hash }, hash !== "", V3_PROTOBUF[0]);
-    } else this.#send(ctx, document, hash !== "");
+    this.#sendV3(ctx, path.slice("/openapi/v3/".length), query.get("hash") ?? "");
     return true;
   }
 
-  #sendV2(ctx: RequestContext): void {
-    const { request } = ctx;
-    if (formOf(request.headers.accept, V2_PROTOBUF) === "protobuf") {
-      this.#send(
-        ctx,
-        this.#document("v2.pb", () => this.#v2Protobuf()),
-        false,
-        V2_PROTOBUF[0],
-      );
-    } else {
-      this.#send(
-        ctx,
-        this.#document("v2", () => this.#v2()),
-        false,
-      );
-    }
-  }
-
-  #send(ctx: RequestContext, document: Document, immutable: boolean, mediaType = JSON_TYPE): void {
+  /** The ETag is that of the JSON in either form: an address with its hash stays the same. */
+  #sendV3(ctx: RequestContext, name: string, hash: string): void {
     const { request, response } = ctx;
-    const etag = `"${document.hash}"`;
-    response.setHeader("etag", etag);
-    response.setHeader("vary", "Accept");
-    if (immutable) {
-      response.setHeader("cache-control", "public, immutable");
-      response.setHeader("expires", new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString());
+    const document = this.#groupDocument(name);
+    if (document === undefined) {
+      sendNothing(response, 404);
+      return;
     }
-    if (request.headers["if-none-match"] === etag) {
-      response.writeHead(304);
+    response.setHeader("vary", "Accept");
+    const form = formOf(request.headers.accept, V3_PROTOBUF);
+    if (form === undefined) {
+      sendNothing(response, 406);
+      return;
+    }
+    if (hash !== "" && hash !== document.hash) {
+      const location = `/openapi/v3/${name}?hash=${document.hash}`;
+      response.writeHead(301, { location, etag: `"${document.hash}"` });
       response.end();
       return;
     }
-    sendBytes(request, response, 200, mediaType, document.bytes);
+    const immutable = hash !== "";
+    if (form === "protobuf") {
+      const { bytes } = this.#document(`v3.pb/${name}`, () => this.#groupProtobuf(name));
+      this.#send(ctx, { bytes, hash: document.hash }, { immutable, mediaType: V3_PROTOBUF[0] });
+    } else this.#send(ctx, document, { immutable });
+  }
+
+  #sendV2(ctx: RequestContext): void {
+    ctx.response.setHeader("vary", "Accept");
+    const form = formOf(ctx.request.headers.accept, V2_PROTOBUF);
+    if (form === undefined) sendNothing(ctx.response, 406);
+    else if (form === "protobuf") {
+      const document = this.#document("v2.pb", () => this.#v2Protobuf());
+      this.#send(ctx, document, { immutable: false, mediaType: V2_PROTOBUF[0] });
+    } else {
+      const document = this.#document("v2", () => this.#v2());
+      this.#send(ctx, document, { immutable: false });
+    }
+  }
+
+  #send(ctx: RequestContext, document: Document, how: { immutable: boolean; mediaType?: string }): void {
+    const { request, response } = ctx;
+    const etag = `"${document.hash}"`;
+    response.setHeader("etag", etag);
+    if (how.immutable) {
+      response.setHeader("cache-control", "public, immutable");
+      response.setHeader("expires", new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString());
+    }
+    if (knows(request.headers["if-none-match"], etag)) {
+      response.writeHead(304, how.immutable ? {} : { "cache-control": "no-cache, private" });
+      response.end();
+      return;
+    }
+    sendBytes(request, response, 200, how.mediaType ?? JSON_TYPE, document.bytes);
   }
 
   #document(name: string, make: () => string | Uint8Array): Document {
@@ -214,11 +212,22 @@ function without(all: Record<string, unknown>, known: Record<string, unknown>): 
   return Object.fromEntries(Object.entries(all).filter(([name]) => !Object.hasOwn(known, name)));
 }
 
-/** The form of a document that the client prefers. Throws NotAcceptable. */
-function formOf(accept: string | undefined, protobuf: readonly [string, string]): "json" | "protobuf" {
+/** The form of a document that the client prefers; undefined: it takes none. */
+function formOf(accept: string | undefined, protobuf: readonly [string, string]): "json" | "protobuf" | undefined {
   for (const { type } of parseAccept(accept === undefined || accept === "" ? "*/*" : accept)) {
     if (type === JSON_TYPE || type === "*/*" || type === "application/*") return "json";
     if (protobuf.includes(type)) return "protobuf";
   }
-  throw newNotAcceptable([JSON_TYPE, protobuf[0]]);
+  return undefined;
+}
+
+/** Whether an If-None-Match header names this ETag, or any. */
+function knows(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(",").some((each) => ["*", etag].includes(each.trim().replace(/^W\//, "")));
+}
+
+function sendNothing(response: ApiResponse, status: number): void {
+  response.writeHead(status, { "cache-control": "no-cache, private", "content-length": 0 });
+  response.end();
 }

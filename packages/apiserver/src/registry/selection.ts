@@ -2,6 +2,7 @@ import { FieldSelector, newBadRequest, parseFieldSelector, parseSelector } from 
 import type { KubeObject } from "@knots/machinery";
 import type { Entry } from "../watch-cache/entry.ts";
 import { prepareEntries } from "./served.ts";
+import { fieldsOf, storedField } from "./selectable-fields.ts";
 import type { ServedResource } from "./served.ts";
 
 /** Which objects of a resource a list or watch is about. */
@@ -25,16 +26,6 @@ export interface Selection {
 interface Attributes {
   readonly labels: Readonly<Record<string, string>>;
   readonly fields: Readonly<Record<string, string>>;
-}
-
-/** Selectable fields of an object: name, namespace, and what its strategy adds. */
-export function fieldsOf(served: ServedResource): (object: KubeObject) => Record<string, string> {
-  const { strategy } = served.storage.type;
-  return (object) => ({
-    ...strategy.fieldLabels?.(object),
-    "metadata.name": object.metadata?.name ?? "",
-    "metadata.namespace": object.metadata?.namespace ?? "",
-  });
 }
 
 /** Reads the selectors of a request. Throws BadRequest on what does not parse or is not selectable. */
@@ -131,32 +122,14 @@ function parseLabels(text: string): ReturnType<typeof parseSelector> {
   }
 }
 
-function parseFields(served: ServedResource, text: string): ReturnType<typeof parseFieldSelector> {
-  let selector: ReturnType<typeof parseFieldSelector>;
+function parseFields(served: ServedResource, text: string): FieldSelector {
+  if (text === "") return NO_FIELDS;
   try {
-    selector = parseFieldSelector(text);
+    const { requirements } = parseFieldSelector(text);
+    return new FieldSelector(requirements.map((each) => ({ ...each, field: storedField(served, each.field) })));
   } catch (error) {
     throw newBadRequest((error as Error).message);
   }
-  if (selector.requirements.length > 0) {
-    const known = fieldsOf(served)({});
-    for (const { field } of selector.requirements) {
-      const stored = storedLabel(served, field);
-      const hidden = served.selectable?.has(field) === false && !field.startsWith("metadata.");
-      if (stored === undefined || hidden || !Object.hasOwn(known, stored)) {
-        const { group, version, resource } = served.info;
-        throw newBadRequest(
-          `Unable to find "${group}/${version}, Resource=${resource}" that match label selector "", field selector "${text}": field label not supported: ${field}`,
-        );
-      }
-    }
-  }
-  if (served.converter?.fieldLabel === undefined) return selector;
-  return new FieldSelector(
-    selector.requirements.map((each) => ({ ...each, field: storedLabel(served, each.field) ?? each.field })),
-  );
 }
 
-function storedLabel({ converter }: ServedResource, label: string): string | undefined {
-  return converter?.fieldLabel === undefined ? label : converter.fieldLabel(label);
-}
+const NO_FIELDS = new FieldSelector([]);

@@ -265,6 +265,7 @@ it("offers every selectable field of pods", () => {
     "spec.hostNetwork": "true",
     "status.phase": "",
     "status.podIP": "",
+    "status.podIPs": "",
     "status.nominatedNodeName": "",
   });
 });

@@ -6,7 +6,6 @@ import type { KubeObject } from "@knots/machinery";
 import type { Authorizer } from "../auth/types.ts";
 import { attributesOf } from "../http/handler-chain.ts";
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
-import { pageNotFound } from "../http/handlers/resource-router.ts";
 import type { RequestContext } from "../http/types.ts";
 import type { SecurityDependencies } from "../security.ts";
 import { isWebSocket, offeredProtocols } from "./headers.ts";
@@ -27,6 +26,8 @@ const PROXIED = new Set(["pods", "services", "nodes"]);
 
 export interface Streams {
   readonly special: ReadonlyMap<string, SpecialHandler>;
+  /** Whether a request with an Upgrade header is answered by an upgraded connection; any other is answered as if it had none. */
+  upgrades(ctx: RequestContext): boolean;
   /** Handles a request with an Upgrade header; calls `taken` when the connection is its own. */
   upgrade(ctx: RequestContext, socket: Duplex, head: Buffer, taken: () => void): Promise<void>;
 }
@@ -49,19 +50,23 @@ export function streamHandlers(deps: SecurityDependencies, authorizer: Authorize
   }
   return {
     special,
+    upgrades(ctx) {
+      const { apiGroup, resource, subresource } = ctx.info;
+      if (apiGroup !== "") return false;
+      if (subresource === "proxy") return PROXIED.has(resource);
+      if (resource !== "pods") return false;
+      return POD_STREAMS.has(subresource) || (subresource === "log" && isWebSocket(ctx.request));
+    },
     async upgrade(ctx, socket, head, taken) {
-      const { apiGroup, resource, subresource, isResourceRequest } = ctx.info;
+      const { subresource } = ctx.info;
       const client: ClientConnection = { socket, head, taken };
-      if (isResourceRequest && apiGroup === "" && resource === "pods" && POD_STREAMS.has(subresource)) {
-        await podStream(deps, authorizer, ctx, client);
-      } else if (isResourceRequest && apiGroup === "" && PROXIED.has(resource) && subresource === "proxy") {
+      if (subresource === "proxy") {
         await admit(deps, ctx, proxyOptions(ctx));
         await passThrough(ctx, client, locate(deps, ctx).target);
-      } else if (isResourceRequest && apiGroup === "" && resource === "pods" && subresource === "log") {
-        if (!isWebSocket(ctx.request)) throw newBadRequest("logs are upgraded to WebSocket alone");
+      } else if (subresource === "log") {
         await sendOverWebSocket(ctx, client, await openPodLog(deps, ctx));
       } else {
-        throw pageNotFound();
+        await podStream(deps, authorizer, ctx, client);
       }
     },
   };

@@ -35,7 +35,7 @@ export async function handlePatch(
   ctx: RequestContext,
   served: ServedResource,
 ): Promise<void> {
-  const type = patchType(ctx.request.headers["content-type"], served.schema !== undefined && !served.custom);
+  const type = patchType(ctx.request.headers["content-type"], served.custom);
   if (type === APPLY_PATCH) {
     await handleApply(deps, ctx, served);
     return;

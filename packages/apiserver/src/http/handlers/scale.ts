@@ -40,7 +40,7 @@ export async function handleScale(
     return;
   }
   if (verb !== "update" && verb !== "patch") throw methodNotAllowed();
-  const type = verb === "update" ? undefined : patchType(ctx.request.headers["content-type"], true);
+  const type = verb === "update" ? undefined : patchType(ctx.request.headers["content-type"], served.custom);
   const applies = type === APPLY_PATCH;
   const options = writeOptions(ctx, verb === "update" ? "UpdateOptions" : "PatchOptions", applies ? "apply" : "plain");
   const body = await readBody(ctx.request);

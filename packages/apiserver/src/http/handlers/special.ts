@@ -14,7 +14,7 @@ import { sendObject } from "../respond.ts";
 import type { RequestContext } from "../types.ts";
 import { shapeObject } from "./decode.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
-import { pageNotFound } from "./resource-router.ts";
+import { pageNotFound } from "../page-not-found.ts";
 import type { SpecialHandler } from "./resource-router.ts";
 import { handleScale } from "./scale.ts";
 import { operationOf } from "./write.ts";

@@ -1,4 +1,11 @@
-import { StatusError, forbidden, newBadRequest, newInvalid, newResourceExpired, notSupported } from "@knots/machinery";
+import {
+  StatusError,
+  forbidden,
+  newInvalid,
+  newNotAcceptable,
+  newResourceExpired,
+  notSupported,
+} from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
 import { parseRevision, waitForRevision } from "../../registry/listing.ts";
 import { selectionOf } from "../../registry/selection.ts";
@@ -37,6 +44,9 @@ export async function handleWatch(
   await watch(new HttpWatchTransport(ctx, deps.fanOut, negotiated.codec.streamMediaType ?? jsonCodec.mediaType));
 }
 
+/** What a watch can be asked for as. */
+const STREAM_TYPES = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
+
 /** Checks everything that is answered by a Status instead of a stream; the result runs the watch to its end. */
 export async function prepareWatch(
   deps: HandlerDependencies,
@@ -47,8 +57,7 @@ export async function prepareWatch(
   const { info } = ctx;
   const options = listOptions(info.query);
   checkOptions(options);
-  if (negotiated.codec.streamMediaType === undefined)
-    throw newBadRequest(`${negotiated.codec.mediaType} cannot be streamed`);
+  if (negotiated.codec.streamMediaType === undefined) throw newNotAcceptable(STREAM_TYPES);
   const selection = selectionOf(served, info.namespace, info.name, options.labelSelector, options.fieldSelector);
   const { resourceVersion } = options;
   const wanted = resourceVersion === "" ? 0 : parseRevision(resourceVersion);

@@ -1,6 +1,5 @@
 import { findDuplicateFields, strictDecodingWarnings } from "@knots/api";
 import { cloneJson, newBadRequest } from "@knots/machinery";
-import { methodNotAllowed } from "../method-not-allowed.ts";
 import type { KubeObject } from "@knots/machinery";
 import type { Operation } from "../../registry/operation.ts";
 import { apiVersionOf, prepareEntries } from "../../registry/served.ts";
@@ -146,11 +145,4 @@ function duplicates(
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8").trimEnd();
   // What reads the same when written again named nothing twice: so it is with most clients, and costs little to see.
   return text === JSON.stringify(object) ? [] : strictDecodingWarnings([], findDuplicateFields(text));
-}
-
-/** Throws MethodNotAllowed when the resource (or subresource) does not offer the verb. */
-export function checkVerb(served: ServedResource, subresource: string, verb: string): void {
-  const { info } = served;
-  const verbs = subresource === "" ? info.verbs : (info.subresources[subresource]?.verbs ?? []);
-  if (!verbs.includes(verb)) throw methodNotAllowed();
 }

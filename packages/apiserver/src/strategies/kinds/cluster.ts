@@ -48,7 +48,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
   },
   validate: (namespace) => validateFinalizers(namespace, () => FINALIZERS),
   validateUpdate: (namespace) => validateFinalizers(namespace, () => FINALIZERS),
-  fieldLabels: (namespace) => ({ "status.phase": namespace.status?.phase ?? "", name: namespace.metadata?.name ?? "" }),
+  fieldLabels: (namespace) => ({ "status.phase": namespace.status?.phase ?? "" }),
   subresources: {
     status: {
       validateUpdate(next) {

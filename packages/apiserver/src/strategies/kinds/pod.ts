@@ -117,6 +117,8 @@ export const podStrategy: Strategy<Pod> = {
       "spec.hostNetwork": String(pod.spec?.hostNetwork ?? false),
       "status.phase": pod.status?.phase ?? "",
       "status.podIP": pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP ?? "",
+      // Upstream lets it be named, and gives it no value.
+      "status.podIPs": "",
       "status.nominatedNodeName": pod.status?.nominatedNodeName ?? "",
     };
   },

@@ -146,7 +146,6 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   },
   validate: (volume) => validateVolume(volume),
   validateUpdate: (next, old) => [...validateVolume(next, old), ...validateChange(next, old)],
-  fieldLabels: (volume) => ({ name: volume.metadata?.name ?? "" }),
   subresources: {
     status: {
       /** When the phase last changed is noted, unless the client says it itself. */
