@@ -97,6 +97,43 @@ describe("resize", () => {
     expect(resize(change, old).errors).toEqual([]);
   });
 
+  it("tells of all containers in upstream's order", () => {
+    const resources = { requests: { cpu: "1" }, limits: { memory: "1Gi" } };
+    const old = stored({
+      containers: [{ name: "c", image: "i:1", resources }],
+      initContainers: [{ name: "i", image: "i:1", resources }],
+    });
+    const { errors } = resize((pod) => {
+      pod.spec.containers[0].resources = { requests: { cpu: "1", "a.b/c": "1" }, limits: { "a.b/c": "1" } };
+      pod.spec.initContainers[0].resources = { requests: { cpu: "1", "a.b/c": "1" }, limits: { "a.b/c": "1" } };
+    }, old);
+    expect(errors).toEqual([
+      "spec.initContainers[0].resources.requests: resource requests cannot be removed",
+      "spec.initContainers[0].resources.limits: resource limits cannot be removed",
+      "spec.containers[0].resources.requests: resource requests cannot be removed",
+      "spec.containers[0].resources.limits: resource limits cannot be removed",
+      "spec: only cpu and memory resources are mutable",
+      "spec.initContainers[0]: only cpu and memory resources for init or sidecar containers are mutable",
+    ]);
+  });
+
+  it("refuses containers that use claims, as upstream does", () => {
+    const old = stored({
+      resourceClaims: [{ name: "a", resourceClaimName: "a" }],
+      containers: [{ name: "c", image: "i:1", resources: { requests: { cpu: "1" }, claims: [{ name: "a" }] } }],
+    });
+    expect(resize((pod) => (pod.spec.containers[0].resources.requests.cpu = "2"), old).errors).toEqual([
+      "spec: only cpu and memory resources are mutable",
+    ]);
+  });
+
+  it("says nothing else of pods that nobody can resize", () => {
+    const old = stored({ os: { name: "windows" } });
+    expect(resize((pod) => (pod.spec.containers[0].resources = { requests: { bytes: "1" } }), old).errors).toEqual([
+      ": windows pods cannot be resized",
+    ]);
+  });
+
   it("changes the pod's own cpu and memory", () => {
     const old = stored({ resources: { requests: { cpu: "4" } } });
     expect(resize((pod) => (pod.spec.resources.requests.cpu = "5"), old).errors).toEqual([]);

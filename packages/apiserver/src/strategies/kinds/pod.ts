@@ -20,7 +20,7 @@ import {
 import { validatePodSpec } from "../validation/pod-spec.ts";
 import { validateImageSpaces } from "../validation/containers.ts";
 import { validateEphemeralUpdate, validatePodSpecUpdate } from "../validation/pod-update.ts";
-import { validatePodResize } from "../validation/pod-resize.ts";
+import { refuseResize, validatePodResize } from "../validation/pod-resize.ts";
 import { validatePodStatusUpdate } from "../validation/pod-status.ts";
 import { podNameWarnings, podSpecWarnings } from "../warnings/pods.ts";
 import { annotationsToAppArmor } from "./pod-app-armor.ts";
@@ -35,6 +35,7 @@ const ANNOTATIONS = FieldPath.root("metadata").child("annotations");
 function validateSpec(pod: Pod, old?: Pod): FieldError[] {
   const errors: FieldError[] = [];
   const spec = pod.spec ?? { containers: [] };
+  validatePodAnnotations(pod.metadata?.annotations, spec, ANNOTATIONS, errors, old?.metadata?.annotations);
   validatePodSpec(spec, pod.metadata, SPEC, errors, old?.spec);
   if (!spec.serviceAccountName) {
     spec.volumes?.forEach((volume, index) => {
@@ -78,16 +79,15 @@ export const podStrategy: Strategy<Pod> = {
   prepareForUpdate: (next, old) => dropDisabledFields(next.spec, old.spec),
   validate(pod) {
     const errors = validateSpec(pod);
-    validatePodAnnotations(pod.metadata?.annotations, pod.spec ?? { containers: [] }, ANNOTATIONS, errors);
-    validateSeccompMatch(pod.metadata, pod.spec ?? { containers: [] }, SPEC, errors);
-    validateAppArmorMatch(pod, SPEC, errors);
+    if (pod.spec?.ephemeralContainers?.length) {
+      errors.push(forbidden(SPEC.child("ephemeralContainers"), "cannot be set on create"));
+    }
     if (pod.spec?.nodeName && pod.spec.schedulingGates?.length) {
       const why = "cannot be set until all schedulingGates have been cleared";
       errors.push(forbidden(SPEC.child("nodeName"), why));
     }
-    if (pod.spec?.ephemeralContainers?.length) {
-      errors.push(forbidden(SPEC.child("ephemeralContainers"), "cannot be set on create"));
-    }
+    validateSeccompMatch(pod.metadata, pod.spec ?? { containers: [] }, SPEC, errors);
+    validateAppArmorMatch(pod, SPEC, errors);
     return errors;
   },
   validateUpdate(next, old) {
@@ -151,7 +151,7 @@ export const podStrategy: Strategy<Pod> = {
         ),
       ),
       prepareForUpdate: prepareResize,
-      validateUpdate: (next, old) => [...validateSpec(next, old), ...validatePodResize(next, old)],
+      validateUpdate: (next, old) => refuseResize(old) ?? [...validateSpec(next, old), ...validatePodResize(next, old)],
     },
   },
 };

@@ -9,12 +9,17 @@ import { MIRROR } from "./pod-annotations.ts";
 const SPEC = FieldPath.root("spec");
 const NOWHERE = FieldPath.root("");
 const ONLY = "only cpu and memory resources are mutable";
-const LISTS = ["initContainers", "containers"] as const;
+const LISTS = ["containers", "initContainers"] as const;
 type Amounts = Readonly<Record<string, string>>;
 
-export function validatePodResize(next: Pod, old: Pod): FieldError[] {
+/** What is said to who would resize what cannot be resized, and nothing else. */
+export function refuseResize(old: Pod): FieldError[] | undefined {
   if (old.metadata?.annotations?.[MIRROR] !== undefined) return [forbidden(NOWHERE, "static pods cannot be resized")];
   if (old.spec?.os?.name === "windows") return [forbidden(NOWHERE, "windows pods cannot be resized")];
+  return undefined;
+}
+
+export function validatePodResize(next: Pod, old: Pod): FieldError[] {
   const errors: FieldError[] = [];
   if ((old.status?.qosClass ?? podQOSClass(old)) !== podQOSClass(next)) {
     const why = "Pod QOS Class may not change as a result of resizing";
@@ -27,12 +32,18 @@ export function validatePodResize(next: Pod, old: Pod): FieldError[] {
   rest.resources = validatePodLevel(next.spec?.resources, old.spec?.resources, errors);
   const moved = LISTS.flatMap((list) => validateOrder(next.spec?.[list] ?? [], old.spec?.[list] ?? [], list));
   if (moved.length > 0) return [...errors, ...moved];
-  for (const list of LISTS) {
-    rest[list] = (next.spec?.[list] ?? []).map((container, index) => {
-      const before = old.spec?.[list]?.[index] ?? container;
-      return validateContainer(container, before, list, index, errors);
+  const each = (list: (typeof LISTS)[number], check: ContainerRule): void =>
+    next.spec?.[list]?.forEach((container, index) => {
+      check(container, old.spec?.[list]?.[index] ?? container, SPEC.child(list).index(index), errors);
     });
-  }
+  // In upstream's order.
+  each("initContainers", validateNothingRemoved);
+  each("containers", validateNothingRemoved);
+  each("containers", (container, before) => {
+    if (!isSameButForAmounts(container, before)) errors.push(forbidden(SPEC, ONLY));
+  });
+  each("initContainers", validateInitContainer);
+  for (const list of LISTS) rest[list] = old.spec?.[list] ?? [];
   if (errors.length === 0 && !semanticEqual(rest, old.spec)) errors.push(forbidden(SPEC, ONLY));
   return errors;
 }
@@ -47,32 +58,30 @@ function validateOrder(next: readonly Container[], old: readonly Container[], li
   );
 }
 
-/** Returns the container with what may change put back. */
-function validateContainer(
-  next: Container,
-  old: Container,
-  list: (typeof LISTS)[number],
-  index: number,
-  errors: FieldError[],
-): Container {
-  const at = SPEC.child(list).index(index);
+type ContainerRule = (next: Container, old: Container, path: FieldPath, errors: FieldError[]) => void;
+
+const validateNothingRemoved: ContainerRule = (next, old, path, errors) => {
   for (const kind of ["requests", "limits"] as const)
     if (isRemoved(next.resources?.[kind], old.resources?.[kind]))
-      errors.push(forbidden(at.child("resources").child(kind), `resource ${kind} cannot be removed`));
-  const restored: Container = { ...next, resources: restore(next.resources, old.resources) };
-  const isInit = list === "initContainers";
-  if (!semanticEqual(withoutNothing(restored), withoutNothing(old)))
-    errors.push(
-      isInit
-        ? forbidden(at, "only cpu and memory resources for init or sidecar containers are mutable")
-        : forbidden(SPEC, ONLY),
-    );
-  const restarts = next.resizePolicy?.some(({ restartPolicy }) => restartPolicy === "RestartContainer") === true;
-  if (isInit && restarts && next.restartPolicy !== "Always" && !semanticEqual(next, old)) {
-    const why = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized";
-    errors.push(forbidden(at, why));
-  }
-  return { ...old };
+      errors.push(forbidden(path.child("resources").child(kind), `resource ${kind} cannot be removed`));
+};
+
+const validateInitContainer: ContainerRule = (next, old, path, errors) => {
+  if (!isSameButForAmounts(next, old))
+    errors.push(forbidden(path, "only cpu and memory resources for init or sidecar containers are mutable"));
+  if (next.restartPolicy === "Always" || semanticEqual(withoutNothing(next), withoutNothing(old))) return;
+  for (const { restartPolicy } of next.resizePolicy ?? [])
+    if (restartPolicy === "RestartContainer") {
+      const why = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized";
+      errors.push(forbidden(path, why));
+    }
+};
+
+/** Whether nothing but cpu and memory differs. As upstream has it, containers that use claims are never the same. */
+function isSameButForAmounts(next: Container, old: Container): boolean {
+  const { requests, limits }: ResourceRequirements = restore(next.resources, old.resources);
+  const resources = { ...(requests && { requests }), ...(limits && { limits }) };
+  return semanticEqual(withoutNothing({ ...next, resources }), withoutNothing(old));
 }
 
 /** Returns the pod's own resources with what may change put back. */

@@ -34,24 +34,12 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, errors: FieldError[
     errors.push(invalid(STATUS.child("observedGeneration"), observedGeneration, NOT_NEGATIVE));
   if ((status.qosClass ?? "") !== (old.status?.qosClass ?? ""))
     errors.push(invalid(STATUS.child("qosClass"), status.qosClass ?? "", IMMUTABLE));
-  if (spec.restartPolicy !== undefined && spec.restartPolicy !== "Always") {
-    validateTransitions(
-      status.containerStatuses,
-      old.status?.containerStatuses,
-      "containerStatuses",
-      errors,
-      (name, code) => startsAgain(spec, spec.containers, name, code),
-    );
-    validateTransitions(
-      status.initContainerStatuses,
-      old.status?.initContainerStatuses,
-      "initContainerStatuses",
-      errors,
-      (name, code) => startsAgain(spec, spec.initContainers ?? [], name, code),
-    );
-  }
-  const ephemeral = "ephemeralContainerStatuses";
-  validateTransitions(status[ephemeral], old.status?.[ephemeral], ephemeral, errors, () => false);
+  for (const [list, containers] of [
+    ["containerStatuses", spec.containers],
+    ["initContainerStatuses", spec.initContainers],
+    ["ephemeralContainerStatuses", undefined],
+  ] as const)
+    validateTransitions(status[list], old.status?.[list], containers, spec, STATUS.child(list), errors);
   validateClaimStatuses(next, STATUS.child("resourceClaimStatuses"), errors);
   validateExtendedClaimStatus(next, STATUS.child("extendedResourceClaimStatus"), errors);
   if (status.podIPs !== undefined) validateIPs(status.podIPs, old.status?.podIPs, STATUS.child("podIPs"), errors);
@@ -62,32 +50,35 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, errors: FieldError[
   validateContainerStatuses(next, STATUS, errors);
 }
 
+/** `containers` are those that can start again at all. */
 function validateTransitions(
-  next: readonly ContainerStatus[] | undefined,
-  old: readonly ContainerStatus[] | undefined,
-  list: string,
+  next: readonly ContainerStatus[] = [],
+  old: readonly ContainerStatus[] = [],
+  containers: readonly Container[] | undefined,
+  spec: PodSpec,
+  path: FieldPath,
   errors: FieldError[],
-  mayRestart: (name: string, exitCode: number) => boolean,
 ): void {
-  old?.forEach(({ name, state }, index) => {
-    if (state?.terminated === undefined || mayRestart(name, state.terminated.exitCode)) return;
-    const after = next?.find((each) => each.name === name);
-    if (after === undefined || after.state?.terminated !== undefined) return;
-    const why = "may not be transitioned to non-terminated state";
-    errors.push(forbidden(STATUS.child(list).index(index).child("state"), why));
+  if (!old.some(({ state }) => state?.terminated !== undefined)) return;
+  if (containers !== undefined && [...(spec.initContainers ?? []), ...spec.containers].some(restartsAll)) return;
+  const byName = new Map(containers?.map((container) => [container.name, container]));
+  const alive = new Set(next.filter(({ state }) => state?.terminated === undefined).map(({ name }) => name));
+  old.forEach(({ name, state }, index) => {
+    if (state?.terminated === undefined || !alive.has(name)) return;
+    const container = byName.get(name);
+    if (container !== undefined && startsAgain(container, spec, state.terminated.exitCode)) return;
+    errors.push(forbidden(path.index(index).child("state"), "may not be transitioned to non-terminated state"));
   });
 }
 
 /** Whether the kubelet starts a container after such an exit: by its rules, its own policy, the pod's (KEP-5307, KEP-5532). */
-function startsAgain(spec: PodSpec, containers: readonly Container[], name: string, exitCode: number): boolean {
-  if ([...(spec.initContainers ?? []), ...spec.containers].some(restartsAll)) return true;
-  const container = containers.find((each) => each.name === name);
-  const rule = container?.restartPolicyRules?.find(
+function startsAgain({ restartPolicyRules, restartPolicy }: Container, spec: PodSpec, exitCode: number): boolean {
+  const rule = restartPolicyRules?.find(
     ({ exitCodes }) =>
       exitCodes !== undefined && (exitCodes.values ?? []).includes(exitCode) === (exitCodes.operator === "In"),
   );
   if (rule?.action === "Restart") return true;
-  const policy = container?.restartPolicy ?? spec.restartPolicy;
+  const policy = restartPolicy ?? spec.restartPolicy;
   return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
 }
 
