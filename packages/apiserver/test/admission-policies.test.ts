@@ -271,7 +271,7 @@ describe("admission policies", () => {
     );
     expect(text("spec.validations[1].expression")).toContain("must evaluate to bool");
     expect(text("spec.validations[1].reason")).toContain(
-      'supported values: "Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"',
+      'supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
     );
     expect(text("spec.validations[2].messageExpression")).toContain("undeclared reference to 'authorizer'");
     const mutations = await said("mutatingadmissionpolicies", {
