@@ -92,7 +92,7 @@ const KINDS: Readonly<Record<string, Entry>> = {
     checkName: nameIsPathSegment,
   }),
   "storage.k8s.io/storageclasses": kind(storageKinds.storageClassStrategy),
-  "storage.k8s.io/csidrivers": kind(storageKinds.csiDriverStrategy),
+  "storage.k8s.io/csidrivers": kind(storageKinds.csiDriverStrategy, { ...counted, checkName: nameIsPathSegment }),
   "storage.k8s.io/csinodes": kind(storageKinds.csiNodeStrategy),
   "storage.k8s.io/csistoragecapacities": kind(storageKinds.csiStorageCapacityStrategy),
   "storage.k8s.io/volumeattachments": kind(storageKinds.volumeAttachmentStrategy),

@@ -197,7 +197,7 @@ describe("updates", () => {
     ],
     ["secrets", (obj) => (obj.type = "x"), "type: field is immutable"],
     ["clusterrolebindings", (obj) => (obj.roleRef.name = "x"), "roleRef: cannot change roleRef"],
-    ["storageclasses", (obj) => (obj.provisioner = "x"), "provisioner: updates to provisioner are forbidden."],
+    ["storageclasses", (obj) => (obj.provisioner = "x"), "provisioner: field is immutable"],
     ["priorityclasses", (obj) => (obj.value = 2), "value: may not be changed in an update."],
     [
       "configmaps",

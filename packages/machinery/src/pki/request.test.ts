@@ -1,7 +1,15 @@
+import "reflect-metadata";
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import type { webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
 import { expect, test } from "vitest";
 import { newCA } from "./index.ts";
-import { newCertificateRequest, parseCertificateRequest, signCertificateRequest } from "./request.ts";
+import {
+  certificateRequestProblem,
+  newCertificateRequest,
+  parseCertificateRequest,
+  signCertificateRequest,
+} from "./request.ts";
 
 const span = { notBefore: new Date(Date.now() - 1000), notAfter: new Date(Date.now() + 86_400_000) };
 
@@ -56,4 +64,63 @@ test("an authority's end is the certificate's", async () => {
 
 test.each(["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])("no request: %j", (text) => {
   expect(() => parseCertificateRequest(text)).toThrow("PEM block type must be CERTIFICATE REQUEST");
+});
+
+const block = (der: Uint8Array, type = "CERTIFICATE REQUEST"): string =>
+  `-----BEGIN ${type}-----\n${Buffer.from(der).toString("base64")}\n-----END ${type}-----\n`;
+const derOf = (pem: string): Buffer => Buffer.from(pem.replaceAll(/-----[^\n]*-----/g, ""), "base64");
+
+test("a request that its own key signed has no problem", async () => {
+  const { request } = await newCertificateRequest({ commonName: "a" });
+  expect(certificateRequestProblem(request)).toBeUndefined();
+  expect(certificateRequestProblem(`words before\n${request}words after`)).toBeUndefined();
+  const [begin = "", ...rest] = request.split("\n");
+  expect(certificateRequestProblem([begin, "A: b", "", ...rest].join("\n"))).toBeUndefined();
+});
+
+test.each([
+  ["ECDSA", { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" }, "x509: ECDSA verification failure"],
+  [
+    "RSA",
+    { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 },
+    "crypto/rsa: verification error",
+  ],
+  [
+    "RSA-PSS",
+    {
+      name: "RSA-PSS",
+      hash: "SHA-256",
+      publicExponent: new Uint8Array([1, 0, 1]),
+      modulusLength: 2048,
+      saltLength: 32,
+    },
+    "crypto/rsa: verification error",
+  ],
+  ["Ed25519", { name: "Ed25519" }, "x509: Ed25519 verification failure"],
+])("a request signed with %s is checked", async (_, algorithm, failure) => {
+  const keys = (await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const made = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: "CN=a",
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  const der = Buffer.from(made.rawData);
+  expect(certificateRequestProblem(block(der))).toBeUndefined();
+  // One letter of the name is another one.
+  const changed = Buffer.from(der);
+  const at = changed.indexOf(Buffer.from([1, 0x61, 0x30]));
+  expect(at).toBeGreaterThan(0);
+  changed[at + 1] = 0x62;
+  expect(certificateRequestProblem(block(changed))).toBe(failure);
+});
+
+test("what is no request is told apart", async () => {
+  const der = derOf((await newCertificateRequest({ commonName: "a" })).request);
+  expect(certificateRequestProblem("")).toBe("PEM block type must be CERTIFICATE REQUEST");
+  expect(certificateRequestProblem(block(der, "CERTIFICATE"))).toBe("PEM block type must be CERTIFICATE REQUEST");
+  expect(certificateRequestProblem(block(Buffer.from("x")))).toBe("x509: malformed certificate request");
+  expect(certificateRequestProblem(block(der.subarray(0, -9)))).toBe("x509: malformed certificate request");
+  expect(certificateRequestProblem(block(Buffer.concat([der, Buffer.from([0])])))).toBe(
+    "asn1: syntax error: trailing data",
+  );
 });

@@ -1,7 +1,7 @@
 // PKCS #10 requests: what they ask for, and certificates made of them (RFC 2986, RFC 5280).
 import { tableOf } from "../table.ts";
 import "reflect-metadata";
-import { createPrivateKey, KeyObject } from "node:crypto";
+import { constants, createPrivateKey, createPublicKey, KeyObject, verify } from "node:crypto";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import type { KeyPair } from "./index.ts";
@@ -39,6 +39,67 @@ export function parseCertificateRequest(pem: string): CertificateRequest {
     emailAddresses: of("email"),
     uris: of("url"),
   };
+}
+
+const PEM_BLOCK = /-----BEGIN ([^\n]*?)-----\r?\n([^]*?)-----END \1-----/;
+/** Lines "Name: value", and the empty line that ends them. */
+const PEM_HEADERS = /^(?:[^\n]*:[^\n]*\n)+\r?\n/;
+
+/** Bytes of a DER element's contents, and where they begin. */
+function contentsOf(der: Uint8Array, at: number): { start: number; end: number } {
+  const first = der[at + 1] ?? 0;
+  if (first < 0x80) return { start: at + 2, end: at + 2 + first };
+  let length = 0;
+  const start = at + 2 + (first & 0x7f);
+  for (let i = at + 2; i < start; i++) length = length * 256 + (der[i] ?? 0);
+  return { start, end: start + length };
+}
+
+const KEY_NAMES: Readonly<Record<string, string>> = tableOf({ rsa: "RSA", ec: "ECDSA", ed25519: "Ed25519" });
+const FAILURES: Readonly<Record<string, string>> = tableOf({
+  RSA: "crypto/rsa: verification error",
+  ECDSA: "x509: ECDSA verification failure",
+  Ed25519: "x509: Ed25519 verification failure",
+});
+
+/** Why the first block of a PEM is no request that its own key signed, in Go's words as far as they can be known. */
+export function certificateRequestProblem(pem: string): string | undefined {
+  const [, type, body = ""] = PEM_BLOCK.exec(pem) ?? [];
+  if (type !== "CERTIFICATE REQUEST") return "PEM block type must be CERTIFICATE REQUEST";
+  const der = Buffer.from(body.replace(PEM_HEADERS, ""), "base64");
+  let request: x509.Pkcs10CertificateRequest;
+  let key: KeyObject;
+  try {
+    request = new x509.Pkcs10CertificateRequest(der);
+    key = createPublicKey({ key: Buffer.from(request.publicKey.rawData), format: "der", type: "spki" });
+  } catch {
+    return "x509: malformed certificate request";
+  }
+  const outer = contentsOf(der, 0);
+  if (outer.end !== der.length) return "asn1: syntax error: trailing data";
+  return signatureProblem(request, key, der.subarray(outer.start, contentsOf(der, outer.start).end));
+}
+
+/** `signed`: the part of the request that its signature is of. */
+function signatureProblem(
+  { signatureAlgorithm, signature }: x509.Pkcs10CertificateRequest,
+  key: KeyObject,
+  signed: Uint8Array,
+): string | undefined {
+  const { name, hash: digest } = signatureAlgorithm as webcrypto.Algorithm & { hash?: webcrypto.Algorithm };
+  const hash = digest?.name;
+  const wanted = name.startsWith("RSA") ? "RSA" : name === "EdDSA" ? "Ed25519" : name;
+  const failure = FAILURES[wanted];
+  const unknown = "x509: cannot verify signature: algorithm unimplemented";
+  if (failure === undefined || (wanted !== "Ed25519" && hash === undefined)) return unknown;
+  if (hash === "MD5") return "x509: cannot verify signature: insecure algorithm MD5-RSA";
+  const kind = KEY_NAMES[key.asymmetricKeyType ?? ""];
+  if (kind !== wanted)
+    return `x509: signature algorithm specifies an ${wanted} public key, but have public key of type ${kind ?? "unknown"}`;
+  const padding = name === "RSA-PSS" ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
+  const settings = wanted === "RSA" ? { key, padding } : { key, dsaEncoding: "der" as const };
+  const good = verify(hash?.replace("-", ""), signed, settings, Buffer.from(signature));
+  return good ? undefined : failure;
 }
 
 export interface NewCertificateRequest {

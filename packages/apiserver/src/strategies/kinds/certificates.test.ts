@@ -24,6 +24,10 @@ const errorsOf = (change: object, name = "a"): string[] =>
 it.each<[object, string[]]>([
   [{}, []],
   [{ request: base64("x") }, [`spec.request: PEM block type must be CERTIFICATE REQUEST`]],
+  [
+    { request: base64("-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n") },
+    ["spec.request: x509: malformed certificate request"],
+  ],
   [{ usages: [] }, ["spec.usages: "]],
   [{ usages: ["any", "x", "any"] }, [`spec.usages[1]: supported values: "`, `spec.usages[2]: `]],
   [{ signerName: "" }, ["spec.signerName: "]],
@@ -64,7 +68,7 @@ const write = (subresource: string, before: object, after: object) =>
 
 it.each<[string, object[], object[], string[]]>([
   ["approval", [], [approved], []],
-  ["approval", [], [approved, denied], [`${AT}[1].type: Approved and Denied conditions are`]],
+  ["approval", [], [approved, denied], [`${AT}: Approved and Denied conditions are`]],
   ["approval", [approved], [], [`${AT}: updates may not remove a condition of type "Approved"`]],
   ["approval", [], [{ type: "Denied", status: "False" }], [`${AT}[0].status: supported values: "`]],
   ["approval", [], [failed, failed], [`${AT}[1].type: `]],

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import type { CertificateSigningRequest } from "@knots/api/certificates/v1";
 import { formatTime } from "@knots/machinery";
 import { withoutFields } from "@knots/machinery/managed-fields/index";
+import { certificateRequestProblem } from "@knots/machinery/pki/request";
 import { keepAllBut } from "../default-strategy.ts";
 import { duplicate, FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -17,7 +18,6 @@ const STATUS = FieldPath.root("status");
 const CONDITIONS = STATUS.child("conditions");
 const MIN_EXPIRATION_SECONDS = 600;
 const LEGACY_SIGNER = "kubernetes.io/legacy-unknown";
-const REQUEST_TYPE = "CERTIFICATE REQUEST";
 const APPROVAL = ["Approved", "Denied"];
 /** Conditions that are true or absent, and stay. */
 const FINAL = [...APPROVAL, "Failed"];
@@ -109,7 +109,7 @@ function validateConditions(
     if (status === "") errors.push(required(path.child("status"), ""));
     else if (!allowed.includes(status)) errors.push(notSupported(path.child("status"), status, allowed));
     if (!mayBeBoth && APPROVAL.includes(type) && APPROVAL.some((each) => each !== type && seen.has(each)))
-      errors.push(invalid(path.child("type"), type, "Approved and Denied conditions are mutually exclusive"));
+      errors.push(invalid(CONDITIONS, type, "Approved and Denied conditions are mutually exclusive"));
     if (!mayRepeat && seen.has(type)) errors.push(duplicate(path.child("type"), type));
     seen.add(type);
   }
@@ -121,9 +121,8 @@ function validateRequest(request: CertificateSigningRequest, old?: CertificateSi
   const text = request.spec?.request ?? "";
   const signerName = request.spec?.signerName ?? "";
   const expirationSeconds = request.spec?.expirationSeconds;
-  const [block] = decoded(text).matchAll(PEM_BLOCK);
-  if (block?.[1] !== REQUEST_TYPE)
-    errors.push(invalid(SPEC.child("request"), text, `PEM block type must be ${REQUEST_TYPE}`));
+  const problem = certificateRequestProblem(decoded(text));
+  if (problem !== undefined) errors.push(invalid(SPEC.child("request"), text, problem));
   errors.push(...validateUsages(request, old));
   const at = SPEC.child("signerName");
   if (signerName === LEGACY_SIGNER && old?.spec?.signerName !== LEGACY_SIGNER)

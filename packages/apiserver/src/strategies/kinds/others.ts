@@ -13,7 +13,7 @@ import { immutable, validateLabels } from "../validation/metadata.ts";
 import { validateResourceRequirements } from "../validation/resources.ts";
 import { validateTolerations } from "../validation/scheduling.ts";
 import { parseRange, validateCidr, validateIp } from "../validation/addresses.ts";
-import { nameIsPathSegment, POSITIVE } from "../validation/names.ts";
+import { IMMUTABLE, nameIsPathSegment, POSITIVE } from "../validation/names.ts";
 import type { NameCheck } from "../validation/names.ts";
 import { nonNegative } from "../validation/numbers.ts";
 
@@ -141,24 +141,32 @@ export const ipAddressStrategy: Strategy<IPAddress> = {
   }),
 };
 
+function validateRanges(cidrs: readonly string[]): FieldError[] {
+  const at = SPEC.child("cidrs");
+  if (cidrs.length === 0) return [required(at, "at least one CIDR required")];
+  // The whole spec, under the name that its field has inside upstream.
+  const shown = { CIDRs: cidrs };
+  if (cidrs.length > 2) return [invalid(at, shown, "may only hold up to 2 values")];
+  const families = new Set(cidrs.map((cidr) => parseRange(cidr)?.address.family));
+  if (cidrs.length === 2 && (families.size < 2 || families.has(undefined))) {
+    const detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+    return [invalid(at, shown, detail)];
+  }
+  const errors: FieldError[] = [];
+  for (const [index, cidr] of cidrs.entries()) validateCidr(cidr, at.index(index), errors);
+  return errors;
+}
+
 export const serviceCIDRStrategy: Strategy<ServiceCIDR> = {
-  validate({ spec }) {
-    const at = SPEC.child("cidrs");
-    const cidrs = spec?.cidrs ?? [];
-    if (cidrs.length === 0) return [required(at, "at least one CIDR required")];
-    if (cidrs.length > 2) return [invalid(at, spec, "may only hold up to 2 values")];
-    const families = new Set(cidrs.map((cidr) => parseRange(cidr)?.address.family));
-    if (cidrs.length === 2 && (families.size < 2 || families.has(undefined))) {
-      const detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
-      return [invalid(at, spec, detail)];
-    }
-    const errors: FieldError[] = [];
-    for (const [index, cidr] of cidrs.entries()) validateCidr(cidr, at.index(index), errors);
-    return errors;
-  },
+  validate: ({ spec }) => validateRanges(spec?.cidrs ?? []),
+  /** A range of the other family may come; nothing else changes. */
   validateUpdate(next, old) {
     const errors: FieldError[] = [];
-    immutable(next.spec?.cidrs, old.spec?.cidrs, SPEC.child("cidrs"), errors);
-    return errors;
+    const at = SPEC.child("cidrs");
+    const [after, before] = [next, old].map(({ spec }) => spec?.cidrs ?? []) as [string[], string[]];
+    const grows = before.length === 1 && after.length === 2;
+    if (after.length !== before.length && !grows) return [invalid(at, after, IMMUTABLE)];
+    before.forEach((cidr, index) => immutable(after[index], cidr, at.index(index), errors));
+    return grows ? [...errors, ...validateRanges(after)] : errors;
   },
 };

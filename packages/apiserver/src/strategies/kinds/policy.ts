@@ -35,34 +35,40 @@ import {
 } from "../validation/admission-policies.ts";
 import { validateAutoscalerSpec } from "../validation/autoscaler.ts";
 import { validateConditions } from "../validation/conditions.ts";
-import { validateLabelSelector } from "../validation/label-selector.ts";
+import { isSound, validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
-import { intOrPercent, nonNegativeFields, notMoreThan100Percent, oneOf } from "../validation/numbers.ts";
+import { intOrPercent, nonNegativeFields, notMoreThan100Percent, oneOf, supported } from "../validation/numbers.ts";
 import { validateWebhooks } from "../validation/webhooks.ts";
 
 const SPEC = FieldPath.root("spec");
 
-function validateBudget(budget: PodDisruptionBudget): FieldError[] {
+function validateBudget(budget: PodDisruptionBudget, old?: PodDisruptionBudget): FieldError[] {
   const errors: FieldError[] = [];
   const spec = budget.spec ?? {};
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-    errors.push(invalid(SPEC, spec, "minAvailable and maxUnavailable cannot be both set"));
+    // Under the names that its fields have inside upstream.
+    const shown = {
+      MinAvailable: spec.minAvailable,
+      Selector: spec.selector ?? null,
+      MaxUnavailable: spec.maxUnavailable,
+      UnhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy ?? null,
+    };
+    errors.push(invalid(SPEC, shown, "minAvailable and maxUnavailable cannot be both set"));
   }
   for (const field of ["minAvailable", "maxUnavailable"] as const) {
     intOrPercent(spec[field], SPEC.child(field), errors);
     notMoreThan100Percent(spec[field], SPEC.child(field), errors);
   }
-  validateLabelSelector(spec.selector, SPEC.child("selector"), errors);
-  if (spec.unhealthyPodEvictionPolicy !== undefined) {
-    const policies = ["AlwaysAllow", "IfHealthyBudget"];
-    oneOf(spec.unhealthyPodEvictionPolicy, policies, SPEC.child("unhealthyPodEvictionPolicy"), errors);
-  }
+  const anyValues = !isSound(old?.spec?.selector);
+  validateLabelSelector(spec.selector, SPEC.child("selector"), errors, { anyValues });
+  const policies = ["AlwaysAllow", "IfHealthyBudget"];
+  supported(spec.unhealthyPodEvictionPolicy, policies, SPEC.child("unhealthyPodEvictionPolicy"), errors);
   return errors;
 }
 
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   allowUnconditionalUpdate: false,
-  validate: validateBudget,
+  validate: (budget) => validateBudget(budget),
   validateUpdate: validateBudget,
   subresources: {
     status: {
@@ -130,7 +136,7 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
     if (priorityClass.preemptionPolicy !== undefined) {
       oneOf(
         priorityClass.preemptionPolicy,
-        ["Never", "PreemptLowerPriority"],
+        ["PreemptLowerPriority", "Never"],
         FieldPath.root("preemptionPolicy"),
         errors,
       );

@@ -13,19 +13,21 @@ import type {
 } from "@knots/api/storage/v1";
 import type { TopologySelectorTerm } from "@knots/api/core/v1";
 import { isDNS1123Subdomain, isQualifiedName, Quantity } from "@knots/machinery";
+import { STATUS_WITHOUT_METADATA } from "../default-strategy.ts";
 import { defaultCSIDriver, defaultStorageClass } from "../defaults/policies.ts";
 import { semanticEqual } from "../equality.ts";
 import { duplicate, FieldPath, forbidden, invalid, notSupported, required, tooLong } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
 import { forEachRepeated } from "../validation/repeated.ts";
-import { validateLabelSelector } from "../validation/label-selector.ts";
+import { isSound, validateLabelSelector } from "../validation/label-selector.ts";
 import { immutable } from "../validation/metadata.ts";
 import { validateDriverName } from "../validation/driver-name.ts";
 import { invalidFor, NON_NEGATIVE } from "../validation/names.ts";
 import { nonNegativeFields } from "../validation/numbers.ts";
 import { validateLabelName } from "../validation/scheduling.ts";
 import { storageCapacityWarnings, storageClassWarnings } from "../warnings/kinds.ts";
+import { validateVolumeSpec } from "./volumes.ts";
 
 const SPEC = FieldPath.root("spec");
 const STATUS = FieldPath.root("status");
@@ -56,10 +58,10 @@ function validateParameters(parameters: Readonly<Record<string, string>> = {}, e
 }
 
 function validateTopologies(terms: readonly TopologySelectorTerm[], path: FieldPath, errors: FieldError[]): void {
-  const seen: Record<string, string[]>[] = [];
+  const seen = new Set<string>();
   for (const [index, { matchLabelExpressions = [] }] of terms.entries()) {
     const at = path.index(index).child("matchLabelExpressions");
-    const term: Record<string, string[]> = {};
+    const term = new Map<string, string[]>();
     for (const [place, { key, values = [] }] of matchLabelExpressions.entries()) {
       const where = at.index(place);
       if (values.length === 0) errors.push(required(where.child("values"), ""));
@@ -69,11 +71,13 @@ function validateTopologies(terms: readonly TopologySelectorTerm[], path: FieldP
         (value, i) => errors.push(duplicate(where.child("values").index(i), value)),
       );
       validateLabelName(key, where.child("key"), errors);
-      if (Object.hasOwn(term, key)) errors.push(duplicate(where.child("key"), key));
-      term[key] = [...new Set(values)].sort();
+      if (term.has(key)) errors.push(duplicate(where.child("key"), key));
+      term.set(key, [...new Set(values)].sort());
     }
-    for (const other of seen) if (semanticEqual(other, term)) errors.push(duplicate(at, ""));
-    seen.push(term);
+    const same = JSON.stringify([...term].sort(([a], [b]) => (a < b ? -1 : 1)));
+    // Upstream begins with as many empty terms as there are terms: one that asks for nothing repeats those.
+    if (seen.has(same) || term.size === 0) errors.push(duplicate(at, ""));
+    seen.add(same);
   }
 }
 
@@ -104,8 +108,8 @@ export const storageClassStrategy: Strategy<StorageClass> = {
   validate: validateStorageClass,
   validateUpdate(next, old) {
     const errors = validateStorageClass(next);
-    forbidUpdates(next, old, ["parameters", "provisioner", "reclaimPolicy"], errors);
-    immutable(next.volumeBindingMode, old.volumeBindingMode, FieldPath.root("volumeBindingMode"), errors);
+    for (const field of ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] as const)
+      immutable(next[field], old[field], FieldPath.root(field), errors);
     return errors;
   },
 };
@@ -127,8 +131,10 @@ function validateTokenRequests(requests: readonly TokenRequest[], path: FieldPat
   }
 }
 
-function validateDriver({ spec }: CSIDriver): FieldError[] {
+/** Its name is none of metadata's: letters may be capital. */
+function validateDriver({ metadata, spec }: CSIDriver): FieldError[] {
   const errors: FieldError[] = [];
+  validateDriverName(metadata?.name, FieldPath.root("name"), errors);
   const {
     fsGroupPolicy,
     tokenRequests = [],
@@ -153,10 +159,15 @@ function validateDriver({ spec }: CSIDriver): FieldError[] {
     const at = SPEC.child("nodeAllocatableUpdatePeriodSeconds");
     errors.push(invalid(at, period, "must be greater than or equal to 10 seconds"));
   }
+  if (spec?.serviceAccountTokenInSecrets !== undefined && tokenRequests.length === 0) {
+    const why = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
+    errors.push(invalid(SPEC.child("serviceAccountTokenInSecrets"), spec.serviceAccountTokenInSecrets, why));
+  }
   return errors;
 }
 
 export const csiDriverStrategy: Strategy<CSIDriver> = {
+  allowUnconditionalUpdate: false,
   defaults: defaultCSIDriver,
   validate: validateDriver,
   validateUpdate(next, old) {
@@ -168,7 +179,8 @@ export const csiDriverStrategy: Strategy<CSIDriver> = {
   },
 };
 
-function validateNodeDriver(driver: CSINodeDriver, path: FieldPath, errors: FieldError[]): void {
+/** `names`: of the drivers before it. */
+function validateNodeDriver(driver: CSINodeDriver, names: Set<string>, path: FieldPath, errors: FieldError[]): void {
   const { name, nodeID, allocatable, topologyKeys = [] } = driver;
   validateDriverName(name, path.child("name"), errors);
   const at = path.child("nodeID");
@@ -176,36 +188,37 @@ function validateNodeDriver(driver: CSINodeDriver, path: FieldPath, errors: Fiel
   if (Buffer.byteLength(nodeID) > MAX_NODE_ID)
     errors.push(invalid(at, nodeID, `must be ${MAX_NODE_ID} characters or less`));
   nonNegativeFields(allocatable, ["count"], path.child("allocatable"), errors);
+  if (names.has(name)) errors.push(duplicate(path.child("name"), name));
+  names.add(name);
   const keys = new Set<string>();
   for (const key of topologyKeys) {
     if (key === "") errors.push(required(path, ""));
     if (keys.has(key)) errors.push(duplicate(path, key));
     keys.add(key);
-    invalidFor(isQualifiedName(key), key, path, errors);
+    invalidFor(isQualifiedName(key), topologyKeys, path, errors);
   }
 }
 
 function validateCSINode({ spec }: CSINode): FieldError[] {
   const errors: FieldError[] = [];
   const names = new Set<string>();
-  for (const [index, driver] of (spec?.drivers ?? []).entries()) {
-    const at = SPEC.child("drivers").index(index);
-    validateNodeDriver(driver, at, errors);
-    if (names.has(driver.name)) errors.push(duplicate(at.child("name"), driver.name));
-    names.add(driver.name);
-  }
+  for (const [index, driver] of (spec?.drivers ?? []).entries())
+    validateNodeDriver(driver, names, SPEC.child("drivers").index(index), errors);
   return errors;
 }
 
 export const csiNodeStrategy: Strategy<CSINode> = {
+  allowUnconditionalUpdate: false,
   validate: validateCSINode,
   validateUpdate(next, old) {
     const errors = validateCSINode(next);
     // How much fits is the driver's to say again (MutableCSINodeAllocatableCount).
     const fixed = ({ allocatable: _allocatable, ...rest }: CSINodeDriver): object => rest;
-    for (const before of old.spec?.drivers ?? [])
-      for (const after of next.spec?.drivers ?? [])
-        if (before.name === after.name) immutable(fixed(after), fixed(before), SPEC.child("drivers"), errors);
+    const known = new Map((old.spec?.drivers ?? []).map((driver) => [driver.name, driver]));
+    for (const after of next.spec?.drivers ?? []) {
+      const before = known.get(after.name);
+      if (before !== undefined) immutable(fixed(after), fixed(before), SPEC.child("drivers"), errors);
+    }
     return errors;
   },
 };
@@ -228,6 +241,8 @@ function validateAttachment({ spec, status }: VolumeAttachment): FieldError[] {
   else if (persistentVolumeName !== undefined && inlineVolumeSpec !== undefined) errors.push(forbidden(at, one));
   else if (persistentVolumeName === "")
     errors.push(required(at.child("persistentVolumeName"), "must specify non empty persistentVolumeName"));
+  else if (inlineVolumeSpec !== undefined)
+    validateVolumeSpec(inlineVolumeSpec, { name: "", inline: true }, at.child("inlineVolumeSpec"), errors);
   invalidFor(isDNS1123Subdomain(nodeName ?? ""), nodeName ?? "", SPEC.child("nodeName"), errors);
   if (sizeOf(status?.attachmentMetadata ?? {}) > MAX_METADATA_SIZE)
     errors.push(tooLong(STATUS.child("attachmentMetadata"), "", MAX_METADATA_SIZE));
@@ -237,13 +252,14 @@ function validateAttachment({ spec, status }: VolumeAttachment): FieldError[] {
 }
 
 export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
+  allowUnconditionalUpdate: false,
   validate(attachment) {
     const errors = validateAttachment(attachment);
     const { attacher, source } = attachment.spec ?? {};
-    validateDriverName(attacher, FieldPath.root("spec.attacher"), errors);
+    if (attacher) validateDriverName(attacher, SPEC.child("attacher"), errors);
     const name = source?.persistentVolumeName;
     if (name !== undefined)
-      invalidFor(isDNS1123Subdomain(name), name, FieldPath.root("spec.source.persistentVolumeName"), errors);
+      invalidFor(isDNS1123Subdomain(name), name, SPEC.child("source").child("persistentVolumeName"), errors);
     return errors;
   },
   validateUpdate(next, old) {
@@ -251,7 +267,7 @@ export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
     immutable(next.spec, old.spec, SPEC, errors);
     return errors;
   },
-  subresources: { status: { validateUpdate: validateAttachment } },
+  subresources: { status: { ...STATUS_WITHOUT_METADATA, validateUpdate: validateAttachment } },
 };
 
 function validateAttributesClass({ driverName, parameters = {} }: VolumeAttributesClass): FieldError[] {
@@ -272,18 +288,25 @@ export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
   },
 };
 
+function validateStorageCapacity(
+  { nodeTopology, storageClassName, capacity }: CSIStorageCapacity,
+  old?: CSIStorageCapacity,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const anyValues = !isSound(old?.nodeTopology);
+  validateLabelSelector(nodeTopology, FieldPath.root("nodeTopology"), errors, { anyValues });
+  invalidFor(isDNS1123Subdomain(storageClassName), storageClassName, FieldPath.root("storageClassName"), errors);
+  if (capacity !== undefined && Quantity.parse(capacity).cmp(Quantity.parse("0")) < 0)
+    errors.push(invalid(FieldPath.root("capacity"), capacity, NON_NEGATIVE));
+  return errors;
+}
+
 export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
+  allowUnconditionalUpdate: false,
   warnings: (capacity) => storageCapacityWarnings(capacity),
-  validate({ nodeTopology, storageClassName, capacity }) {
-    const errors: FieldError[] = [];
-    validateLabelSelector(nodeTopology, FieldPath.root("nodeTopology"), errors);
-    invalidFor(isDNS1123Subdomain(storageClassName), storageClassName, FieldPath.root("storageClassName"), errors);
-    if (capacity !== undefined && Quantity.parse(capacity).cmp(Quantity.parse("0")) < 0)
-      errors.push(invalid(FieldPath.root("capacity"), capacity, NON_NEGATIVE));
-    return errors;
-  },
+  validate: (capacity) => validateStorageCapacity(capacity),
   validateUpdate(next, old) {
-    const errors: FieldError[] = [];
+    const errors = validateStorageCapacity(next, old);
     immutable(next.nodeTopology, old.nodeTopology, FieldPath.root("nodeTopology"), errors);
     immutable(next.storageClassName, old.storageClassName, FieldPath.root("storageClassName"), errors);
     return errors;

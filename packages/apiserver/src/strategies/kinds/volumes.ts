@@ -1,4 +1,9 @@
-import type { NodeSelectorRequirement, PersistentVolume, VolumeNodeAffinity } from "@knots/api/core/v1";
+import type {
+  NodeSelectorRequirement,
+  PersistentVolume,
+  PersistentVolumeSpec,
+  VolumeNodeAffinity,
+} from "@knots/api/core/v1";
 import { Quantity, formatTime } from "@knots/machinery";
 import { posix } from "node:path";
 import { defaultPersistentVolume } from "../defaults/volume-claim.ts";
@@ -25,8 +30,7 @@ const MOUNTED_WITH_OPTIONS = new Set<string>(
   ),
 );
 
-function validateCapacity(capacity: Readonly<Record<string, string>> = {}, errors: FieldError[]): void {
-  const at = SPEC.child("capacity");
+function validateCapacity(capacity: Readonly<Record<string, string>>, at: FieldPath, errors: FieldError[]): void {
   const names = Object.keys(capacity);
   if (names.length === 0) errors.push(required(at, ""));
   if (!("storage" in capacity) || names.length > 1) errors.push(notSupported(at, capacity, ["storage"]));
@@ -37,36 +41,68 @@ function validateCapacity(capacity: Readonly<Record<string, string>> = {}, error
   }
 }
 
+const NOT_INLINE = "may not be specified in the context of inline volumes";
+
+interface VolumeContext {
+  readonly name: string;
+  /** It stands in a VolumeAttachment, and is a CSI driver's. */
+  readonly inline: boolean;
+  /** What is stored, of an update. */
+  readonly old?: PersistentVolumeSpec;
+}
+
+export function validateVolumeSpec(
+  spec: PersistentVolumeSpec,
+  { name, inline, old }: VolumeContext,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  if (inline) {
+    if (spec.claimRef) errors.push(forbidden(path.child("claimRef"), NOT_INLINE));
+    if (Object.keys(spec.capacity ?? {}).length > 0) errors.push(forbidden(path.child("capacity"), NOT_INLINE));
+    if (!spec.csi) errors.push(required(path.child("csi"), "has to be specified in the context of inline volumes"));
+  }
+  const modes = spec.accessModes ?? [];
+  if (modes.length === 0) errors.push(required(path.child("accessModes"), ""));
+  validateAccessModes(modes, path.child("accessModes"), errors);
+  if (!inline) validateCapacity(spec.capacity ?? {}, path.child("capacity"), errors);
+  const policy = spec.persistentVolumeReclaimPolicy;
+  const atPolicy = path.child("persistentVolumeReclaimPolicy");
+  if (policy && inline && policy !== "Retain")
+    errors.push(forbidden(atPolicy, "may only be Retain in the context of inline volumes"));
+  else if (policy && !RECLAIM.includes(policy)) errors.push(notSupported(atPolicy, policy, RECLAIM));
+  if (spec.nodeAffinity && inline) errors.push(forbidden(path.child("nodeAffinity"), NOT_INLINE));
+  else if (spec.nodeAffinity) {
+    const at = path.child("nodeAffinity").child("required");
+    const anyValues = hasImpossibleValues(old?.nodeAffinity?.required);
+    if (spec.nodeAffinity.required) validateNodeSelector(spec.nodeAffinity.required, at, errors, anyValues);
+    else errors.push(required(at, "must specify required node constraints"));
+  }
+  validatePersistentSource(spec, name, path, errors);
+  if (spec.hostPath?.path && /^\/+$/.test(posix.normalize(spec.hostPath.path)) && policy === "Recycle")
+    errors.push(forbidden(atPolicy, "may not be 'recycle' for a hostPath mount of '/'"));
+  if (spec.storageClassName && inline) errors.push(forbidden(path.child("storageClassName"), NOT_INLINE));
+  else if (spec.storageClassName) validateClassName(spec.storageClassName, path.child("storageClassName"), errors);
+  if (inline && spec.volumeMode !== undefined && spec.volumeMode !== "Filesystem") {
+    const why = "may not specify volumeMode other than Filesystem in the context of inline volumes";
+    errors.push(forbidden(path.child("volumeMode"), why));
+  } else if (spec.volumeMode !== undefined && !VOLUME_MODES.includes(spec.volumeMode))
+    errors.push(notSupported(path.child("volumeMode"), spec.volumeMode, VOLUME_MODES));
+  const attributes = spec.volumeAttributesClassName;
+  if (attributes !== undefined) {
+    const at = path.child("volumeAttributesClassName");
+    if (attributes === "") errors.push(required(at, "an empty string is disallowed"));
+    else validateClassName(attributes, at, errors);
+    if (!spec.csi) errors.push(required(path.child("csi"), "has to be specified when using volumeAttributesClassName"));
+  }
+}
+
 /** `old` is what is stored, of an update. */
 function validateVolume(volume: PersistentVolume, old?: PersistentVolume): FieldError[] {
   const errors: FieldError[] = [];
   const spec = volume.spec ?? {};
-  const modes = spec.accessModes ?? [];
-  if (modes.length === 0) errors.push(required(SPEC.child("accessModes"), ""));
-  validateAccessModes(modes, SPEC.child("accessModes"), errors);
-  validateCapacity(spec.capacity, errors);
-  const policy = spec.persistentVolumeReclaimPolicy;
-  const atPolicy = SPEC.child("persistentVolumeReclaimPolicy");
-  if (policy && !RECLAIM.includes(policy)) errors.push(notSupported(atPolicy, policy, RECLAIM));
-  if (spec.nodeAffinity) {
-    const at = SPEC.child("nodeAffinity").child("required");
-    const anyValues = hasImpossibleValues(old?.spec?.nodeAffinity?.required);
-    if (spec.nodeAffinity.required) validateNodeSelector(spec.nodeAffinity.required, at, errors, anyValues);
-    else errors.push(required(at, "must specify required node constraints"));
-  }
-  validatePersistentSource(spec, volume.metadata?.name ?? "", SPEC, errors);
-  if (spec.hostPath?.path && /^\/+$/.test(posix.normalize(spec.hostPath.path)) && policy === "Recycle")
-    errors.push(forbidden(atPolicy, "may not be 'recycle' for a hostPath mount of '/'"));
-  if (spec.storageClassName) validateClassName(spec.storageClassName, SPEC.child("storageClassName"), errors);
-  if (spec.volumeMode !== undefined && !VOLUME_MODES.includes(spec.volumeMode))
-    errors.push(notSupported(SPEC.child("volumeMode"), spec.volumeMode, VOLUME_MODES));
-  const attributes = spec.volumeAttributesClassName;
-  if (attributes !== undefined) {
-    const at = SPEC.child("volumeAttributesClassName");
-    if (attributes === "") errors.push(required(at, "an empty string is disallowed"));
-    else validateClassName(attributes, at, errors);
-    if (!spec.csi) errors.push(required(SPEC.child("csi"), "has to be specified when using volumeAttributesClassName"));
-  }
+  const name = volume.metadata?.name ?? "";
+  validateVolumeSpec(spec, { name, inline: false, old: old?.spec }, SPEC, errors);
   const options = volume.metadata?.annotations?.[MOUNT_OPTIONS];
   if (options !== undefined && !sourcesOf(spec).some((kind) => MOUNTED_WITH_OPTIONS.has(kind))) {
     const at = FieldPath.root("metadata").child("annotations").child(MOUNT_OPTIONS);

@@ -1,7 +1,7 @@
 import type { LabelSelector } from "@knots/api/meta/v1";
 import { isQualifiedName, isValidLabelValue } from "@knots/machinery";
-import type { FieldError, FieldPath } from "../field.ts";
-import { forbidden, invalid, required } from "../field.ts";
+import type { FieldError } from "../field.ts";
+import { FieldPath, forbidden, invalid, required } from "../field.ts";
 import { validateLabels } from "./metadata.ts";
 
 export function validateLabelSelector(
@@ -40,3 +40,10 @@ export function validateLabelSelector(
 /** Whether a selector has no requirement at all: it then matches everything. */
 export const isEmptySelector = (selector: LabelSelector): boolean =>
   Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0;
+
+/** Whether everything in a selector is as it should be; none at all is. */
+export function isSound(selector: LabelSelector | undefined): boolean {
+  const errors: FieldError[] = [];
+  validateLabelSelector(selector, FieldPath.root("selector"), errors);
+  return errors.length === 0;
+}

@@ -4,7 +4,7 @@ import { validateMatchConditions } from "../../admission/policies/match-conditio
 import { semanticEqual } from "../equality.ts";
 import type { FieldError } from "../field.ts";
 import { duplicate, FieldPath, invalid, required } from "../field.ts";
-import { validateLabelSelector } from "./label-selector.ts";
+import { isSound, validateLabelSelector } from "./label-selector.ts";
 import { supported } from "./numbers.ts";
 import { validateClientConfig } from "./webhook-client.ts";
 
@@ -42,11 +42,7 @@ function leniencyOf(next: readonly Webhook[], old: readonly Webhook[]): Leniency
     sideEffects: old.some(({ sideEffects }) => !NO_SIDE_EFFECTS.includes(sideEffects ?? "")),
     reviewVersions: old.some(({ admissionReviewVersions: versions }) => versions.length > 0 && !versions.some(isKnown)),
     names: new Set(old.map(({ name }) => name)).size < old.length,
-    selectorValues: old.some(({ namespaceSelector, objectSelector }) => {
-      const errors: FieldError[] = [];
-      for (const selector of [namespaceSelector, objectSelector]) validateLabelSelector(selector, WEBHOOKS, errors);
-      return errors.length > 0;
-    }),
+    selectorValues: old.some((each) => !isSound(each.namespaceSelector) || !isSound(each.objectSelector)),
   };
 }
 
