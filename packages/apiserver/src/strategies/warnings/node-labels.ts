@@ -1,6 +1,6 @@
 // Labels of nodes that have other names by now (upstream: pkg/api/node).
 import type { NodeSelectorTerm } from "@knots/api/core/v1";
-import { tableOf } from "@knots/machinery";
+import { isValidLabelValue, tableOf } from "@knots/machinery";
 import type { LabelSelector } from "@knots/machinery";
 
 const DEPRECATED: Readonly<Record<string, string>> = tableOf({
@@ -28,6 +28,20 @@ export function nodeSelectorTermWarnings({ matchExpressions }: NodeSelectorTerm,
   return (matchExpressions ?? []).flatMap(({ key }, index) => {
     const text = DEPRECATED[key];
     return text === undefined ? [] : [`${path}.matchExpressions[${index}].key: ${key} is ${text}`];
+  });
+}
+
+/** Of a term that only prefers: nothing refuses values that no label can have, but no node has them. */
+export function preferenceWarnings({ matchExpressions }: NodeSelectorTerm, path: string): string[] {
+  return (matchExpressions ?? []).flatMap((requirement, index) => {
+    const at = `${path}.matchExpressions[${index}]`;
+    const text = DEPRECATED[requirement.key];
+    return [
+      ...(text === undefined ? [] : [`${at}.key: ${requirement.key} is ${text}`]),
+      ...(requirement.values ?? []).flatMap((value, place) =>
+        isValidLabelValue(value).map((message) => `${at}.values[${place}]: ${value} is invalid, ${message}`),
+      ),
+    ];
   });
 }
 

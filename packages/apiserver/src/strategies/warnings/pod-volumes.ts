@@ -4,7 +4,7 @@ import { fractionWarnings } from "./fractions.ts";
 /** Kinds of volumes that went, and when. */
 const GONE = {
   photonPersistentDisk: "deprecated in v1.11, non-functional in v1.16+",
-  gitRepo: "deprecated in v1.11",
+  gitRepo: "deprecated in v1.11, and disabled by default in v1.33+",
   scaleIO: "deprecated in v1.16, non-functional in v1.22+",
   flocker: "deprecated in v1.22, non-functional in v1.25+",
   storageos: "deprecated in v1.22, non-functional in v1.25+",

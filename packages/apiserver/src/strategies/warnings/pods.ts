@@ -9,7 +9,7 @@ import { forEachRepeated } from "../validation/repeated.ts";
 import { ipWarnings } from "./addresses.ts";
 import { isEnough } from "./enough.ts";
 import { fractionWarnings } from "./fractions.ts";
-import { deprecatedKeys, deprecatedNodeLabel, nodeSelectorTermWarnings } from "./node-labels.ts";
+import { deprecatedKeys, deprecatedNodeLabel, nodeSelectorTermWarnings, preferenceWarnings } from "./node-labels.ts";
 import { overlapWarnings, volumeWarnings } from "./pod-volumes.ts";
 
 const ANNOTATIONS = new Map([
@@ -76,6 +76,7 @@ function specAndMetaWarnings(
     containerWarnings(container, `${path}.${list}`, index, warnings);
   });
   portWarnings(spec, path, warnings);
+  portNameWarnings(spec, path, warnings);
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     warnings.push(
       `${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`,
@@ -106,7 +107,7 @@ function schedulingWarnings(
   });
   preferredDuringSchedulingIgnoredDuringExecution?.forEach(({ preference }, index) => {
     const where = `${at}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`;
-    warnings.push(...nodeSelectorTermWarnings(preference, where));
+    warnings.push(...preferenceWarnings(preference, where));
   });
   topologySpreadConstraints?.forEach(({ topologyKey, labelSelector }, index) => {
     const where = `${path}.topologySpreadConstraints[${index}]`;
@@ -201,6 +202,24 @@ function portWarnings(spec: PodSpec, path: string, warnings: string[]): void {
         if (how !== undefined) warnings.push(`${placeOf(one)}: ${how} port definition with ${placeOf(other)}`);
       }
       others.push(one);
+    }),
+  );
+}
+
+/** Within a container names are told apart; of all containers the first has the name. */
+function portNameWarnings(spec: PodSpec, path: string, warnings: string[]): void {
+  let seen: Map<string, string> | undefined;
+  forEachContainer(spec, ({ ports }, list, container) =>
+    ports?.forEach(({ name }, index) => {
+      if (!name) return;
+      const place = `${path}.${list}[${container}].ports[${index}]`;
+      seen ??= new Map();
+      const first = seen.get(name);
+      if (first === undefined) seen.set(name, place);
+      else
+        warnings.push(
+          `${place}: duplicate port name ${JSON.stringify(name)} with ${first}, services and probes that select ports by name will use ${first}`,
+        );
     }),
   );
 }

@@ -57,7 +57,7 @@ describe("warnings about pods", () => {
         ],
       }),
       [
-        "spec.volumes[0].gitRepo: deprecated in v1.11",
+        "spec.volumes[0].gitRepo: deprecated in v1.11, and disabled by default in v1.33+",
         "spec.volumes[1].rbd: deprecated in v1.28, non-functional in v1.31+",
       ],
     ],
@@ -128,6 +128,39 @@ describe("warnings about pods", () => {
         "spec.containers[0].ports[0]: hostIP set without hostPort: {Name: HostPort:0 ContainerPort:80 Protocol:TCP HostIP:1.1.1.1}",
         "spec.containers[1].ports[0]: overlapping port definition with spec.containers[0].ports[0]",
         "spec.containers[3].ports[0]: dangerously ambiguous port definition with spec.containers[2].ports[0]",
+      ],
+    ],
+    [
+      "names of ports that several containers have",
+      ofPod({
+        initContainers: [{ name: "a", ports: [{ containerPort: 80, protocol: "TCP", name: "web" }] }],
+        containers: [
+          {
+            name: "b",
+            ports: [
+              { containerPort: 81, protocol: "TCP", name: "more" },
+              { containerPort: 82, protocol: "TCP", name: "web" },
+            ],
+          },
+        ],
+      }),
+      [
+        'spec.containers[0].ports[1]: duplicate port name "web" with spec.initContainers[0].ports[0], services and probes that select ports by name will use spec.initContainers[0].ports[0]',
+      ],
+    ],
+    [
+      "preferences for what no node has",
+      ofPod({
+        affinity: {
+          nodeAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [
+              { weight: 1, preference: { matchExpressions: [{ key: "foo", operator: "In", values: ["1", "-1"] }] } },
+            ],
+          },
+        },
+      }),
+      [
+        "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].values[1]: -1 is invalid, a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
       ],
     ],
     [
