@@ -1,23 +1,24 @@
-import type { CustomResourceDefinitionVersion, JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { FieldPath, invalid, required, tooMany } from "@knots/machinery";
-import type { FieldError } from "@knots/machinery";
-import { fieldsOfPath, parseJsonPath } from "./simple-json-path.ts";
+// What a version says beside its schema: columns, subresources, selectable fields.
+import type {
+  CustomResourceColumnDefinition,
+  CustomResourceSubresources,
+  JSONSchemaProps,
+  SelectableField,
+} from "@knots/api/apiextensions/v1";
+import { duplicate, invalid, required, tooMany } from "@knots/machinery";
+import type { FieldError, FieldPath } from "@knots/machinery";
+import { fieldsOfPath } from "./simple-json-path.ts";
 
 const MOST_SELECTABLE = 8;
 const COLUMN_TYPES = ["boolean", "date", "integer", "number", "string"];
 const COLUMN_FORMATS = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 
-/** What a version says beside its schema: columns, subresources, selectable fields. */
-export function checkVersionExtras(version: CustomResourceDefinitionVersion, path: FieldPath): FieldError[] {
-  const errors: FieldError[] = [];
-  checkColumns(version, path.child("additionalPrinterColumns"), errors);
-  checkScale(version, path.child("subresources").child("scale"), errors);
-  checkSelectable(version, path.child("selectableFields"), errors);
-  return errors;
-}
-
-function checkColumns(version: CustomResourceDefinitionVersion, path: FieldPath, errors: FieldError[]): void {
-  version.additionalPrinterColumns?.forEach((column, i) => {
+export function checkColumns(
+  columns: readonly CustomResourceColumnDefinition[] | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
+  columns?.forEach((column, i) => {
     const at = path.index(i);
     if (column.name === "") errors.push(required(at.child("name"), ""));
     if (column.type === "") errors.push(required(at.child("type"), `must be one of ${COLUMN_TYPES.join(",")}`));
@@ -28,25 +29,22 @@ function checkColumns(version: CustomResourceDefinitionVersion, path: FieldPath,
     if (format !== undefined && format !== "" && !COLUMN_FORMATS.includes(format)) {
       errors.push(invalid(at.child("format"), format, `must be one of ${COLUMN_FORMATS.join(",")}`));
     }
-    if (column.jsonPath === "") errors.push(required(at.child("jsonPath"), ""));
-    else if (!isPath(column.jsonPath)) {
-      errors.push(invalid(at.child("jsonPath"), column.jsonPath, "is not a valid JSON path"));
-    }
+    // Under its name inside upstream. A path that means nothing is no error: its kind is then printed as others are.
+    const where = at.child("JSONPath");
+    if (column.jsonPath === "") errors.push(required(where, ""));
+    else if (!column.jsonPath.startsWith("."))
+      errors.push(invalid(where, column.jsonPath, "must be a simple json path starting with ."));
   });
 }
 
-function isPath(text: string): boolean {
-  try {
-    parseJsonPath(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function checkScale(version: CustomResourceDefinitionVersion, path: FieldPath, errors: FieldError[]): void {
-  const scale = version.subresources?.scale;
+export function checkSubresources(
+  subresources: CustomResourceSubresources | undefined,
+  at: FieldPath,
+  errors: FieldError[],
+): void {
+  const scale = subresources?.scale;
   if (scale === undefined) return;
+  const path = at.child("scale");
   const under = (field: "specReplicasPath" | "statusReplicasPath", root: string): void => {
     const value = scale[field];
     if (value === "") errors.push(required(path.child(field), ""));
@@ -71,23 +69,26 @@ function isFieldPath(text: string): boolean {
   }
 }
 
-function checkSelectable(version: CustomResourceDefinitionVersion, path: FieldPath, errors: FieldError[]): void {
-  const fields = version.selectableFields ?? [];
-  if (fields.length > MOST_SELECTABLE) errors.push(tooMany(path, fields.length, MOST_SELECTABLE));
+export function checkSelectable(
+  fields: readonly SelectableField[] | undefined,
+  schema: JSONSchemaProps | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
   const seen = new Set<string>();
-  fields.forEach(({ jsonPath }, i) => {
+  fields?.forEach(({ jsonPath }, i) => {
     const at = path.index(i).child("jsonPath");
     if (jsonPath === "") {
       errors.push(required(at, ""));
       return;
     }
-    const problem = selectableProblem(jsonPath, version.schema?.openAPIV3Schema);
+    const problem = selectableProblem(jsonPath, schema);
     if (problem !== undefined) errors.push(invalid(at, jsonPath, problem));
-    if (seen.has(jsonPath)) {
-      errors.push({ type: "FieldValueDuplicate", field: at.toString(), badValue: jsonPath, detail: "" });
-    }
+    if (problem?.startsWith("is an invalid path") === true) return;
+    if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
     seen.add(jsonPath);
   });
+  if (seen.size > MOST_SELECTABLE) errors.push(tooMany(path, seen.size, MOST_SELECTABLE));
 }
 
 function selectableProblem(jsonPath: string, schema: JSONSchemaProps | undefined): string | undefined {

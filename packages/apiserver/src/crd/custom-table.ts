@@ -2,16 +2,27 @@ import type { CustomResourceColumnDefinition } from "@knots/api/apiextensions/v1
 import { AGE, NAME, age } from "../tables/columns.ts";
 import type { Column, TableKind } from "../tables/columns.ts";
 import { parseJsonPath } from "./simple-json-path.ts";
+import type { JsonPath } from "./simple-json-path.ts";
 
-/** The table of a custom resource: its name and its printer columns, or its age when it has none. */
+/** The table of a custom resource: its name and its printer columns, or its age when it has none, or one that means nothing. */
 export function customTable(columns: readonly CustomResourceColumnDefinition[] | undefined): TableKind {
-  if (columns === undefined || columns.length === 0) return { columns: [NAME, AGE] };
-  return { columns: [NAME, ...columns.map(printerColumn)] };
+  const printed = columns?.map(printerColumn) ?? [];
+  const sound = printed.filter((column) => column !== undefined);
+  return { columns: sound.length === 0 || sound.length < printed.length ? [NAME, AGE] : [NAME, ...sound] };
 }
 
-function printerColumn(definition: CustomResourceColumnDefinition): Column {
+function pathOf(text: string): JsonPath | undefined {
+  try {
+    return parseJsonPath(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function printerColumn(definition: CustomResourceColumnDefinition): Column | undefined {
   const { name, type, format, description, priority, jsonPath } = definition;
-  const path = parseJsonPath(jsonPath);
+  const path = pathOf(jsonPath);
+  if (path === undefined) return undefined;
   return {
     name,
     type: type as Column["type"],

@@ -1,13 +1,12 @@
 import type { CustomResourceDefinition } from "@knots/api/apiextensions/v1";
 import type { APIService } from "@knots/api/apiregistration/v1";
 import { isDNS1035Label, isDNS1123Subdomain } from "@knots/machinery";
-import { validateDefinition } from "../../crd/validate-definition.ts";
+import { validateDefinition, validateDefinitionStatus } from "../../crd/validate-definition.ts";
 import { STATUS_WITHOUT_METADATA } from "../default-strategy.ts";
 import { defaultAPIService, defaultCustomResourceDefinition } from "../defaults/policies.ts";
 import { FieldPath, invalid, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
 import type { Strategy } from "../types.ts";
-import { immutable } from "../validation/metadata.ts";
 import { invalidFor, isValidPortNumber, nameIsPathSegment } from "../validation/names.ts";
 import { supported } from "../validation/numbers.ts";
 
@@ -26,23 +25,8 @@ export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition
     if (stored && !before.includes(stored)) next.status = { ...old.status, storedVersions: [...before, stored] };
   },
   validate: (crd) => validateDefinition(crd),
-  validateUpdate(next, old) {
-    const errors = validateDefinition(next, old);
-    const established = old.status?.conditions?.some((each) => each.type === "Established" && each.status === "True");
-    immutable(next.spec?.group, old.spec?.group, SPEC.child("group"), errors);
-    immutable(next.spec?.names?.plural, old.spec?.names?.plural, SPEC.child("names").child("plural"), errors);
-    if (established) {
-      immutable(next.spec?.scope, old.spec?.scope, SPEC.child("scope"), errors);
-      immutable(next.spec?.names?.kind, old.spec?.names?.kind, SPEC.child("names").child("kind"), errors);
-    }
-    const names = new Set(next.spec?.versions?.map((version) => version.name));
-    old.status?.storedVersions?.forEach((version, index) => {
-      if (names.has(version)) return;
-      const at = FieldPath.root("status").child("storedVersions").index(index);
-      errors.push(invalid(at, version, "must appear in spec.versions"));
-    });
-    return errors;
-  },
+  validateUpdate: validateDefinition,
+  subresources: { status: { ...STATUS_WITHOUT_METADATA, validateUpdate: validateDefinitionStatus } },
 };
 
 function validateAPIService(apiService: APIService): FieldError[] {

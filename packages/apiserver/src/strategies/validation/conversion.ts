@@ -10,6 +10,7 @@ export function validateConversion(
   conversion: CustomResourceConversion | undefined,
   path: FieldPath,
   errors: FieldError[],
+  known = true,
 ): void {
   if (conversion === undefined) return;
   const { strategy, webhook } = conversion;
@@ -27,5 +28,7 @@ export function validateConversion(
     validateClientConfig(webhook.clientConfig, config, errors);
     validateCABundle(webhook.clientConfig.caBundle, config.child("caBundle"), errors);
   }
-  validateReviewVersions(webhook?.conversionReviewVersions, versions, errors);
+  const reviews = webhook?.conversionReviewVersions ?? [];
+  if (reviews.length === 0) errors.push(required(versions, ""));
+  else validateReviewVersions(reviews, versions, errors, known);
 }
