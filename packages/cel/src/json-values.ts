@@ -46,6 +46,6 @@ class JsonMap extends CelMap {
     return json === undefined ? undefined : fromJson(json);
   }
   *keys(): Generator<string> {
-    for (const [key, json] of Object.entries(this.#object)) if (json !== undefined) yield key;
+    for (const key of Object.keys(this.#object)) if (this.#object[key] !== undefined) yield key;
   }
 }

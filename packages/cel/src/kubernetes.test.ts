@@ -33,6 +33,16 @@ const TRUE = [
   "'abc 123'.find('[0-9]+') == '123' && 'abc'.find('[0-9]+') == ''",
   "'1 22 333'.findAll('[0-9]+') == ['1', '22', '333'] && '1 22 333'.findAll('[0-9]+', 2) == ['1', '22']",
   "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.matches('^(a+)+$') == false",
+  // strings
+  "'aé😀'.replace('', '-') == '-a-é-😀-' && 'ab'.replace('', '-', 2) == '-a-b' && ''.replace('', 'x') == 'x'",
+  "'aaaa'.replace('aa', '$&') == '$&$&' && 'abab'.replace('b', 'ab', 1) == 'aabab' && 'ab'.replace('c', 'd') == 'ab'",
+  "'aÉz'.upperAscii() == 'AÉZ' && 'aßz'.upperAscii() == 'AßZ' && 'AÉ'.lowerAscii() == 'aÉ' && 'AZ09'.lowerAscii() == 'az09'",
+  String.raw`strings.quote('a"\\n\u0007\v\u000eé') == '"a\\"\\\\n\\a\\v\u000eé"'`,
+  // numbers in texts
+  "int('-00000000000000000000000000012') == -12 && int('+0') == 0 && uint('000000000000000000000000007') == 7u",
+  "int('-9223372036854775808') == -9223372036854775807 - 1 && uint('18446744073709551615') == 18446744073709551615u",
+  "duration('1h.5s') == duration('3600.5s') && duration('00000000000000000000000001.s') == duration('1s')",
+  "duration('-0.3333333333333333333333333333333s') == duration('-333333333ns') && duration('+0') == duration('-0m')",
   // URLs
   "url('https://user@example.com:8080/a%20b?x=1&x=2#f').getHost() == 'example.com:8080'",
   "url('https://[::1]:80/').getHostname() == '::1' && url('https://[::1]:80/').getPort() == '80'",
@@ -59,6 +69,8 @@ const TRUE = [
   "format.named('uuid').value().validate('x').hasValue() && !format.named('nothing').hasValue()",
   // semantic versions
   "semver('1.2.3').isLessThan(semver('1.10.0')) && semver('1.0.0-alpha.1').isLessThan(semver('1.0.0'))",
+  "isSemver('18446744073709551615.0.0-18446744073709551615') && !isSemver('18446744073709551616.0.0')",
+  "!isSemver('1.0.0-18446744073709551616') && isSemver('1.0.0-18446744073709551616a')",
   "semver('v1.0', true) == semver('1.0.0') && isSemver('1.2.3-rc.1+b') && !isSemver('1.2') && semver('1.2.3').minor() == 2",
   // sets
   "sets.contains([1, 2, 3], [3, 1]) && sets.equivalent([1, 1], [1]) && !sets.intersects(['a'], ['b'])",

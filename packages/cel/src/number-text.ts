@@ -38,6 +38,9 @@ export function parseDouble(text: string): number {
   return value;
 }
 
+/** Of an integer of 64 bits, with its sign. */
+const MOST_DIGITS = 20;
+
 /** Decimal digits only; `function` is the name in the error text. */
 export function parseInteger(text: string, range: { min: bigint; max: bigint; function: string }): bigint {
   const pattern = range.min < 0n ? /^[+-]?\d+$/ : /^\d+$/;
@@ -45,6 +48,8 @@ export function parseInteger(text: string, range: { min: bigint; max: bigint; fu
     throw new CelError(`strconv.${range.function}: parsing ${JSON.stringify(text)}: ${why}`);
   };
   if (!pattern.test(text)) return fail("invalid syntax");
-  const value = BigInt(text.replace("+", ""));
-  return value < range.min || value > range.max ? fail("value out of range") : value;
+  // Longer ones are out of range; to make numbers of them takes more than linear time.
+  const digits = text.replace(/^([+-]?)0+(?=\d)/, "$1").replace("+", "");
+  const value = digits.length > MOST_DIGITS ? undefined : BigInt(digits);
+  return value === undefined || value < range.min || value > range.max ? fail("value out of range") : value;
 }

@@ -64,6 +64,10 @@ export class Timestamp extends CelObject {
   }
 }
 
+const DURATION_PART = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/y;
+/** Of an integer of 64 bits. As in Go, further digits of a fraction do not count. */
+const MOST_DIGITS = 19;
+
 export class Duration extends CelObject {
   readonly nanos: bigint;
 
@@ -75,18 +79,27 @@ export class Duration extends CelObject {
 
   /** Go's syntax: "1h30m", "-1.5s". */
   static parse(text: string): Duration | undefined {
-    const match = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
-    if (match === null) return undefined;
+    const negative = text.startsWith("-");
+    let at = negative || text.startsWith("+") ? 1 : 0;
+    if (text.slice(at) === "0") return new Duration(0n);
+    if (at === text.length) return undefined;
     let nanos = 0n;
-    for (const [, whole = "", fraction = "", unit = ""] of (match[2] ?? "").matchAll(
-      /(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g,
-    )) {
+    while (at < text.length) {
+      DURATION_PART.lastIndex = at;
+      const [all = "", whole = "", fraction = "", unit = ""] = DURATION_PART.exec(text) ?? [];
+      if (whole === "" && fraction === "") return undefined;
+      at += all.length;
       const scale = UNITS[unit] ?? 0n;
-      nanos += BigInt(whole === "" ? "0" : whole) * scale;
-      if (fraction !== "") nanos += (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
+      const digits = whole.replace(/^0+/, "");
+      if (digits.length > MOST_DIGITS) return undefined;
+      nanos += BigInt(digits) * scale;
+      if (fraction !== "") {
+        const decimals = fraction.slice(0, MOST_DIGITS);
+        nanos += (BigInt(decimals) * scale) / 10n ** BigInt(decimals.length);
+      }
       if (nanos > INT64_MAX + 1n) return undefined;
     }
-    if (match[1] === "-") nanos = -nanos;
+    if (negative) nanos = -nanos;
     return nanos > INT64_MAX ? undefined : new Duration(nanos);
   }
 

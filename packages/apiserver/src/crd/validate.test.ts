@@ -63,3 +63,20 @@ describe("combined schemas", () => {
     expect(problems(value, schema)).toEqual(expected);
   });
 });
+
+describe("the format duration", () => {
+  it.each(["1h30m", "-1.5s", " 1h ", "0", "2 days", "3weeks 4 hr", "1 fortnight 2 secs", "9h".repeat(100_000), "2wk"])(
+    "accepts %.20s",
+    (value) => {
+      expect(problems(value, { type: "string", format: "duration" })).toEqual([]);
+    },
+  );
+  it.each(["", "1", "1.5 days", "days", "1 fortnight", "-1 day", "9223372036854775808 days", "1s".repeat(9) + "!"])(
+    "refuses %j",
+    (value) => {
+      expect(problems(value, { type: "string", format: "duration" })).toEqual([
+        `spec: Invalid value: ${JSON.stringify(value)}: spec in body must be of type duration: ${JSON.stringify(value)}`,
+      ]);
+    },
+  );
+});

@@ -60,13 +60,18 @@ function normalize(text: string): string {
   return parts.join(".") + rest;
 }
 
+const MOST_DIGITS = 20;
+
 function parse(text: string): SemverValue | undefined {
   const match = VERSION.exec(text);
   if (match === null) return undefined;
   const [, major = "0", minor = "0", patch = "0", pre = ""] = match;
-  const numbers = [BigInt(major), BigInt(minor), BigInt(patch)] as const;
-  if (numbers.some((each) => each >= 2n ** 64n)) return undefined;
-  return new SemverValue(numbers, pre === "" ? [] : pre.split("."));
+  const parts = pre === "" ? [] : pre.split(".");
+  // Numbers have 64 bits; longer ones are not made into numbers first, which takes more than linear time.
+  const fits = (part: string): boolean => part.length <= MOST_DIGITS && BigInt(part) < 2n ** 64n;
+  const counted = [major, minor, patch, ...parts.filter((part) => /^\d+$/.test(part))];
+  if (!counted.every(fits)) return undefined;
+  return new SemverValue([BigInt(major), BigInt(minor), BigInt(patch)], parts);
 }
 
 /** Throws CelError for what is no version. */

@@ -46,12 +46,18 @@ const MAX_LENGTH = 16 * 1024 * 1024;
 
 function replace(text: string, from: string, to: string, limit: bigint): string {
   if (limit === 0n || from === to) return text;
-  const parts = from === "" ? ["", ...Array.from(text), ""] : text.split(from);
-  const pieces = from === "" ? parts.slice(0, -1) : parts;
-  if (from === "") pieces.push("");
-  const count = limit < 0n ? pieces.length - 1 : Math.min(Number(limit), pieces.length - 1);
+  // An empty one is before and after every character.
+  const places = from === "" ? stringSize(text) + 1 : occurrences(text, from);
+  const count = limit < 0n || limit > places ? places : Number(limit);
   if (text.length + count * to.length > MAX_LENGTH) throw new CelError("the result of replace is too long");
-  return pieces.map((piece, i) => (i === 0 ? piece : (i <= count ? to : from) + piece)).join("");
+  let left = count;
+  return text.replaceAll(from === "" ? /(?:)/gu : from, () => (left-- > 0 ? to : from));
+}
+
+function occurrences(text: string, part: string): number {
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count++;
+  return count;
 }
 
 function split(text: string, separator: string, limit: bigint): ArrayList {
@@ -105,8 +111,10 @@ const QUOTED: Readonly<Record<string, string>> = {
 };
 
 function quote(text: string): string {
-  return `"${Array.from(text.toWellFormed(), (char) => QUOTED[char] ?? char).join("")}"`;
+  return `"${text.toWellFormed().replaceAll(/[\p{Cc}"\\]/gu, (char) => QUOTED[char] ?? char)}"`;
 }
+
+const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
 
 /** cel-go's strings extension, version 2. */
 export const stringsExtension: Functions = {
@@ -120,10 +128,14 @@ export const stringsExtension: Functions = {
     method("string_last_index_of_string_int", [STRING, STRING, INT], INT, lastIndexOf),
   ],
   lowerAscii: [
-    method("string_lower_ascii", [STRING], STRING, (a) => a.replaceAll(/[A-Z]+/g, (part) => part.toLowerCase())),
+    method("string_lower_ascii", [STRING], STRING, (a) =>
+      isAscii(a) ? a.toLowerCase() : a.replaceAll(/[A-Z]+/g, (part) => part.toLowerCase()),
+    ),
   ],
   upperAscii: [
-    method("string_upper_ascii", [STRING], STRING, (a) => a.replaceAll(/[a-z]+/g, (part) => part.toUpperCase())),
+    method("string_upper_ascii", [STRING], STRING, (a) =>
+      isAscii(a) ? a.toUpperCase() : a.replaceAll(/[a-z]+/g, (part) => part.toUpperCase()),
+    ),
   ],
   replace: [
     method("string_replace_string_string", [STRING, STRING, STRING], STRING, (a, b, c) => replace(a, b, c, -1n)),
