@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonPatch } from "./json.ts";
+import { jsonPatch, jsonPatchInTurns } from "./json.ts";
 
 const refused = (code: number): unknown => expect.objectContaining({ code });
 const NESTED = { q: { bar: 2 } };
@@ -198,4 +198,14 @@ describe("jsonPatch", () => {
       }),
     );
   });
+});
+
+it("can be left after every operation", () => {
+  const operations = Array.from({ length: 50 }, (_, i) => ({ op: "add", path: "/list/0", value: i }));
+  const work = jsonPatchInTurns({ list: [] }, operations);
+  let pauses = 0;
+  let next = work.next();
+  for (; next.done !== true; next = work.next()) pauses++;
+  expect(pauses).toBe(50);
+  expect(next.value).toEqual(jsonPatch({ list: [] }, operations));
 });

@@ -55,6 +55,19 @@ describe("strategicMergePatch", () => {
       { items: [A, { name: "b", value: "9" }, C] },
     ],
     ["deletes an item", { items: [A, B] }, { items: [{ name: "a", $patch: "delete" }] }, { items: [B] }],
+    [
+      "deletes all items of a key, and merges into the first",
+      { items: [A, B, A, B] },
+      {
+        items: [
+          { name: "a", $patch: "delete" },
+          { name: "a", value: "5" },
+          { name: "b", value: "6" },
+          { name: "a", tags: {} },
+        ],
+      },
+      { items: [{ name: "b", value: "6" }, B, { name: "a", value: "5", tags: {} }] },
+    ],
     ["replaces a list", { items: [A, B] }, { items: [C, { $patch: "replace" }] }, { items: [C] }],
     ["replaces an object", { labels: { a: "1" } }, { labels: { b: "2", $patch: "replace" } }, { labels: { b: "2" } }],
     ["empties an object", { labels: { a: "1" } }, { labels: { $patch: "delete" } }, { labels: {} }],

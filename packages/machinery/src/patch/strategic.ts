@@ -44,17 +44,19 @@ function mergeObject(original: Json, patch: Json, schema: TypeSchema | undefined
   const retain = patch["$retainKeys"];
   if (retain !== undefined) {
     if (!Array.isArray(retain)) throw newBadRequest(BAD_RETAIN_KEYS);
+    const retained = new Set(retain);
     for (const key of Object.keys(patch)) {
-      if (!key.startsWith("$") && patch[key] !== null && !retain.includes(key)) throw newBadRequest(BAD_RETAIN_KEYS);
+      if (!key.startsWith("$") && patch[key] !== null && !retained.has(key)) throw newBadRequest(BAD_RETAIN_KEYS);
     }
-    result = Object.fromEntries(Object.entries(result).filter(([key]) => retain.includes(key)));
+    result = Object.fromEntries(Object.entries(result).filter(([key]) => retained.has(key)));
   }
   for (const [key, values] of Object.entries(patch)) {
     if (!key.startsWith(DELETE_FROM)) continue;
     const name = key.slice(DELETE_FROM.length);
     const current = result[name];
-    if (Array.isArray(current) && Array.isArray(values))
-      result[name] = current.filter((item) => !values.includes(item));
+    if (!Array.isArray(current) || !Array.isArray(values)) continue;
+    const deleted = new Set(values);
+    result[name] = current.filter((item) => !deleted.has(item));
   }
   for (const [key, order] of Object.entries(patch)) {
     if (!key.startsWith(ORDER)) continue;
@@ -118,7 +120,7 @@ function mergeByKey(
   element: TypeSchema | undefined,
 ): unknown[] {
   const replace = patch.some((item) => isObject(item) && item["$patch"] === "replace");
-  let result: unknown[] = replace ? [] : [...original];
+  const list = new KeyedList(mergeKey, replace ? [] : original);
   for (const item of patch) {
     if (!isObject(item)) throw newBadRequest(`items of the list ${field} must be objects with the key ${mergeKey}`);
     const directive = item["$patch"];
@@ -128,19 +130,52 @@ function mergeByKey(
     }
     const id = item[mergeKey];
     if (directive === "replace") {
-      if (Object.keys(item).length > 1) result.push(clean(without(item, "$patch")));
+      if (Object.keys(item).length > 1) list.add(clean(without(item, "$patch")));
       continue;
     }
     if (id === undefined) throw noMergeKey(item, mergeKey);
-    if (directive === "delete") {
-      result = result.filter((each) => !isObject(each) || each[mergeKey] !== id);
-      continue;
-    }
-    const at = result.findIndex((each) => isObject(each) && each[mergeKey] === id);
-    if (at < 0) result.push(mergeObject({}, item, element));
-    else result[at] = mergeObject(result[at] as Json, item, element);
+    if (directive === "delete") list.delete(id);
+    else list.put(id, (current) => mergeObject(current ?? {}, item, element));
   }
-  return result;
+  return list.items();
+}
+
+/** A list whose items are found by their key, without looking through it each time. */
+class KeyedList {
+  readonly #key: string;
+  /** Undefined where an item was deleted. */
+  readonly #items: unknown[] = [];
+  readonly #places = new Map<unknown, number[]>();
+
+  constructor(key: string, items: readonly unknown[]) {
+    this.#key = key;
+    for (const item of items) this.add(item);
+  }
+
+  add(item: unknown): void {
+    const place = this.#items.push(item) - 1;
+    if (!isObject(item)) return;
+    const places = this.#places.get(item[this.#key]);
+    if (places === undefined) this.#places.set(item[this.#key], [place]);
+    else places.push(place);
+  }
+
+  /** Changes the first item with that key, or adds one. */
+  put(id: unknown, change: (current: Json | undefined) => Json): void {
+    const place = this.#places.get(id)?.[0];
+    if (place === undefined) this.add(change(undefined));
+    else this.#items[place] = change(this.#items[place] as Json);
+  }
+
+  /** Deletes all items with that key. */
+  delete(id: unknown): void {
+    for (const place of this.#places.get(id) ?? []) this.#items[place] = undefined;
+    this.#places.delete(id);
+  }
+
+  items(): unknown[] {
+    return this.#items.filter((item) => item !== undefined);
+  }
 }
 
 function noMergeKey(item: Json, mergeKey: string): Error {

@@ -6,6 +6,7 @@ import {
   invalid,
   newInvalid,
   jsonPatch,
+  jsonPatchInTurns,
   mergePatch,
   newBadRequest,
   newNotFound,
@@ -18,6 +19,7 @@ import type { StoredObject } from "../../registry/metadata.ts";
 import { objectFrom, prepareConversion } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { goJsonType } from "../body-problem.ts";
+import { LOOP, inTurns } from "../../turn.ts";
 import { readBody } from "../body.ts";
 import { negotiate } from "../negotiate.ts";
 import { writeOptions } from "../options.ts";
@@ -56,6 +58,9 @@ export async function handlePatch(
   await sendEntry(deps, ctx, served, negotiated, entry, 200);
 }
 
+/** Operations of a JSON patch that is not applied a second time to say what was wrong with the result. */
+const LONG_PATCH = 100;
+
 /** A plain patch as it was sent. */
 interface Patch {
   readonly type: string;
@@ -76,12 +81,14 @@ async function patched(
   if (current === undefined) throw newNotFound(info, ctx.info.name);
   await prepareConversion(served, [current]);
   const before = cloneJson(objectFrom(served, current));
-  const after = applyPatch(served, type, before, patch);
+  const after = await applyPatch(served, type, before, patch);
+  const long = type === JSON_PATCH && (patch as readonly unknown[]).length > LONG_PATCH;
+  const result = long ? JSON.stringify(after) : undefined;
   // What upstream shows of what is wrong: a strategic patch itself, of the others what they lead to.
   const strategic = type !== JSON_PATCH && type !== MERGE_PATCH;
   const shown = (): string =>
     !strategic
-      ? JSON.stringify(applyPatch(served, type, cloneJson(objectFrom(served, current)), patch))
+      ? (result ?? JSON.stringify(plainPatch(type, cloneJson(objectFrom(served, current)), patch)))
       : goValue(patch);
   const shaped = shapeObject(
     after,
@@ -97,9 +104,14 @@ async function patched(
 }
 
 /** Applies one of the three plain patches; `before` is the caller's to change. */
-export function applyPatch(served: ServedResource, type: string, before: KubeObject, patch: unknown): KubeObject {
+async function applyPatch(
+  served: ServedResource,
+  type: string,
+  before: KubeObject,
+  patch: unknown,
+): Promise<KubeObject> {
   if (type === JSON_PATCH) {
-    const after = asObject(jsonPatch(before, patch as Parameters<typeof jsonPatch>[1]));
+    const after = asObject(await inTurns(jsonPatchInTurns(before, patch as readonly object[]), LOOP));
     // One deep value put into another.
     try {
       checkDepth(after);
@@ -108,9 +120,14 @@ export function applyPatch(served: ServedResource, type: string, before: KubeObj
     }
     return after;
   }
-  if (type === MERGE_PATCH) return asObject(mergePatch(before, patch));
+  if (type === MERGE_PATCH) return plainPatch(type, before, patch);
   if (served.schema === undefined) throw newUnsupportedMediaType([JSON_PATCH, MERGE_PATCH, APPLY_PATCH]);
   return asObject(strategicMergePatch(before, patch as Record<string, unknown>, served.schema));
+}
+
+/** A patch that needs no schema, all at once. */
+function plainPatch(type: string, before: KubeObject, patch: unknown): KubeObject {
+  return asObject(type === JSON_PATCH ? jsonPatch(before, patch as readonly object[]) : mergePatch(before, patch));
 }
 
 /** The body of a patch of that type, in upstream's words where it is none. */
