@@ -6,20 +6,27 @@ import { forEachContainer } from "./each-container.ts";
 
 const NOT_OF_WINDOWS = "cannot be set for a windows pod";
 const NOT_OF_LINUX = "windows options cannot be set for a linux pod";
-/** Of the pod's security context, in upstream's order. */
-const POD_CONTEXT = [
-  "appArmorProfile",
-  "seLinuxOptions",
-  "seccompProfile",
-  "fsGroup",
-  "fsGroupChangePolicy",
-  "sysctls",
-  "runAsUser",
-  "runAsGroup",
-  "supplementalGroups",
-  "supplementalGroupsPolicy",
-  "seLinuxChangePolicy",
+/** In upstream's order: of the pod itself, and (with a dot) of its security context. */
+const OF_PODS = [
+  ".appArmorProfile",
+  ".seLinuxOptions",
+  "hostUsers",
+  "hostPID",
+  "hostIPC",
+  ".seccompProfile",
+  ".fsGroup",
+  ".fsGroupChangePolicy",
+  ".sysctls",
+  "shareProcessNamespace",
+  ".runAsUser",
+  ".runAsGroup",
+  ".supplementalGroups",
+  ".supplementalGroupsPolicy",
+  ".seLinuxChangePolicy",
 ] as const;
+/** Of these upstream cannot tell what says nothing from what is not there. */
+const WHERE_SET: ReadonlySet<string> = new Set(["hostPID", "hostIPC", ".sysctls"]);
+const isUnset = (value: unknown): boolean => value === false || (Array.isArray(value) && value.length === 0);
 const CONTAINER_CONTEXT = [
   "appArmorProfile",
   "seLinuxOptions",
@@ -53,14 +60,12 @@ function validateLinux(spec: PodSpec, path: FieldPath, errors: FieldError[]): vo
 
 function validateWindows(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
   const refuse = (at: FieldPath): void => void errors.push(forbidden(at, NOT_OF_WINDOWS));
-  for (const field of ["hostUsers", "shareProcessNamespace"] as const)
-    if (spec[field] !== undefined) refuse(path.child(field));
-  for (const field of ["hostPID", "hostIPC"] as const) if (spec[field] === true) refuse(path.child(field));
-  const { securityContext } = spec;
-  for (const field of POD_CONTEXT) {
-    const value = securityContext?.[field];
-    const isNoSysctl = field === "sysctls" && securityContext?.sysctls?.length === 0;
-    if (value !== undefined && !isNoSysctl) refuse(path.child("securityContext").child(field));
+  const context: Readonly<Record<string, unknown>> = { ...spec.securityContext };
+  for (const field of OF_PODS) {
+    const name = field.replace(".", "");
+    const value = name === field ? spec[field as keyof PodSpec] : context[name];
+    if (value === undefined || (WHERE_SET.has(field) && isUnset(value))) continue;
+    refuse(name === field ? path.child(name) : path.child("securityContext").child(name));
   }
   forEachContainer(spec, (container, list, index) => {
     for (const field of CONTAINER_CONTEXT)

@@ -36,6 +36,22 @@ describe("a pod's operating system", () => {
       ],
     ],
     [
+      {
+        os: { name: "windows" },
+        hostIPC: false,
+        hostUsers: true,
+        shareProcessNamespace: false,
+        securityContext: { runAsUser: 1, fsGroup: 1, seLinuxOptions: {} },
+      },
+      [
+        "securityContext.seLinuxOptions",
+        "hostUsers",
+        "securityContext.fsGroup",
+        "shareProcessNamespace",
+        "securityContext.runAsUser",
+      ].map((field) => `spec.${field}: cannot be set for a windows pod`),
+    ],
+    [
       { os: { name: "windows" }, ...withContext({ privileged: false }) },
       ["spec.containers[0].securityContext.privileged: cannot be set for a windows pod"],
     ],

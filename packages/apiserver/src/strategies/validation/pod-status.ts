@@ -79,7 +79,7 @@ function startsAgain({ restartPolicyRules, restartPolicy }: Container, spec: Pod
   );
   if (rule?.action === "Restart") return true;
   const policy = restartPolicy ?? spec.restartPolicy;
-  return policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
+  return policy === "OnFailure" ? exitCode !== 0 : policy !== "Never";
 }
 
 const restartsAll = ({ restartPolicyRules }: Container): boolean =>
