@@ -12,6 +12,8 @@ export interface FactField {
   readonly pointer?: boolean;
   readonly optional?: boolean;
   readonly omitempty?: boolean;
+  /** An empty list that somebody wrote is not one that nobody wrote: it is kept, for the rules of its kind to refuse. */
+  readonly keepsEmpty?: boolean;
   readonly omitzero?: boolean;
   readonly nullable?: boolean;
   readonly proto?: number;

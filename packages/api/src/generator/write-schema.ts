@@ -83,7 +83,7 @@ function compactField(facts: Facts, field: FactField): CompactField[] {
       ...(field.pointer ? { ptr: 1 as const } : {}),
       ...(isRequired(field) ? { r: 1 as const } : {}),
       ...(field.nullable ? { nu: 1 as const } : {}),
-      ...(field.omitempty ? { o: 1 as const } : {}),
+      ...(field.omitempty && !field.keepsEmpty ? { o: 1 as const } : {}),
       ...(value === undefined ? {} : { d: value }),
       ...(field.listType ? { lt: field.listType } : {}),
       ...(field.listMapKeys ? { lk: [...field.listMapKeys] } : {}),

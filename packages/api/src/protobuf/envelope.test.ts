@@ -24,12 +24,12 @@ const SCALARS = {
 };
 
 /** Values of a schema, a few levels deep, with only some of the fields. */
-function valueOf(schema: TypeSchema, depth: number): fc.Arbitrary<unknown> {
+function valueOf(schema: TypeSchema, depth: number, minLength = 0): fc.Arbitrary<unknown> {
   switch (schema.kind) {
     case "scalar":
       return SCALARS[schema.scalar];
     case "list":
-      return fc.array(valueOf(schema.element, depth - 1), { maxLength: 2 });
+      return fc.array(valueOf(schema.element, depth - 1), { minLength, maxLength: 2 });
     case "map":
       return fc.dictionary(word, valueOf(schema.value, depth - 1), { maxKeys: 2 });
     case "struct": {
@@ -37,7 +37,12 @@ function valueOf(schema: TypeSchema, depth: number): fc.Arbitrary<unknown> {
       // An object inside another (a claim template) loses its apiVersion and kind in protobuf, as upstream.
       const carried = (field: FieldSchema): boolean => (field as Partial<ApiFieldSchema>).protoParents?.[0] !== 0;
       const fields = [...schema.fields.values()].filter((field) => field.type.kind !== "any" && carried(field));
-      const record = Object.fromEntries(fields.map((field) => [field.name, valueOf(field.type, depth - 1)]));
+      // Where JSON tells an empty list from none, protobuf does not.
+      const least = (field: Partial<ApiFieldSchema>): number =>
+        field.omitEmpty === false && field.zero === undefined ? 1 : 0;
+      const record = Object.fromEntries(
+        fields.map((field) => [field.name, valueOf(field.type, depth - 1, least(field))]),
+      );
       // A length of time that must be there is never absent in Go: no time at all is "0s".
       const required = fields.filter(({ type, required: must }) => must && isDuration(type)).map(({ name }) => name);
       return fc.record(record, { requiredKeys: required });

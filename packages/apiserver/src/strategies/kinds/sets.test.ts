@@ -55,6 +55,29 @@ describe("stateful sets", () => {
   });
 });
 
+describe("claims of stateful sets", () => {
+  const info = infoOf("statefulsets");
+  const claims = (spec: object): object => ({
+    serviceName: "web",
+    volumeClaimTemplates: [{ metadata: { name: "x" }, spec }],
+  });
+  const at = "spec.volumeClaimTemplates[0].spec";
+
+  it("must be good when their set is made", () => {
+    const good = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+    expect(createErrors(info, body(claims(good)))).toEqual([]);
+    expect(createErrors(info, body(claims({ accessModes: ["What"] })))).toEqual([
+      `${at}.accessModes: supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"`,
+      `${at}.resources[storage]: `,
+    ]);
+  });
+
+  it("are let be later", () => {
+    const { errors } = updated(info, created(info, body(claims({}))), (set) => (set.spec.replicas = 2));
+    expect(errors).toEqual([]);
+  });
+});
+
 describe("daemon sets", () => {
   const info = infoOf("daemonsets");
   it.each<[object, string[]]>([

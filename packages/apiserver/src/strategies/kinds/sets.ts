@@ -17,6 +17,7 @@ import {
   notMoreThan100Percent,
 } from "../validation/numbers.ts";
 import { validatePodTemplate } from "../validation/pod-spec.ts";
+import { validateClaimSpec } from "../validation/volume-claim.ts";
 import { claimSpecWarnings } from "../warnings/pod-volumes.ts";
 import { podTemplateWarnings } from "../warnings/pods.ts";
 import { dropDisabledOfTemplate } from "./pod-disabled-fields.ts";
@@ -52,6 +53,11 @@ function validateStatefulSetSpec(spec: StatefulSetSpec, errors: FieldError[], ol
       errors.push(notSupported(path, value, ["Retain", "Delete"]));
     }
   }
+  // Claims are made of templates as they stand: those of a new set must be good, and no update changes them.
+  if (old === undefined)
+    spec.volumeClaimTemplates?.forEach((claim, index) =>
+      validateClaimSpec(claim.spec ?? {}, SPEC.child("volumeClaimTemplates").index(index).child("spec"), errors),
+    );
   // Of revisions fewer than none are all of them; it is only warned of.
   nonNegativeFields(spec, ["replicas", "minReadySeconds"], SPEC, errors);
   nonNegative(spec.ordinals?.start, SPEC.child("ordinals").child("start"), errors);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createErrors, infoOf, updated } from "../harness.testing.ts";
+import { created, createErrors, infoOf, updated } from "../harness.testing.ts";
 import type { Loose } from "../harness.testing.ts";
 
 const info = infoOf("horizontalpodautoscalers", "autoscaling", "v2");
@@ -15,6 +15,15 @@ const external = (target: object, metric: object = { name: "m" }): object => ({
   metrics: [{ type: "External", external: { metric, target: { type: "Value", ...target } } }],
 });
 const policies = [{ type: "Pods", value: 1, periodSeconds: 15 }];
+
+it("with an empty list of policies is not one without a list", () => {
+  const { behavior } = created(info, autoscaler({ behavior: { scaleUp: { policies: [] }, scaleDown: {} } })).spec;
+  expect(behavior.scaleUp.policies).toEqual([]);
+  expect(behavior.scaleDown.policies).toHaveLength(1);
+  expect(createErrors(info, autoscaler({ behavior: { scaleUp: { policies: [] } } }))).toEqual([
+    "spec.behavior.scaleUp.policies: must specify at least one Policy",
+  ]);
+});
 
 describe("a new autoscaler", () => {
   it.each<[string, object, string[]]>([
