@@ -42,10 +42,10 @@ function parseSteps(text: string): Step[] {
     const field = /^\.?((?:[^.[\]\\]|\\.)+)/.exec(rest);
     const index = /^\[(-?\d+)\]/.exec(rest);
     const quoted = /^\[\s*(['"])(.*?)\1\s*\]/.exec(rest);
-    const filter = /^\[\?\(\s*@\.([^=!\s]+)\s*(==|!=)\s*(.+?)\s*\)\]/.exec(rest);
+    const filter = /^\[\?\(\s*@\.([^=!\s]+)\s*(==|!=)(.+?)\)\]/.exec(rest);
     if (filter !== null) {
       const [all, path = "", operator, value = ""] = filter;
-      steps.push({ kind: "filter", path: path.split("."), negated: operator === "!=", value: literal(value) });
+      steps.push({ kind: "filter", path: path.split("."), negated: operator === "!=", value: literal(value.trim()) });
       rest = rest.slice(all.length);
     } else if (/^\.?\[\*\]|^\.\*/.test(rest)) {
       steps.push({ kind: "all" });

@@ -35,7 +35,7 @@ export function checkContentType(contentType: string | undefined, consumes: read
 }
 
 function typesOf(header: string): string[] {
-  return header.split(",").map((part) => (part.split(";", 1)[0] ?? "").replaceAll(/^ +| +$/g, ""));
+  return header.split(",").map((part) => (part.split(";", 1)[0] ?? "").replaceAll(/^ +|(?<! ) +$/g, ""));
 }
 
 function refusal(code: number, reason: string, message: string): StatusError {

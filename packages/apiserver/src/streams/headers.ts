@@ -42,6 +42,9 @@ function lines(request: ApiRequest): Map<string, string[]> {
   return found;
 }
 
+/** The look behind keeps a long row of spaces from being looked at from each of them. */
+const COMMA = /(?<!\s)\s*,\s*/;
+
 /**
  * The headers of a request on its way to whoever it is for: no credentials, nothing that concerns this hop alone.
  * With `upgrade` the client's Connection and Upgrade headers stay, and its address is appended to X-Forwarded-For.
@@ -49,15 +52,13 @@ function lines(request: ApiRequest): Map<string, string[]> {
 export function forwardedHeaders(request: ApiRequest, options: { readonly upgrade: boolean }): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {};
   const found = lines(request);
-  const named = new Set((found.get("connection") ?? []).flatMap((line) => line.toLowerCase().split(/\s*,\s*/)));
+  const named = new Set((found.get("connection") ?? []).flatMap((line) => line.toLowerCase().split(COMMA)));
   for (const [name, values] of found) {
     if (name.startsWith(":") || isCredential(name)) continue;
     const keep = options.upgrade && (name === "connection" || name === "upgrade");
     if (!keep && (HOP_BY_HOP.has(name) || (named.has(name) && name !== "upgrade"))) continue;
     if (name === "sec-websocket-protocol") {
-      const protocols = values
-        .flatMap((line) => line.split(/\s*,\s*/))
-        .filter((each) => !each.startsWith(TOKEN_PROTOCOL));
+      const protocols = values.flatMap((line) => line.split(COMMA)).filter((each) => !each.startsWith(TOKEN_PROTOCOL));
       if (protocols.length > 0) headers[name] = protocols.join(", ");
       continue;
     }

@@ -52,7 +52,8 @@ export function rewriteUrl(url: string, context: RewriteContext): string {
 
 const TAG =
   /<!--[\s\S]*?-->|<(script|style|textarea|title)\b((?:"[^"]*"|'[^']*'|[^"'>])*)>([\s\S]*?)(?=<\/\1\s*>)|<([a-z][a-z0-9]*)\b((?:"[^"]*"|'[^']*'|[^"'>])*)>/gi;
-const ATTRIBUTE = /([^\s=/"'>]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)/g;
+/** A name is tried from its beginning only: a long one that is no attribute would be tried from each of its characters. */
+const ATTRIBUTE = /(?<![^\s=/"'>])([^\s=/"'>]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)/g;
 
 /** A page with the URLs of its start tags rewritten; text, comments and scripts are left alone. */
 export function rewriteHtml(page: string, context: RewriteContext): string {

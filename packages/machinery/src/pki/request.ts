@@ -41,9 +41,22 @@ export function parseCertificateRequest(pem: string): CertificateRequest {
   };
 }
 
-const PEM_BLOCK = /-----BEGIN ([^\n]*?)-----\r?\n([^]*?)-----END \1-----/;
+const PEM_BEGIN = /-----BEGIN ([^\n-]*)-----\r?\n/g;
+const PEM_END = /-----END ([^\n-]*)-----/g;
 /** Lines "Name: value", and the empty line that ends them. */
-const PEM_HEADERS = /^(?:[^\n]*:[^\n]*\n)+\r?\n/;
+const PEM_HEADERS = /^(?:[^\n:]*:[^\n]*\n)+\r?\n/;
+
+/** The first block that ends; a text of many that do not is gone through once all the same. */
+function firstBlock(pem: string): { type: string; body: string } | undefined {
+  const lastEnds = new Map<string, number>();
+  for (const { 1: type = "", index } of pem.matchAll(PEM_END)) lastEnds.set(type, index);
+  for (const { 0: line, 1: type = "", index } of pem.matchAll(PEM_BEGIN)) {
+    const begin = index + line.length;
+    if ((lastEnds.get(type) ?? -1) < begin) continue;
+    return { type, body: pem.slice(begin, pem.indexOf(`-----END ${type}-----`, begin)) };
+  }
+  return undefined;
+}
 
 /** Bytes of a DER element's contents, and where they begin. */
 function contentsOf(der: Uint8Array, at: number): { start: number; end: number } {
@@ -64,9 +77,9 @@ const FAILURES: Readonly<Record<string, string>> = tableOf({
 
 /** Why the first block of a PEM is no request that its own key signed, in Go's words as far as they can be known. */
 export function certificateRequestProblem(pem: string): string | undefined {
-  const [, type, body = ""] = PEM_BLOCK.exec(pem) ?? [];
-  if (type !== "CERTIFICATE REQUEST") return "PEM block type must be CERTIFICATE REQUEST";
-  const der = Buffer.from(body.replace(PEM_HEADERS, ""), "base64");
+  const block = firstBlock(pem);
+  if (block?.type !== "CERTIFICATE REQUEST") return "PEM block type must be CERTIFICATE REQUEST";
+  const der = Buffer.from(block.body.replace(PEM_HEADERS, ""), "base64");
   let request: x509.Pkcs10CertificateRequest;
   let key: KeyObject;
   try {

@@ -100,7 +100,8 @@ function overlaps(all: readonly File[]): string[] {
   if (all.length < 2) return NONE;
   const sorted = all
     .flatMap(({ path, source }, index) => {
-      const plain = path.replace(/\/+$/, "");
+      // The look behind keeps a long row of slashes from being looked at from each of them.
+      const plain = path.replace(/(?<!\/)\/+$/, "");
       return plain === "" ? [] : [{ path: plain, below: `${plain}/`, source, index }];
     })
     .sort((a, b) => (a.below === b.below ? a.index - b.index : a.below < b.below ? -1 : 1));
