@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
 import { CelError } from "./errors.ts";
+import { isTooLarge } from "./regex/pattern-size.ts";
 import { Program } from "./regex/program.ts";
 import { findAll, test } from "./regex/search.ts";
 
@@ -74,6 +75,7 @@ function finish<T>(work: Generator<undefined, T>): T {
 export function compileRegex(source: string): Regex {
   let regex = cache.get(source);
   if (regex === undefined) {
+    if (isTooLarge(source)) throw new CelError("error parsing regexp: expression too large");
     try {
       regex = new Regex(source);
     } catch (error) {
