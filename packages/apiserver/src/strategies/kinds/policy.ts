@@ -215,7 +215,7 @@ function validatePolicyStatus({ status }: ValidatingAdmissionPolicy): FieldError
   for (const [index, { fieldRef, warning }] of (status?.typeChecking?.expressionWarnings ?? []).entries()) {
     const at = path.child("typeChecking").child("expressionWarnings").index(index);
     if (!warning) errors.push(required(at.child("warning"), ""));
-    if (!fieldRef) errors.push(required(at.child("fieldRef"), ""));
+    if (fieldRef.trim() === "") errors.push(required(at.child("fieldRef"), ""));
   }
   validateConditions(status?.conditions, path.child("conditions"), errors);
   return errors;
