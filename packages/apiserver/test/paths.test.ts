@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { define, definition, version } from "./definitions.ts";
 import { expectFailure } from "./expect-failure.ts";
 import { Harness } from "./harness.ts";
+import type { Answer } from "./harness.ts";
 
 const NOT_FOUND = "the server could not find the requested resource";
 const NOT_ALLOWED = "the server does not allow this method on the requested resource";
@@ -146,6 +147,25 @@ describe("media types", () => {
     expect(html.text).toContain('\n  "code": 406\n}');
   });
 
+  it("of metadata alone tell one object from a list", async () => {
+    const asked = async (path: string, kind: string): Promise<Answer> =>
+      await api.get(path, { accept: `application/json;as=${kind};v=v1;g=meta.k8s.io` });
+    const [one, list] = ["PartialObjectMetadata", "PartialObjectMetadataList"];
+    for (const [path, type] of [
+      ["/api/v1/namespaces", "*core.NamespaceList"],
+      ["/apis/rbac.authorization.k8s.io/v1/clusterroles", "*rbac.ClusterRoleList"],
+      [`${GROUP}/parts`, "*unstructured.UnstructuredList"],
+    ]) {
+      expect((await asked(path ?? "", list)).body.kind).toBe(list);
+      const message = `you requested PartialObjectMetadata, but the requested object is a list (${type})`;
+      expectFailure(await asked(path ?? "", one), 406, "NotAcceptable", message);
+    }
+    const single = "/api/v1/namespaces/default";
+    expect((await asked(single, one)).body.kind).toBe(one);
+    const message = "you requested PartialObjectMetadataList, but the requested object is not a list (*core.Namespace)";
+    expectFailure(await asked(single, list), 406, "NotAcceptable", message);
+  });
+
   it("of OpenAPI are told by the code alone", async () => {
     for (const path of ["/openapi/v2", "/openapi/v3/apis/apps/v1"])
       expect(await api.get(path, { accept: "text/html" })).toMatchObject({ status: 406, text: "" });
@@ -186,6 +206,15 @@ describe("health", () => {
     expect(text).toMatch(
       /\[\+\]shutdown ok\nwarn: some health checks cannot be excluded: no matches for "a","b"\nreadyz check passed\n$/,
     );
+  });
+
+  it("is counted, as often as somebody asks", async () => {
+    const count = /^kubernetes_healthchecks_total\{name="shutdown",status="success",type="readyz"\} (\d+)$/m;
+    const counted = async (): Promise<number> => Number(count.exec((await api.get("/metrics/slis")).text)?.[1] ?? 0);
+    const before = await counted();
+    await api.get("/readyz");
+    expect(await counted()).toBe(before + 1);
+    expect((await api.get("/metrics/slis")).text).toMatch(/^kubernetes_healthcheck\{name="ping",type="readyz"\} 1$/m);
   });
 
   it("is in the index, with all else that there is", async () => {

@@ -9,6 +9,8 @@ export interface HealthCheck {
 
 /** /healthz, /livez and /readyz with their single checks, ?verbose and ?exclude=. */
 export class Health {
+  /** How checks came out, by their labels in metrics. */
+  readonly #outcomes = new Map<string, Outcomes>();
   readonly #checks: Readonly<Record<string, readonly HealthCheck[]>>;
 
   constructor(checks: { readonly livez: readonly HealthCheck[]; readonly readyz: readonly HealthCheck[] }) {
@@ -45,6 +47,7 @@ export class Health {
         continue;
       }
       const reason = check();
+      this.#note(name, endpoint, reason === undefined);
       failed ||= reason !== undefined;
       lines.push(reason === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
     }
@@ -58,4 +61,38 @@ export class Health {
     else sendText(ctx.response, 200, "ok");
     return true;
   }
+
+  /** /metrics/slis: how the checks came out that somebody has asked for. */
+  metrics(): string {
+    const lines = [
+      "# HELP kubernetes_healthcheck [STABLE] This metric records the result of a single healthcheck.",
+      "# TYPE kubernetes_healthcheck gauge",
+    ];
+    for (const [labels, { last }] of this.#outcomes)
+      lines.push(`kubernetes_healthcheck{${labels}} ${last === "success" ? 1 : 0}`);
+    lines.push(
+      "# HELP kubernetes_healthchecks_total [STABLE] This metric records the results of all healthcheck.",
+      "# TYPE kubernetes_healthchecks_total counter",
+    );
+    for (const [labels, { counts }] of this.#outcomes)
+      for (const [status, count] of counts) {
+        const [name, type] = labels.split(",");
+        lines.push(`kubernetes_healthchecks_total{${name},status="${status}",${type}} ${count}`);
+      }
+    return `${lines.join("\n")}\n`;
+  }
+
+  #note(name: string, type: string, good: boolean): void {
+    const labels = `name="${name}",type="${type}"`;
+    const outcomes: Outcomes = this.#outcomes.get(labels) ?? { last: "", counts: new Map() };
+    outcomes.last = good ? "success" : "error";
+    outcomes.counts.set(outcomes.last, (outcomes.counts.get(outcomes.last) ?? 0) + 1);
+    this.#outcomes.set(labels, outcomes);
+  }
+}
+
+interface Outcomes {
+  last: string;
+  /** By status. */
+  readonly counts: Map<string, number>;
 }

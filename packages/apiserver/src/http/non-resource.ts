@@ -45,6 +45,8 @@ export class NonResourceRouter {
       sendObject(ctx.request, ctx.response, 200, VERSION);
     } else if (path === "/metrics") {
       await this.#answerMetrics(ctx);
+    } else if (path === "/metrics/slis") {
+      this.#sendMetrics(ctx, this.#health.metrics());
     } else if (path === "/" || path === "" || path === "/index.html") {
       sendObject(ctx.request, ctx.response, 200, { paths: this.#index() });
     } else {
@@ -52,13 +54,14 @@ export class NonResourceRouter {
     }
   }
 
-  async #answerMetrics({ request, response }: RequestContext): Promise<void> {
-    if (request.method === "DELETE") {
+  async #answerMetrics(ctx: RequestContext): Promise<void> {
+    if (ctx.request.method === "DELETE") {
       this.#metrics.reset();
-      sendText(response, 200, "metrics reset\n");
-      return;
-    }
-    const text = await this.#metrics.render();
+      sendText(ctx.response, 200, "metrics reset\n");
+    } else this.#sendMetrics(ctx, await this.#metrics.render());
+  }
+
+  #sendMetrics({ response }: RequestContext, text: string): void {
     response.writeHead(200, { "content-type": this.#metrics.contentType, "cache-control": "no-cache, private" });
     response.end(text);
   }

@@ -4,6 +4,7 @@ import { prepareEntries } from "../../registry/served.ts";
 import type { ServedResource } from "../../registry/served.ts";
 import { listOptions } from "../options.ts";
 import { negotiate } from "../negotiate.ts";
+import { checkPartial } from "../partial.ts";
 import { representation } from "../representation.ts";
 import { sendBytes } from "../respond.ts";
 import type { RequestContext } from "../types.ts";
@@ -17,6 +18,7 @@ export async function handleGet(deps: HandlerDependencies, ctx: RequestContext, 
   const version = info.query.get("resourceVersion") ?? "";
   if (version !== "" && version !== "0") await waitForRevision(deps.cacher, deps.clock, parseRevision(version));
   const entry = served.storage.get(info.namespace, info.name);
+  checkPartial(negotiated, served, false);
   await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(request, response, 200, negotiated.codec.mediaType, how.bytes(entry));

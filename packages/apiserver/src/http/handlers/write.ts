@@ -11,6 +11,7 @@ import { negotiate } from "../negotiate.ts";
 import type { Negotiated } from "../negotiate.ts";
 import { writeOptions } from "../options.ts";
 import type { WriteOptions } from "../options.ts";
+import { checkPartial } from "../partial.ts";
 import { representation } from "../representation.ts";
 import { sendBytes } from "../respond.ts";
 import type { RequestContext } from "../types.ts";
@@ -99,6 +100,7 @@ export async function sendEntry(
   entry: Entry,
   status: number,
 ): Promise<void> {
+  checkPartial(negotiated, served, false);
   await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(ctx.request, ctx.response, status, negotiated.codec.mediaType, how.bytes(entry));
