@@ -12,7 +12,10 @@ export function partialMetadata(object: KubeObject, metaVersion: string): KubeOb
   };
 }
 
-/** Throws NotAcceptable when the metadata of one object was asked for where there is a list, or the other way about. */
+/**
+ * Throws NotAcceptable when the metadata of one object was asked for where there is a list, or the other way about. To be
+ * asked before anything is written: upstream writes, and then does not tell what.
+ */
 export function checkPartial({ as, partialList }: Negotiated, served: ServedResource, list: boolean): void {
   if (as !== "partial" || partialList === list) return;
   const asked = list ? "PartialObjectMetadata" : "PartialObjectMetadataList";

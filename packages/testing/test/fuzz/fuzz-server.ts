@@ -4,6 +4,7 @@ import { ApiServer } from "@knots/apiserver";
 import { builtInPrefix, customPrefix } from "@knots/apiserver/registry/keys";
 import { canonicalJson, RealClock } from "@knots/machinery";
 import { openMemoryStore, type Store } from "@knots/store";
+import { parse as parseYaml } from "yaml";
 import { Defects, errorLogger, originOf } from "./defects.ts";
 import { GIZMOS } from "./gizmos.ts";
 import { Random } from "./random.ts";
@@ -110,7 +111,7 @@ export class FuzzServer implements AsyncDisposable {
     const { status, type, bytes } = answer;
     this.requests++;
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-    if (status < 400 || request.method === "HEAD") return;
+    if (status < 400 || request.method === "HEAD" || isUnknownPath(answer)) return;
     const body = parsed(answer);
     if (body === undefined || body["kind"] !== "Status" || body["code"] !== status || body["status"] !== "Failure") {
       this.#defect(`${status} without a Status`, `${type}: ${bytes.toString("utf8").slice(0, 300)}`);
@@ -249,9 +250,16 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** Go's words for a path of which no part is served. */
+function isUnknownPath({ status, type, bytes }: WireAnswer): boolean {
+  return status === 404 && type.startsWith("text/plain") && bytes.toString("utf8") === "404 page not found\n";
+}
+
 function parsed({ type, bytes }: WireAnswer): Json | undefined {
-  if (!type.startsWith(JSON_TYPE) || bytes.length === 0) return undefined;
-  return JSON.parse(bytes.toString("utf8")) as Json;
+  if (bytes.length === 0) return undefined;
+  if (type.startsWith(JSON_TYPE)) return JSON.parse(bytes.toString("utf8")) as Json;
+  if (type.startsWith("application/yaml")) return parseYaml(bytes.toString("utf8"), { version: "1.1" }) as Json;
+  return type.startsWith("application/vnd.kubernetes.protobuf") ? (decodeProtobuf(bytes) as Json) : undefined;
 }
 
 function describe({ method, path, headers, body }: WireRequest): string {

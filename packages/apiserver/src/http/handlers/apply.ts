@@ -10,6 +10,7 @@ import { versionsFor } from "../../registry/versions.ts";
 import { readBody } from "../body.ts";
 import { negotiate } from "../negotiate.ts";
 import { writeOptions } from "../options.ts";
+import { checkPartial } from "../partial.ts";
 import type { RequestContext } from "../types.ts";
 import { checkDuplicates, readConfiguration } from "./configuration.ts";
 import { checkIdentity, expectedType, shapeObject } from "./decode.ts";
@@ -23,6 +24,7 @@ export async function handleApply(
   served: ServedResource,
 ): Promise<void> {
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, false);
   const options = writeOptions(ctx, "PatchOptions", "apply");
   const config = readConfiguration(await readBody(ctx.request), { ...served.info, custom: served.custom });
   const { namespace, name } = ctx.info;

@@ -15,6 +15,7 @@ import { readDeleteOptions } from "../delete-options.ts";
 import { listOptions } from "../options.ts";
 import { representation } from "../representation.ts";
 import { sendBytes, sendObject } from "../respond.ts";
+import { checkPartial } from "../partial.ts";
 import type { RequestContext } from "../types.ts";
 import type { HandlerDependencies } from "./dependencies.ts";
 import { sendCollection } from "./send-collection.ts";
@@ -66,6 +67,7 @@ export async function handleDeleteCollection(
   served: ServedResource,
 ): Promise<void> {
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, true);
   const options = await readOptions(deps, ctx);
   const list = listOptions(ctx.info.query);
   const selection = selectionOf(served, ctx.info.namespace, "", list.labelSelector, list.fieldSelector);

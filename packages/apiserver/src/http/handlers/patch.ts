@@ -24,6 +24,7 @@ import { readBody } from "../body.ts";
 import { negotiate } from "../negotiate.ts";
 import { writeOptions } from "../options.ts";
 import type { WriteOptions } from "../options.ts";
+import { checkPartial } from "../partial.ts";
 import type { RequestContext } from "../types.ts";
 import { handleApply } from "./apply.ts";
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH, patchType } from "./patch-type.ts";
@@ -43,6 +44,7 @@ export async function handlePatch(
     return;
   }
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, false);
   const options = writeOptions(ctx, "PatchOptions");
   const body = await readBody(ctx.request);
   const patch = parsePatch(type, body, served.custom);

@@ -15,10 +15,10 @@ import { sendCollection } from "./send-collection.ts";
 export async function handleGet(deps: HandlerDependencies, ctx: RequestContext, served: ServedResource): Promise<void> {
   const { info, request, response } = ctx;
   const negotiated = negotiate(request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, false);
   const version = info.query.get("resourceVersion") ?? "";
   if (version !== "" && version !== "0") await waitForRevision(deps.cacher, deps.clock, parseRevision(version));
   const entry = served.storage.get(info.namespace, info.name);
-  checkPartial(negotiated, served, false);
   await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(request, response, 200, negotiated.codec.mediaType, how.bytes(entry));
@@ -32,6 +32,7 @@ export async function handleList(
 ): Promise<void> {
   const { info, request } = ctx;
   const negotiated = negotiate(request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, true);
   const options = listOptions(info.query);
   const selection = selectionOf(served, info.namespace, "", options.labelSelector, options.fieldSelector);
   const page = await listPage(deps.cacher, deps.clock, served, selection, options);

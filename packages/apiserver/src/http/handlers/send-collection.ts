@@ -3,7 +3,7 @@ import type { ServedResource } from "../../registry/served.ts";
 import { tableFor } from "../../tables/table.ts";
 import type { Entry } from "../../watch-cache/entry.ts";
 import type { Negotiated } from "../negotiate.ts";
-import { checkPartial, partialMetadata } from "../partial.ts";
+import { partialMetadata } from "../partial.ts";
 import { representation } from "../representation.ts";
 import type { Representation } from "../representation.ts";
 import { sendObject } from "../respond.ts";
@@ -19,13 +19,11 @@ export async function sendCollection(
   deps: HandlerDependencies,
   ctx: RequestContext,
   served: ServedResource,
-  negotiated: Negotiated,
+  { codec, as, metaVersion }: Negotiated,
   entries: readonly Entry[],
   metadata: { readonly resourceVersion: string },
 ): Promise<void> {
   const { request, response } = ctx;
-  const { codec, as, metaVersion } = negotiated;
-  checkPartial(negotiated, served, true);
   await prepareEntries(served, entries);
   if (as === "table") {
     const table = tableFor(served, entries, { ...deps.tableOptions(ctx), metaVersion }, metadata);

@@ -55,6 +55,7 @@ export async function handleCreate(
   served: ServedResource,
 ): Promise<void> {
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, false);
   const options = writeOptions(ctx, "CreateOptions");
   const object = await readObject(deps, ctx, served, options);
   const { namespace } = ctx.info;
@@ -74,6 +75,7 @@ export async function handleUpdate(
   served: ServedResource,
 ): Promise<void> {
   const negotiated = negotiate(ctx.request.headers.accept, deps.codecs, { transforms: true, custom: served.custom });
+  checkPartial(negotiated, served, false);
   const options = writeOptions(ctx, "UpdateOptions");
   const object = await readObject(deps, ctx, served, options);
   const { namespace, name } = ctx.info;
@@ -100,7 +102,6 @@ export async function sendEntry(
   entry: Entry,
   status: number,
 ): Promise<void> {
-  checkPartial(negotiated, served, false);
   await prepareEntries(served, [entry]);
   const how = representation(served, negotiated, deps.tableOptions(ctx));
   sendBytes(ctx.request, ctx.response, status, negotiated.codec.mediaType, how.bytes(entry));
