@@ -24,6 +24,7 @@ it.each<[object, string[]]>([
     [
       'metadata.name: Invalid value: "widgets.a.io": must be spec.names.plural+"."+spec.group',
       'spec.group: Invalid value: "A": a lowercase RFC',
+      "spec.scope: Required value",
       'spec.names.plural: Invalid value: "Widgets": a DNS-1035',
       'spec.names.singular: Invalid value: "widget_": a DNS-1035',
       'spec.names.kind: Invalid value: "Widget_": may have mixed case, but should otherwise match: a DNS-1035',

@@ -73,7 +73,6 @@ export function defaultAdmissionPolicyBinding(
 export function defaultCustomResourceDefinition(crd: CustomResourceDefinition): void {
   const spec = crd.spec;
   if (!spec) return;
-  spec.scope ||= "Namespaced";
   if (spec.names) {
     spec.names.singular ||= spec.names.kind?.toLowerCase() ?? "";
     spec.names.listKind ||= spec.names.kind ? `${spec.names.kind}List` : "";
