@@ -81,7 +81,7 @@ describe("webhook validation", () => {
     };
     expect(of({ strategy: "Webhook" })).toEqual([
       "c.webhookClientConfig: Required value: required when strategy is set to Webhook",
-      "c.conversionReviewVersions: Required value: must specify one of v1, v1beta1",
+      "c.conversionReviewVersions: Required value",
     ]);
     expect(of({ strategy: "None", webhook: { conversionReviewVersions: ["v1"] } })).toEqual([
       "c.conversionReviewVersions: Forbidden: should not be set when strategy is not set to Webhook",

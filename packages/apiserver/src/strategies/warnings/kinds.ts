@@ -47,6 +47,7 @@ export function serviceWarnings({ metadata, spec = {} }: Service): string[] {
     ...(headless && externalIPs.length > 0 ? ["spec.externalIPs is ignored for headless services"] : []),
     ...(headless && spec.sessionAffinity !== "None" ? ["spec.SessionAffinity is ignored for headless services"] : []),
     ...externalIPs.flatMap((ip, index) => ipWarnings(ip, `spec.externalIPs[${index}]`)),
+    ...(externalIPs.length > 0 && !headless && type !== "ExternalName" ? ["spec.externalIPs is deprecated"] : []),
     ...(loadBalancerIP === "" ? [] : ipWarnings(loadBalancerIP, "spec.loadBalancerIP")),
     ...(spec.loadBalancerSourceRanges ?? []).flatMap((cidr, index) =>
       cidrWarnings(cidr, `spec.loadBalancerSourceRanges[${index}]`),

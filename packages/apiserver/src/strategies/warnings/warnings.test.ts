@@ -1,8 +1,9 @@
-import type { PodSpec } from "@knots/api/core/v1";
+import type { PodSpec, Service } from "@knots/api/core/v1";
 import { describe, expect, it } from "vitest";
 import { infoOf } from "../harness.testing.ts";
 import { strategyFor } from "../index.ts";
 import { cidrWarnings, ipWarnings } from "./addresses.ts";
+import { serviceWarnings } from "./kinds.ts";
 import { podSpecWarnings, podTemplateWarnings } from "./pods.ts";
 
 const container = { name: "c", image: "i" };
@@ -317,4 +318,20 @@ it.each([
   ]);
   expect(strategy.warnings?.(named, named)).toEqual([]);
   expect(strategy.warnings?.({ metadata: { name: "a.k8s.io" } })).toEqual([]);
+});
+
+it.each<[string, Service["spec"], string[]]>([
+  ["used", { type: "ClusterIP" }, ["spec.externalIPs is deprecated"]],
+  [
+    "ignored, as the Service has no address",
+    { type: "ClusterIP", clusterIP: "None", sessionAffinity: "None" },
+    ["spec.externalIPs is ignored for headless services"],
+  ],
+  [
+    "ignored, as the Service is a name",
+    { type: "ExternalName" },
+    ['spec.externalIPs is ignored when spec.type is "ExternalName"'],
+  ],
+])("tells of external addresses that are %s", (_, spec, warnings) => {
+  expect(serviceWarnings({ spec: { ...spec, externalIPs: ["192.0.2.1"] } })).toEqual(warnings);
 });
