@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, symlink } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -98,6 +98,16 @@ describe("resolveSubPath", () => {
     await mkdir(join(directory, "real"));
     await symlink("real", join(directory, "link"));
     expect(await resolveSubPath(directory, "link")).toBe(join(directory, "real"));
+  });
+
+  it("gives what it makes the mode of the volume, and leaves what is there", async () => {
+    await mkdir(join(directory, "old"), { mode: 0o700 });
+    await chmod(directory, 0o3777);
+    const modeOf = async (path: string): Promise<number> =>
+      (await stat(await resolveSubPath(directory, path))).mode & 0o7777;
+    expect(await modeOf("x/y")).toBe(0o3777);
+    expect(await modeOf("old/new")).toBe(0o3777);
+    expect(await modeOf("old")).toBe(0o700);
   });
 
   it("does not leave the volume", async () => {
