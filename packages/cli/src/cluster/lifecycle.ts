@@ -21,6 +21,7 @@ import { UserError } from "../user-error.ts";
 import { ensureAddons } from "./addons.ts";
 import { hasSysResource, writeContainerdConfig } from "./containerd.ts";
 import { ensureClusterCredentials, ensureNodeCredentials } from "./credentials.ts";
+import { releaseName } from "./name-claim.ts";
 import type { ClusterPaths } from "./paths.ts";
 import { bridgeAddress, nodeAddress, type ClusterSpec, type NodeSpec } from "./spec.ts";
 import { waitFor } from "./wait.ts";
@@ -212,7 +213,10 @@ export async function bringDown(
     removePidFile(loopPidFile(paths));
     await endLeftovers(paths);
   });
-  if (spec.simulation === undefined) await takeNodesApart(spec, paths, progress);
+  if (spec.simulation === undefined) {
+    await takeNodesApart(spec, paths, progress);
+    releaseName(spec.name, paths);
+  }
   rmSync(paths.run, { recursive: true, force: true });
   removeKubeconfigContext(spec.kubeconfig, `knots-${spec.name}`);
   if (!options.keepData) removeData(paths);

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { nodes } from "@knots/api/core/v1";
 import { bringDown, bringUp, importAllImages, prepareMachine, summary, withClient } from "../cluster/lifecycle.ts";
 import { bringUpSimulated, simulatedSummary } from "../cluster/simulated.ts";
+import { claimName } from "../cluster/name-claim.ts";
 import { clusterPaths, type ClusterPaths } from "../cluster/paths.ts";
 import { checkClusterName, readSpec, TAKEN_PORTS, writeSpec, type ClusterSpec } from "../cluster/spec.ts";
 import { chooseSubnet } from "../host/network.ts";
@@ -90,6 +91,7 @@ async function up(options: UpOptions): Promise<void> {
       `cluster ${spec.name} keeps its state in ${spec.store}; end it with "knots down" to start one with ${store}.`,
     );
   }
+  claimName(options.name, paths);
   await prepareMachine(progress, { etcd: store === "etcd" });
   if (spec === undefined) {
     const subnet = await chooseSubnet();
