@@ -62,13 +62,15 @@ export class NodeVolumes implements VolumeManager {
     if (volume.emptyDir !== undefined) {
       const directory = await this.#directory(pod, "empty-dir", volume.name, 0o777);
       const { medium = "", sizeLimit } = volume.emptyDir;
+      // A tmpfs is everybody's as /tmp is, upstream too: the kernel's default.
+      const mode = medium === "Memory" ? 0o1777 : 0o777;
       if (medium === "Memory" && !(await isMountPoint(directory))) {
         const size = sizeLimit === undefined ? [] : [`size=${wholeValue(sizeLimit)}`];
-        await run("mount", ["-t", "tmpfs", "-o", ["mode=0777", ...size].join(","), "tmpfs", directory]);
+        await run("mount", ["-t", "tmpfs", "-o", [`mode=${mode.toString(8)}`, ...size].join(","), "tmpfs", directory]);
       } else if (medium !== "" && medium !== "Memory") {
         throw new Error(`storage medium ${medium} is not supported by this kubelet`);
       }
-      await setOwnership(directory, fsGroup, 0o777);
+      await setOwnership(directory, fsGroup, mode);
       return { hostPath: directory };
     }
     const payload = await payloadOf(pod, volume, this.#options.payloadContext(pod));

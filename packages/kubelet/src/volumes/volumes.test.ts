@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { atomicWrite } from "./atomic-writer.ts";
 import type { PodSpec } from "@knots/api/core/v1";
+import { FakeClock } from "@knots/machinery";
+import { NodeVolumes } from "./node-volumes.ts";
 import { payloadOf, type Payload, type PayloadContext } from "./payload.ts";
 import { resolveSubPath } from "./sub-path.ts";
 
@@ -114,5 +116,36 @@ describe("resolveSubPath", () => {
     await symlink("/etc", join(directory, "out"));
     await expect(resolveSubPath(directory, "out")).rejects.toThrow("outside the volume");
     await expect(resolveSubPath(directory, "out/new")).rejects.toThrow("outside the volume");
+  });
+});
+
+describe("an emptyDir", () => {
+  const modeOf = async (emptyDir: { medium?: string }, fsGroup?: number): Promise<string> => {
+    const volumes = new NodeVolumes({
+      rootDir: directory,
+      clock: new FakeClock(),
+      payloadContext: () => {
+        throw new Error("an emptyDir needs no payload");
+      },
+    });
+    const spec: PodSpec = {
+      containers: [],
+      volumes: [{ name: "v", emptyDir }],
+      ...(fsGroup === undefined ? {} : { securityContext: { fsGroup } }),
+    };
+    const mounted = await volumes.mountPod({ metadata: { name: "p", namespace: "d", uid: "u" }, spec });
+    try {
+      const { mode, gid } = await stat(mounted.get("v")?.hostPath ?? "");
+      return `${(mode & 0o7777).toString(8)} ${gid}`;
+    } finally {
+      await volumes.unmountPod("u");
+    }
+  };
+
+  it.skipIf(process.getuid?.() !== 0)("is everybody's; in memory only owners delete, as in /tmp", async () => {
+    expect(await modeOf({})).toBe("777 0");
+    expect(await modeOf({}, 123)).toBe("2777 123");
+    expect(await modeOf({ medium: "Memory" })).toBe("1777 0");
+    expect(await modeOf({ medium: "Memory" }, 123)).toBe("3777 123");
   });
 });
