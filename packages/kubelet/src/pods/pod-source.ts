@@ -81,9 +81,12 @@ function deleteMirror({ mirrors, logger }: PodChangesOptions, pod: Pod): void {
     .catch((error: unknown) => logger.warn({ pod: pod.metadata?.name, error }, "cannot delete mirror pod"));
 }
 
-/** Whether two versions differ in nothing that bears on how the pod runs; then it was our own writing of its status. */
+/**
+ * Whether two versions differ in nothing that bears on how the pod runs, or whether it is ready by the word of others;
+ * then it was our own writing of its status.
+ */
 function runsTheSame(old: Pod, pod: Pod): boolean {
-  const relevant = ({ spec, metadata }: Pod): string =>
+  const relevant = ({ spec, metadata, status }: Pod): string =>
     JSON.stringify([
       spec,
       metadata?.labels,
@@ -91,6 +94,9 @@ function runsTheSame(old: Pod, pod: Pod): boolean {
       metadata?.deletionTimestamp,
       metadata?.deletionGracePeriodSeconds,
       metadata?.generation,
+      spec?.readinessGates?.map(
+        (gate) => status?.conditions?.find((condition) => condition.type === gate.conditionType)?.status,
+      ),
     ]);
   return relevant(old) === relevant(pod);
 }
