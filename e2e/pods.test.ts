@@ -199,7 +199,8 @@ describe.skipIf(!canRunNodes)("kubectl and containers", () => {
       "certificatesigningrequest.certificates.k8s.io/jane approved\n",
     );
     const certificate = await eventually("it is signed", async () => {
-      return await kubectl("get csr jane -o jsonpath={.status.certificate}");
+      // Nothing is printed until then.
+      return (await kubectl("get csr jane -o jsonpath={.status.certificate}")) || undefined;
     });
     writeFileSync(join(dir, "jane.crt"), Buffer.from(certificate, "base64"));
     writeFileSync(join(dir, "jane.key"), keyPem, { mode: 0o600 });

@@ -34,7 +34,7 @@ import { Health } from "./http/health.ts";
 import { Listener } from "./http/listener.ts";
 import { Metrics } from "./http/metrics.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
-import { requestedTimeout, withinTimeout } from "./http/requested-timeout.ts";
+import { inRequestedTime } from "./http/requested-timeout.ts";
 import type { ApiRequest, RequestContext } from "./http/types.ts";
 import { UpgradeResponse } from "./http/upgrade-response.ts";
 import { OutboundClient, ServiceResolver } from "./outbound/index.ts";
@@ -203,7 +203,7 @@ export class ApiServer {
       impersonate: (user, request) => this.#ready().impersonate(user, request),
       gate: () => this.#limits.gate,
       auditor: () => this.#auditor,
-      handle: (ctx) => this.#handleInTime(ctx),
+      handle: (ctx) => inRequestedTime(this.#clock, ctx.info, () => this.#handle(ctx)),
       observe: (observation) => metrics.observe(observation),
     });
   }
@@ -334,11 +334,6 @@ export class ApiServer {
     this.#outbound.client[Symbol.dispose]();
     this.#cacher[Symbol.dispose]();
     this.#state = "stopped";
-  }
-
-  #handleInTime(ctx: RequestContext): Promise<void> {
-    const ms = requestedTimeout(ctx.info);
-    return ms === 0 ? this.#handle(ctx) : withinTimeout(this.#clock, ms, this.#handle(ctx));
   }
 
   async #handle(ctx: RequestContext): Promise<void> {

@@ -10,7 +10,7 @@ import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
 import { Deadlines } from "./deadlines.ts";
 import { RequestPassage } from "./request-context.ts";
-import { parseRequestInfo, selectedName } from "./request-info.ts";
+import { isLongRunning, parseRequestInfo, selectedName } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { RequestSignal } from "./request-signal.ts";
 import { sendError, sendTooManyRequests } from "./respond.ts";
@@ -18,8 +18,6 @@ import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
 
 /** Deadline of everything but watches and streams. */
 const REQUEST_TIMEOUT_MS = 60_000;
-
-const LONG_RUNNING = new Set(["exec", "attach", "portforward", "log", "proxy"]);
 
 export const ANONYMOUS: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
@@ -118,7 +116,7 @@ export class HandlerChain {
   async #serve(passage: Passage, handler: (ctx: RequestContext) => Promise<void>): Promise<void> {
     const { request, response, info } = passage;
     const life = new RequestSignal(response);
-    const longRunning = info.verb === "watch" || LONG_RUNNING.has(info.subresource);
+    const longRunning = isLongRunning(info);
     let seat: Seat | undefined;
     if (longRunning) this.#interrupt(life);
     try {

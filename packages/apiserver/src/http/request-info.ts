@@ -136,6 +136,13 @@ export function selectedName({ verb, query }: RequestInfo): string {
   }
 }
 
+const STREAMS = new Set(["exec", "attach", "portforward", "log", "proxy"]);
+
+/** Whether a request lasts as long as its client likes: no deadline is for it. */
+export function isLongRunning({ verb, subresource }: RequestInfo): boolean {
+  return verb === "watch" || STREAMS.has(subresource);
+}
+
 /** A boolean parameter as upstream converts it: absent, "false" in any case and "0" are false, anything else true. */
 export function boolParam(query: URLSearchParams, name: string): boolean {
   const value = query.get(name)?.toLowerCase();

@@ -1,14 +1,12 @@
 import { newBadRequest, newTimeout, parseDuration } from "@knots/machinery";
 import type { Clock } from "@knots/machinery";
+import { isLongRunning } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 
-/** What lasts as long as its client likes. */
-const STREAMED = new Set(["exec", "attach", "portforward", "log", "proxy"]);
-
 /** How long the client gives its request (`?timeout=5s`); 0: as long as any. Throws BadRequest. */
-export function requestedTimeout({ query, verb, subresource }: RequestInfo): number {
-  const text = query.get("timeout") ?? "";
-  if (text === "" || verb === "watch" || STREAMED.has(subresource)) return 0;
+function requestedTimeout(info: RequestInfo): number {
+  const text = info.query.get("timeout") ?? "";
+  if (text === "" || isLongRunning(info)) return 0;
   try {
     return Math.max(0, parseDuration(text));
   } catch (error) {
@@ -16,8 +14,14 @@ export function requestedTimeout({ query, verb, subresource }: RequestInfo): num
   }
 }
 
-/** Settles as `work` does, unless it takes longer than that: then Timeout is thrown and its result ignored. */
-export async function withinTimeout(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+/**
+ * Does what a request asks for, in the time that its client gives it: Timeout is thrown when that is over, and what comes
+ * of the work then is ignored. Throws BadRequest, before anything is done, for a time that is none.
+ */
+export async function inRequestedTime(clock: Clock, info: RequestInfo, handle: () => Promise<void>): Promise<void> {
+  const ms = requestedTimeout(info);
+  const work = handle();
+  if (ms === 0) return work;
   await new Promise<void>((resolve, reject) => {
     const timer = clock.setTimeout(() => {
       reject(newTimeout("request did not complete within the allotted timeout", 0));

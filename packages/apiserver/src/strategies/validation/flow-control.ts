@@ -14,6 +14,7 @@ import { EXEMPT, MANDATORY_LEVELS, MANDATORY_SCHEMAS } from "../../flowcontrol/d
 import { semanticEqual } from "../equality.ts";
 import { duplicate, FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
+import { validateStars } from "./star-list.ts";
 import { invalidFor, nameIsDNSLabel, nameIsDNSSubdomain } from "./names.ts";
 
 const SPEC = FieldPath.root("spec");
@@ -116,13 +117,13 @@ function validateResourceRule(rule: ResourcePolicyRule, path: FieldPath, errors:
   const { verbs, apiGroups, resources, namespaces = [], clusterScope = false } = rule;
   validateVerbs(verbs, path, errors);
   const atGroups = path.child("apiGroups");
-  list(apiGroups, atGroups, "resource rules must supply at least one api group", "api groups", errors);
+  validateStars(apiGroups, atGroups, "api groups", errors, "resource rules must supply at least one api group");
   const atResources = path.child("resources");
-  list(resources, atResources, "resource rules must supply at least one resource", "resources", errors);
+  validateStars(resources, atResources, "resources", errors, "resource rules must supply at least one resource");
   const at = path.child("namespaces");
   if (namespaces.length === 0 && !clusterScope) {
     errors.push(required(at, "resource rules that are not cluster scoped must supply at least one namespace"));
-  } else if (namespaces.includes("*")) list(namespaces, at, "", "namespaces", errors);
+  } else if (namespaces.includes("*")) validateStars(namespaces, at, "namespaces", errors, "");
   else {
     for (const [index, namespace] of namespaces.entries())
       for (const message of nameIsDNSLabel(namespace, false))
@@ -134,7 +135,7 @@ function validatePathRule(rule: NonResourcePolicyRule, path: FieldPath, errors: 
   validateVerbs(rule.verbs, path, errors);
   const { nonResourceURLs: urls } = rule;
   const at = path.child("nonResourceURLs");
-  list(urls, at, "nonResourceURLs must contain at least one value", "non-resource URLs", errors);
+  validateStars(urls, at, "non-resource URLs", errors, "nonResourceURLs must contain at least one value");
   if (urls.includes("*")) return;
   urls.forEach((url, i) => {
     const problem = urlProblem(url);
@@ -153,23 +154,9 @@ function urlProblem(url: string): string | undefined {
 
 function validateVerbs(verbs: readonly string[] | undefined, path: FieldPath, errors: FieldError[]): void {
   const at = path.child("verbs");
-  list(verbs, at, "verbs must contain at least one value", "verbs", errors);
+  validateStars(verbs, at, "verbs", errors, "verbs must contain at least one value");
   if (verbs?.length && !verbs.includes("*") && !verbs.every((verb) => VERBS.includes(verb)))
     errors.push(notSupported(at, verbs, VERBS));
-}
-
-/** A list that may not be empty, and in which "*" stands alone. */
-function list(
-  values: readonly string[] | undefined,
-  path: FieldPath,
-  whenEmpty: string,
-  what: string,
-  errors: FieldError[],
-): void {
-  if (!values?.length) errors.push(required(path, whenEmpty));
-  else if (values.length > 1 && values.includes("*")) {
-    errors.push(invalid(path, values, `if '*' is present, must not specify other ${what}`));
-  }
 }
 
 export function validatePriorityLevel(configuration: PriorityLevelConfiguration): FieldError[] {

@@ -19,6 +19,8 @@ import { TOO_LONG_TOGETHER, isTooLongTogether, validateIscsi } from "./iscsi.ts"
 import { invalidFor } from "./names.ts";
 import { validateNoBackSteps } from "./paths.ts";
 import {
+  MORE_THAN_ONE,
+  NONE,
   azureDisk,
   both,
   fc,
@@ -29,18 +31,15 @@ import {
   nfs,
   partitioned,
   quobyte,
+  rulesOf,
   storageos,
   withSecret,
 } from "./volume-sources.ts";
-import type { SourceRule } from "./volume-sources.ts";
+import type { KindRules, SourceRule } from "./volume-sources.ts";
 
 type Kind = keyof PersistentVolumeSpec;
-interface KindRules {
-  readonly rule: SourceRule<never>;
-  /** Where errors of its contents are looked for, and where it is too much. */
-  readonly at: string;
-  readonly tooMuchAt: string;
-}
+
+const of = rulesOf<PersistentVolumeSpec>();
 
 const SECRETS = [
   "controllerPublishSecretRef",
@@ -112,17 +111,6 @@ const RULES: readonly (readonly [Kind, KindRules])[] = [
   of("csi", csi),
 ];
 
-function of<K extends Kind>(
-  kind: K,
-  rule: SourceRule<NonNullable<PersistentVolumeSpec[K]>>,
-  at: string = kind,
-  tooMuchAt: string = kind,
-): readonly [K, KindRules] {
-  return [kind, { rule: rule as unknown as SourceRule<never>, at, tooMuchAt }];
-}
-
-const MORE = "may not specify more than 1 volume type";
-
 /** Fields of a PersistentVolume that say what it is, as far as it has them. */
 export const sourcesOf = (spec: PersistentVolumeSpec | undefined): Kind[] =>
   RULES.filter(([kind]) => spec?.[kind] !== undefined).map(([kind]) => kind);
@@ -139,9 +127,9 @@ export function validatePersistentSource(
     const source = spec[kind];
     if (source === undefined) continue;
     // FlexVolumes may stand beside others: upstream does not count them when it comes to them.
-    if (found && kind !== "flexVolume") errors.push(forbidden(path.child(tooMuchAt), MORE));
+    if (found && kind !== "flexVolume") errors.push(forbidden(path.child(tooMuchAt), MORE_THAN_ONE));
     else {
-      (rule as SourceRule<unknown>)(source, path.child(at), errors);
+      rule(source, path.child(at), errors);
       if (kind === "iscsi" && isTooLongTogether(name, spec.iscsi ?? {}))
         errors.push(invalid(path.child(at, "targetportal"), spec.iscsi?.targetPortal ?? "", TOO_LONG_TOGETHER));
       if (kind === "local" && spec.nodeAffinity === undefined)
@@ -149,5 +137,5 @@ export function validatePersistentSource(
     }
     found = true;
   }
-  if (!found) errors.push(required(path, "must specify a volume type"));
+  if (!found) errors.push(required(path, NONE));
 }

@@ -5,6 +5,7 @@ import type { ResourceAmounts } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, notSupported } from "../field.ts";
 import { hasBrokenPages, isHugePages } from "./huge-pages.ts";
+import { claimNamesOf } from "./resource-claims.ts";
 import { validateResourceName } from "./resource-names.ts";
 import { validateResourceRequirements } from "./resources.ts";
 
@@ -41,7 +42,7 @@ export function validatePodLevelResources(spec: PodSpec, path: FieldPath, errors
   if (resources.claims !== undefined)
     errors.push(forbidden(path.child("claims"), "claims may not be set for Resources at pod-level"));
   validateResourceRequirements(resources, path, errors, {
-    claims: new Set((spec.resourceClaims ?? []).map(({ name }) => name)),
+    claims: claimNamesOf(spec),
     validateName,
     mayBreakPages: () => hasBrokenPages(old),
   });

@@ -2,6 +2,7 @@ import type { Container, EphemeralContainer, NodeAffinity, NodeSelectorTerm, Pod
 import { semanticEqual } from "../equality.ts";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required } from "../field.ts";
+import { validateImageSpaces } from "./containers.ts";
 import { describeDifference } from "./difference.ts";
 import { rangeMessage } from "./names.ts";
 import { validateOnlyAddedTolerations } from "./scheduling.ts";
@@ -117,8 +118,7 @@ function validateContainerUpdates(
 function validateImage(container: Container, path: FieldPath, errors: FieldError[]): void {
   const image = container.image ?? "";
   if (image === "") errors.push(required(path.child("image"), ""));
-  if (image.trim() !== image)
-    errors.push(invalid(path.child("image"), image, "must not have leading or trailing whitespace"));
+  validateImageSpaces(container, path, errors);
 }
 
 function validateDeadlineUpdate(next: PodSpec, old: PodSpec, path: FieldPath, errors: FieldError[]): boolean {

@@ -88,3 +88,12 @@ describe("claims that a container uses", () => {
     ]);
   });
 });
+
+it("does not tell of all claims of very many to each container that uses another one", () => {
+  const many = (name: string): object[] =>
+    Array.from({ length: 5000 }, (_, index) => ({ name: `${name}${index}`, resourceClaimName: "x" }));
+  const used = many("other").map((claim) => ({ name: (claim as { name: string }).name }));
+  const errors = podErrors({ resourceClaims: many("claim") }, { resources: { claims: used } });
+  expect(errors).toHaveLength(5000);
+  expect(Math.max(...errors.map((error) => error.length))).toBeLessThan(2000);
+});

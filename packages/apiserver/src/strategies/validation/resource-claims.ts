@@ -7,12 +7,37 @@ import { duplicate, forbidden, invalid, notFound, required } from "../field.ts";
 import { invalidFor, nameIsDNSSubdomain } from "./names.ts";
 import { MIRROR } from "./pod-annotations.ts";
 
-const NO_CLAIMS: ReadonlySet<string> = new Set();
+/** So much is told of the names there are, to each container that uses another one. */
+const MAX_LISTED = 1000;
 
 /** The names under which containers may know a pod's claims. */
-export function claimNamesOf({ resourceClaims }: PodSpec): ReadonlySet<string> {
-  if (resourceClaims === undefined || resourceClaims.length === 0) return NO_CLAIMS;
-  return new Set(resourceClaims.map(({ name }) => name).filter((name) => name !== ""));
+export class ClaimNames {
+  readonly #names: ReadonlySet<string>;
+  #listed: string | undefined;
+
+  constructor(claims: readonly PodResourceClaim[]) {
+    this.#names = new Set(claims.map(({ name }) => name).filter((name) => name !== ""));
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** How an error's text goes on that tells of them. Cut where they are very many: there may be as many errors. */
+  get listed(): string {
+    if (this.#names.size === 0) return " which is empty";
+    if (this.#listed === undefined) {
+      const all = [...this.#names].toSorted().join(", ");
+      this.#listed = `: ${all.length > MAX_LISTED ? `${all.slice(0, MAX_LISTED)} ...` : all}`;
+    }
+    return this.#listed;
+  }
+}
+
+export const NO_CLAIMS = new ClaimNames([]);
+
+export function claimNamesOf({ resourceClaims = [] }: PodSpec): ClaimNames {
+  return resourceClaims.length === 0 ? NO_CLAIMS : new ClaimNames(resourceClaims);
 }
 
 /** What a pod claims: each under a name of its own, by one of two ways. `meta` is that of the pod, if it is one. */
@@ -48,7 +73,7 @@ export function validatePodClaims(
 /** What a container uses of its pod's claims: a claim as a whole or requests of it, neither of them twice. */
 export function validateUsedClaims(
   claims: readonly ResourceClaim[] | undefined,
-  known: ReadonlySet<string>,
+  known: ClaimNames,
   path: FieldPath,
   errors: FieldError[],
 ): void {
@@ -70,7 +95,9 @@ export function validateUsedClaims(
       seen.add(key);
     }
     if (known.has(name)) return;
-    const which = known.size === 0 ? " which is empty" : `: ${[...known].toSorted().join(", ")}`;
-    errors.push({ ...notFound(at, name), detail: `must be one of the names in pod.spec.resourceClaims${which}` });
+    errors.push({
+      ...notFound(at, name),
+      detail: `must be one of the names in pod.spec.resourceClaims${known.listed}`,
+    });
   });
 }

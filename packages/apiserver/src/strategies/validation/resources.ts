@@ -3,7 +3,8 @@ import { Quantity, isExtendedResourceName } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required } from "../field.ts";
 import { isHugePages, isWholePages } from "./huge-pages.ts";
-import { validateUsedClaims } from "./resource-claims.ts";
+import { NO_CLAIMS, validateUsedClaims } from "./resource-claims.ts";
+import type { ClaimNames } from "./resource-claims.ts";
 import { validateAmount, validateResourceName } from "./resource-names.ts";
 
 const STANDARD = new Set(["cpu", "memory", "ephemeral-storage"]);
@@ -18,14 +19,13 @@ type NameRule = (name: string, path: FieldPath, errors: FieldError[]) => void;
 /** What else is known where resources are asked for. */
 export interface ResourceContext {
   /** Names of the pod's claims; without them none can be used. */
-  readonly claims?: ReadonlySet<string>;
+  readonly claims?: ClaimNames;
   /** Which resources there are; those of containers unless given. */
   readonly validateName?: NameRule;
   /** Whether parts of huge pages are let be: a stored pod may keep them. */
   readonly mayBreakPages?: () => boolean;
 }
 
-const NO_CLAIMS: ReadonlySet<string> = new Set();
 const NO_CONTEXT: ResourceContext = {};
 
 /** Requests and limits: names, signs, whole numbers, requests within limits, claims that exist. */

@@ -5,6 +5,7 @@ import type {
   FlockerVolumeSource,
   HostPathVolumeSource,
   NFSVolumeSource,
+  PodSpec,
   QuobyteVolumeSource,
 } from "@knots/api/core/v1";
 import { isDNS1123Label } from "@knots/machinery";
@@ -14,6 +15,32 @@ import { invalidFor, rangeMessage } from "./names.ts";
 import { validateNoBackSteps } from "./paths.ts";
 
 export type SourceRule<S> = (source: S, path: FieldPath, errors: FieldError[]) => void;
+
+/** Of what there is one. */
+export const MORE_THAN_ONE = "may not specify more than 1 volume type";
+export const NONE = "must specify a volume type";
+
+/** @param old the stored pod, of an update of one */
+type KindRule<S> = (source: S, path: FieldPath, errors: FieldError[], old?: PodSpec) => void;
+
+export interface KindRules {
+  readonly rule: KindRule<unknown>;
+  /** Where errors of its contents are looked for, and where it is too much: as the field is called, unless given. */
+  readonly at: string;
+  readonly tooMuchAt: string;
+}
+
+/** Makes the rules of T's kinds of sources, each by the name of its field. */
+export const rulesOf =
+  <T>() =>
+  <K extends keyof T & string>(
+    kind: K,
+    rule: KindRule<NonNullable<T[K]>>,
+    at: string = kind,
+    tooMuchAt: string = kind,
+  ): readonly [K, KindRules] =>
+    // Whoever goes through the rules gives each what its field holds.
+    [kind, { rule: rule as KindRule<unknown>, at, tooMuchAt }];
 
 /** Each of these fields says something. */
 export const needing =

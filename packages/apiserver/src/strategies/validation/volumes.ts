@@ -25,6 +25,8 @@ import { validateDownwardFile, validateProjected } from "./projected-volumes.ts"
 import { validateClaimSpec } from "./volume-claim.ts";
 import type { VolumeNames } from "./volume-mounts.ts";
 import {
+  MORE_THAN_ONE,
+  NONE,
   azureDisk,
   both,
   fc,
@@ -35,10 +37,11 @@ import {
   nfs,
   partitioned,
   quobyte,
+  rulesOf,
   storageos,
   withSecret,
 } from "./volume-sources.ts";
-import type { SourceRule } from "./volume-sources.ts";
+import type { KindRules, SourceRule } from "./volume-sources.ts";
 
 /** Checks a pod's volumes; returns the good ones, by name, for the containers' mounts. `old` is the stored pod. */
 export function validateVolumes(
@@ -70,16 +73,7 @@ export function validateVolumes(
 }
 
 type Kind = Exclude<keyof Volume, "name">;
-/** @param old the stored pod, of an update */
-type KindRule<S> = (source: S, path: FieldPath, errors: FieldError[], old?: PodSpec) => void;
-interface KindRules<S> {
-  readonly rule: KindRule<S>;
-  /** Where errors of its contents are looked for, and where it is too much: as the field is called, unless given. */
-  readonly at?: string;
-  readonly tooMuchAt?: string;
-}
-
-const MORE = "may not specify more than 1 volume type";
+const of = rulesOf<Omit<Volume, "name">>();
 
 function validateSource(
   volume: Volume,
@@ -89,11 +83,11 @@ function validateSource(
   old?: PodSpec,
 ): void {
   let found = false;
-  for (const [kind, { rule, at = kind, tooMuchAt = kind }] of RULES) {
+  for (const [kind, { rule, at, tooMuchAt }] of RULES) {
     const source = volume[kind];
     if (source === undefined) continue;
-    if (!found) (rule as KindRule<unknown>)(source, path.child(at), errors, old);
-    else errors.push(forbidden(path.child(tooMuchAt), MORE));
+    if (!found) rule(source, path.child(at), errors, old);
+    else errors.push(forbidden(path.child(tooMuchAt), MORE_THAN_ONE));
     if (kind === "iscsi" && isTooLongTogether(volume.name, volume.iscsi ?? {}))
       errors.push(invalid(path.child("name"), volume.name, TOO_LONG_TOGETHER));
     if (kind === "ephemeral" && !found && meta?.name && volume.name) {
@@ -103,11 +97,11 @@ function validateSource(
     }
     found = true;
   }
-  if (!found) errors.push(required(path, "must specify a volume type"));
+  if (!found) errors.push(required(path, NONE));
 }
 
 const keyed =
-  (nameField: "name" | "secretName"): KindRule<NonNullable<Volume["secret"] & Volume["configMap"]>> =>
+  (nameField: "name" | "secretName"): SourceRule<NonNullable<Volume["secret"] & Volume["configMap"]>> =>
   (source, path, errors) => {
     if (!source[nameField]) errors.push(required(path.child(nameField)));
     validateMode(source.defaultMode, path.child("defaultMode"), errors);
@@ -136,7 +130,7 @@ function validateClaimTemplate(template: PersistentVolumeClaimTemplate, path: Fi
 const GO_NAMES = new Map([["uid", "uID"]]);
 
 /** In upstream's order: the first that is there is what the volume is. */
-const RULES: readonly [Kind, KindRules<never>][] = [
+const RULES: readonly (readonly [Kind, KindRules])[] = [
   of("emptyDir", ({ sizeLimit }, path, errors) => {
     if (sizeLimit !== undefined && Quantity.parse(sizeLimit).cmp(Quantity.parse("0")) < 0)
       errors.push(forbidden(path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity"));
@@ -192,17 +186,3 @@ const RULES: readonly [Kind, KindRules<never>][] = [
     validatePullPolicy(pullPolicy, path.child("pullPolicy"), errors);
   }),
 ];
-
-function of<K extends Kind>(
-  kind: K,
-  rule: KindRule<NonNullable<Volume[K]>>,
-  at?: string,
-  tooMuchAt?: string,
-): [K, KindRules<never>] {
-  const rules: KindRules<NonNullable<Volume[K]>> = {
-    rule,
-    ...(at === undefined ? {} : { at }),
-    ...(tooMuchAt === undefined ? {} : { tooMuchAt }),
-  };
-  return [kind, rules as unknown as KindRules<never>];
-}

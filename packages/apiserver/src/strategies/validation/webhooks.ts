@@ -6,6 +6,7 @@ import type { FieldError } from "../field.ts";
 import { duplicate, FieldPath, invalid, required } from "../field.ts";
 import { isSound, validateLabelSelector } from "./label-selector.ts";
 import { supported } from "./numbers.ts";
+import { validateStars } from "./star-list.ts";
 import { validateClientConfig } from "./webhook-client.ts";
 
 const WEBHOOKS = FieldPath.root("webhooks");
@@ -130,24 +131,17 @@ export function validateWebhookRules(
 
 /** What an operation, a group, a version and a resource may be. */
 export function validateRule(rule: RuleWithOperations, at: FieldPath, errors: FieldError[]): void {
-  alone(rule.operations, "operations", at.child("operations"), errors);
+  validateStars(rule.operations, at.child("operations"), "operations", errors);
   rule.operations?.forEach((operation, each) =>
     supported(operation, OPERATIONS, at.child("operations").index(each), errors),
   );
-  alone(rule.apiGroups, "API groups", at.child("apiGroups"), errors);
-  alone(rule.apiVersions, "API versions", at.child("apiVersions"), errors);
+  validateStars(rule.apiGroups, at.child("apiGroups"), "API groups", errors);
+  validateStars(rule.apiVersions, at.child("apiVersions"), "API versions", errors);
   rule.apiVersions?.forEach((version, each) => {
     if (version === "") errors.push(required(at.child("apiVersions").index(each), ""));
   });
   validateResources(rule.resources, at.child("resources"), errors);
   supported(rule.scope, ["*", "Cluster", "Namespaced"], at.child("scope"), errors);
-}
-
-/** A list that may not be empty, and in which "*" stands alone. */
-function alone(values: readonly string[] = [], what: string, path: FieldPath, errors: FieldError[]): void {
-  if (values.length === 0) errors.push(required(path, ""));
-  if (values.length > 1 && values.includes("*"))
-    errors.push(invalid(path, values, `if '*' is present, must not specify other ${what}`));
 }
 
 /** "*" stands for resources, with a slash and another star for subresources too: a pattern that another one covers is refused. */
