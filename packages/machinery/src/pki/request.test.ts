@@ -124,3 +124,32 @@ test("what is no request is told apart", async () => {
     "asn1: syntax error: trailing data",
   );
 });
+
+test("whatever is changed in a request, it is refused with a word about it", async () => {
+  const algorithms = [
+    { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+    {
+      name: "RSA-PSS",
+      hash: "SHA-256",
+      modulusLength: 2048,
+      publicExponent: new Uint8Array([1, 0, 1]),
+      saltLength: 32,
+    },
+  ];
+  for (const signingAlgorithm of algorithms) {
+    const keys = (await crypto.subtle.generateKey(signingAlgorithm, true, [
+      "sign",
+      "verify",
+    ])) as webcrypto.CryptoKeyPair;
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({ name: "CN=a", keys, signingAlgorithm });
+    const der = Buffer.from(request.rawData);
+    expect(certificateRequestProblem(block(der))).toBeUndefined();
+    const accepted = [...der.keys()].filter((index) => {
+      const changed = Buffer.from(der);
+      changed[index] = (changed[index] ?? 0) ^ 1;
+      return certificateRequestProblem(block(changed)) === undefined;
+    });
+    // Not signed: the parameters of the signature's algorithm, some of which say nothing.
+    expect(accepted.length).toBeLessThan(10);
+  }
+});

@@ -69,6 +69,8 @@ function contentsOf(der: Uint8Array, at: number): { start: number; end: number }
 }
 
 const KEY_NAMES: Readonly<Record<string, string>> = tableOf({ rsa: "RSA", ec: "ECDSA", ed25519: "Ed25519" });
+/** Those that Go verifies. */
+const DIGESTS: ReadonlySet<string> = new Set(["SHA-1", "SHA-256", "SHA-384", "SHA-512"]);
 const FAILURES: Readonly<Record<string, string>> = tableOf({
   RSA: "crypto/rsa: verification error",
   ECDSA: "x509: ECDSA verification failure",
@@ -80,38 +82,41 @@ export function certificateRequestProblem(pem: string): string | undefined {
   const block = firstBlock(pem);
   if (block?.type !== "CERTIFICATE REQUEST") return "PEM block type must be CERTIFICATE REQUEST";
   const der = Buffer.from(block.body.replace(PEM_HEADERS, ""), "base64");
-  let request: x509.Pkcs10CertificateRequest;
+  let signed: Signed;
   let key: KeyObject;
   try {
-    request = new x509.Pkcs10CertificateRequest(der);
-    key = createPublicKey({ key: Buffer.from(request.publicKey.rawData), format: "der", type: "spki" });
+    // Each part is parsed when it is asked for.
+    const { publicKey, signature, signatureAlgorithm } = new x509.Pkcs10CertificateRequest(der);
+    signed = { signature: Buffer.from(signature), algorithm: signatureAlgorithm as Signed["algorithm"] };
+    key = createPublicKey({ key: Buffer.from(publicKey.rawData), format: "der", type: "spki" });
   } catch {
     return "x509: malformed certificate request";
   }
   const outer = contentsOf(der, 0);
   if (outer.end !== der.length) return "asn1: syntax error: trailing data";
-  return signatureProblem(request, key, der.subarray(outer.start, contentsOf(der, outer.start).end));
+  return signatureProblem(signed, key, der.subarray(outer.start, contentsOf(der, outer.start).end));
 }
 
-/** `signed`: the part of the request that its signature is of. */
-function signatureProblem(
-  { signatureAlgorithm, signature }: x509.Pkcs10CertificateRequest,
-  key: KeyObject,
-  signed: Uint8Array,
-): string | undefined {
-  const { name, hash: digest } = signatureAlgorithm as webcrypto.Algorithm & { hash?: webcrypto.Algorithm };
-  const hash = digest?.name;
+interface Signed {
+  readonly signature: Uint8Array;
+  readonly algorithm: webcrypto.Algorithm & { readonly hash?: webcrypto.Algorithm };
+}
+
+/** `content`: the part of the request that its signature is of. */
+function signatureProblem({ signature, algorithm }: Signed, key: KeyObject, content: Uint8Array): string | undefined {
+  const { name } = algorithm;
+  const hash = algorithm.hash?.name;
   const wanted = name.startsWith("RSA") ? "RSA" : name === "EdDSA" ? "Ed25519" : name;
   const failure = FAILURES[wanted];
   const unknown = "x509: cannot verify signature: algorithm unimplemented";
-  if (failure === undefined || (wanted !== "Ed25519" && hash === undefined)) return unknown;
   if (hash === "MD5") return "x509: cannot verify signature: insecure algorithm MD5-RSA";
+  if (failure === undefined || (wanted !== "Ed25519" && !DIGESTS.has(hash ?? ""))) return unknown;
   const kind = KEY_NAMES[key.asymmetricKeyType ?? ""];
   if (kind !== wanted)
     return `x509: signature algorithm specifies an ${wanted} public key, but have public key of type ${kind ?? "unknown"}`;
   const padding = name === "RSA-PSS" ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
   const settings = wanted === "RSA" ? { key, padding } : { key, dsaEncoding: "der" as const };
-  const good = verify(hash?.replace("-", ""), signed, settings, Buffer.from(signature));
+  const good = verify(hash?.replace("-", ""), content, settings, signature);
   return good ? undefined : failure;
 }
 
