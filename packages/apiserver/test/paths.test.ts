@@ -185,7 +185,65 @@ it.each([
 ])("indents for pretty=%s and %j: %s", async (pretty, headers: Record<string, string>, indented) => {
   const { text } = await api.get(`/api/v1/namespaces/default?pretty=${pretty}`, headers);
   expect(text.startsWith('{\n  "kind"')).toBe(indented);
-  expect(text.endsWith("}")).toBe(true);
+  expect(text.endsWith(indented ? "\n}" : "}}\n")).toBe(true);
+});
+
+// As Go's encoder writes: a line feed after each object, the characters escaped that mean something in HTML.
+describe("JSON on the wire", () => {
+  const command = ["sh", "-c", "a && b > c"];
+  const object = {
+    kind: "Pod",
+    apiVersion: "v1",
+    metadata: { name: "lines", annotations: { html: "<b>" } },
+    spec: { containers: [{ name: "c", image: "i", command }] },
+  };
+  const pods = "/api/v1/namespaces/default/pods";
+
+  it("ends in one line feed: objects, lists of any length, metadata, tables, statuses, discovery", async () => {
+    await api.post(pods, object);
+    await api.post(pods, { ...object, metadata: { name: "lines-2" } });
+    const table = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" };
+    const partial = { accept: "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" };
+    for (const [path, headers] of [
+      [`${pods}/lines`],
+      [pods],
+      ["/api/v1/namespaces/kube-public/pods"],
+      [`${pods}/lines`, table],
+      [pods, table],
+      [pods, partial],
+      [`${pods}/nobody`],
+      ["/api"],
+      ["/apis"],
+      ["/apis/apps"],
+      ["/apis/apps/v1"],
+      ["/apis", { accept: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" }],
+    ] as [string, Record<string, string>?][]) {
+      const { text } = await api.get(path, headers);
+      expect([path, text.indexOf("\n")]).toEqual([path, text.length - 1]);
+    }
+  });
+
+  it("escapes what means something in HTML, wherever it is read from", async () => {
+    const escaped = String.raw`"a \u0026\u0026 b \u003e c"`;
+    const one = await api.get(`${pods}/lines`);
+    expect(one.text).toContain(escaped);
+    expect(one.text).toContain(String.raw`"html":"\u003cb\u003e"`);
+    expect((await api.get(pods)).text).toContain(escaped);
+    expect((await api.get(`${pods}/lines?pretty=true`)).text).toContain(escaped);
+    expect((await api.get(`${pods}/lines`)).body.spec.containers[0].command).toEqual(command);
+  });
+
+  it("is indented without a line feed where upstream does not negotiate, and never indented where it is kept", async () => {
+    for (const path of ["/version", "/"]) {
+      const { text } = await api.get(path);
+      expect([path, text]).toEqual([path, JSON.stringify(JSON.parse(text), undefined, 2)]);
+    }
+    const curl = { "user-agent": "curl/8" };
+    for (const path of ["/.well-known/openid-configuration", "/openapi/v2"]) {
+      const { text } = await api.get(path, curl);
+      expect([path, text.includes("\n")]).toEqual([path, false]);
+    }
+  });
 });
 
 describe("health", () => {

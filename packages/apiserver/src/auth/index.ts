@@ -1,8 +1,7 @@
 // Who is it, and may they: the parts of the handler chain before the registry.
 import type { SpecialHandler } from "../http/handlers/resource-router.ts";
 import type { PathHandler } from "../http/non-resource.ts";
-import { jsonCodec } from "../http/codecs.ts";
-import { sendBytes } from "../http/respond.ts";
+import { sendExactly } from "../http/respond.ts";
 import { checkRead } from "../http/restful.ts";
 import type { SecurityDependencies } from "../security.ts";
 import type { Secret } from "@knots/api/core/v1";
@@ -80,7 +79,8 @@ export function securityHandlers(
     async (ctx) => {
       checkRead(ctx.request, [contentType]);
       ctx.response.setHeader("cache-control", "public, max-age=3600");
-      sendBytes(ctx.request, ctx.response, 200, contentType, jsonCodec.encode(await document()));
+      const bytes = Buffer.from(JSON.stringify(await document()));
+      sendExactly(ctx.request, ctx.response, 200, contentType, bytes);
     };
   return {
     special: reviewHandlers({ ...deps, authenticator: deps.authenticator as RequestAuthenticator, tokens: issuing }),

@@ -11,6 +11,7 @@ import {
 import { mayHoldLongIntegers, newUnsupportedMediaType } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { stringify as stringifyYaml } from "yaml";
+import { encodeLine, escapeJson } from "../json-line.ts";
 import { YamlDocument } from "./yaml-document.ts";
 import { bodyProblem, goJsonType, GO_TYPE_META } from "./body-problem.ts";
 import { parseMediaType } from "./media-type.ts";
@@ -22,6 +23,22 @@ export interface ListHead {
   readonly apiVersion: string;
   readonly metadata: object;
 }
+
+/** A list in pieces, to be written one after the other. */
+export interface ListParts {
+  readonly parts: readonly Uint8Array[];
+  /** Present where what lies between the first part and the last are items that end in a byte to be replaced. */
+  readonly joints?: Joints;
+}
+
+/** What is written instead of the last byte of an item. */
+export interface Joints {
+  readonly between: number;
+  readonly last: number;
+}
+
+/** An item is a line; in a list a comma stands for its line feed, and the bracket after the last. */
+const JOINTS: Joints = { between: 0x2c, last: 0x5d };
 
 /**
  * One wire format. JSON is the form in which the cache keeps objects, so its bytes pass through untouched; another
@@ -39,14 +56,14 @@ export interface Codec {
   /** Throws Error on what does not parse. */
   decode(body: Uint8Array): unknown;
   /** A list made from its items' bytes, in pieces; undefined: a list is encoded as one object. */
-  list?(head: ListHead, items: readonly Uint8Array[]): Uint8Array[];
+  list?(head: ListHead, items: readonly Uint8Array[]): ListParts;
   /** Frames one watch event around an object's bytes in this format. */
   frame(type: string, object: Uint8Array): Uint8Array;
 }
 
 const encoder = new TextEncoder();
-const COMMA = encoder.encode(",");
-const LIST_END = encoder.encode("]}\n");
+const LIST_END = encoder.encode("}\n");
+const EMPTY_LIST_END = encoder.encode("]}\n");
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const NO_VERSION = "couldn't get version/kind; json parse error: ";
 
@@ -54,7 +71,7 @@ export const jsonCodec: Codec = {
   mediaType: "application/json",
   native: true,
   streamMediaType: "application/json",
-  encode: (object) => encoder.encode(JSON.stringify(object)),
+  encode: (object) => encodeLine(JSON.stringify(object)),
   decode(body) {
     try {
       return parseJson(body);
@@ -63,22 +80,20 @@ export const jsonCodec: Codec = {
     }
   },
   list(head, items) {
+    const { kind, apiVersion, metadata } = head;
     const start = encoder.encode(
-      `{"kind":${JSON.stringify(head.kind)},"apiVersion":${JSON.stringify(head.apiVersion)},"metadata":${JSON.stringify(head.metadata)},"items":[`,
+      escapeJson(`${JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1)},"items":[`),
     );
-    const parts: Uint8Array[] = [start];
-    for (const [i, item] of items.entries()) {
-      if (i > 0) parts.push(COMMA);
-      parts.push(item);
-    }
-    parts.push(LIST_END);
-    return parts;
+    return items.length === 0
+      ? { parts: [start, EMPTY_LIST_END] }
+      : { parts: [start, ...items, LIST_END], joints: JOINTS };
   },
   frame(type, object) {
     const head = encoder.encode(`{"type":"${type}","object":`);
-    const bytes = new Uint8Array(head.length + object.length + 2);
+    const bytes = new Uint8Array(head.length + object.length + 1);
     bytes.set(head);
     bytes.set(object, head.length);
+    // The brace takes the place of the object's own line feed.
     bytes[bytes.length - 2] = 0x7d;
     bytes[bytes.length - 1] = 0x0a;
     return bytes;
@@ -118,7 +133,7 @@ export const protobufCodec: Codec = {
   supports: hasProtobuf,
   encode: (object) => encodeProtobuf(object),
   decode: (body) => decodeProtobuf(body),
-  list: protobufListParts,
+  list: (head, items) => ({ parts: protobufListParts(head, items) }),
   frame: (type, object) => encodeWatchFrame(type, object),
 };
 

@@ -4,7 +4,7 @@ import { nothingAt } from "./handlers/routes.ts";
 import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { UnknownPath, pageNotFound } from "./page-not-found.ts";
-import { sendObject, sendText } from "./respond.ts";
+import { sendRawJson, sendText } from "./respond.ts";
 import { checkRead } from "./restful.ts";
 import type { RequestContext } from "./types.ts";
 import { VERSION } from "./version.ts";
@@ -42,13 +42,13 @@ export class NonResourceRouter {
       await handler(ctx);
     } else if (path === "/version" || path === "/version/") {
       checkRead(ctx.request, ["application/json"]);
-      sendObject(ctx.request, ctx.response, 200, VERSION);
+      sendRawJson(ctx.request, ctx.response, 200, VERSION);
     } else if (path === "/metrics") {
       await this.#answerMetrics(ctx);
     } else if (path === "/metrics/slis") {
       this.#sendMetrics(ctx, this.#health.metrics());
     } else if (path === "/" || path === "" || path === "/index.html") {
-      sendObject(ctx.request, ctx.response, 200, { paths: this.#index() });
+      sendRawJson(ctx.request, ctx.response, 200, { paths: this.#index() });
     } else {
       throw nothingBelow(path);
     }

@@ -1,5 +1,6 @@
 import { gzip } from "node:zlib";
 import { StatusError, parseJsonExactly } from "@knots/machinery";
+import { escapeJson } from "../json-line.ts";
 import { Codecs, jsonCodec } from "./codecs.ts";
 import type { Codec } from "./codecs.ts";
 import { negotiate } from "./negotiate.ts";
@@ -13,7 +14,7 @@ const LEVEL = 1;
 const codecs = new Codecs();
 
 /** Indented JSON: for whom it is asked for, in one of two ways, and for browsers and curl. */
-function wantsPretty(request: ApiRequest): boolean {
+export function wantsPretty(request: ApiRequest): boolean {
   if (/;\s*pretty=1\s*(;|,|$)/.test(request.headers.accept ?? "")) return true;
   const url = request.url ?? "";
   if (url.includes("pretty")) {
@@ -28,7 +29,7 @@ export function acceptsGzip(request: ApiRequest): boolean {
   return /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
 }
 
-/** Writes a whole answer. `bytes` are not copied. */
+/** Writes a whole answer in a negotiated form, indented for whom that is. `bytes` are not copied. */
 export function sendBytes(
   request: ApiRequest,
   response: ApiResponse,
@@ -36,12 +37,25 @@ export function sendBytes(
   contentType: string,
   bytes: Uint8Array,
 ): void {
+  const pretty = contentType === jsonCodec.mediaType && wantsPretty(request);
+  sendExactly(request, response, status, contentType, pretty ? indented(bytes) : bytes);
+}
+
+function indented(json: Uint8Array): Uint8Array {
+  const value = parseJsonExactly(Buffer.from(json).toString("utf8"));
+  return Buffer.from(escapeJson(JSON.stringify(value, undefined, 2)));
+}
+
+/** Writes a whole answer as it is, whoever asks: documents that upstream does not encode for each request. */
+export function sendExactly(
+  request: ApiRequest,
+  response: ApiResponse,
+  status: number,
+  contentType: string,
+  body: Uint8Array,
+): void {
   // Documents whose address has their hash say themselves how long they may be kept.
   const caching = String(response.getHeader("cache-control") ?? "no-cache, private");
-  let body = bytes;
-  if (contentType === jsonCodec.mediaType && wantsPretty(request)) {
-    body = Buffer.from(JSON.stringify(parseJsonExactly(Buffer.from(bytes).toString("utf8")), undefined, 2));
-  }
   if (body.length < GZIP_ABOVE_BYTES || !acceptsGzip(request)) {
     response.writeHead(status, {
       "content-type": contentType,
@@ -77,6 +91,12 @@ export function sendObject(
   codec: Codec = jsonCodec,
 ): void {
   sendBytes(request, response, status, codec.mediaType, codec.encode(object));
+}
+
+/** Indented, whoever asks: what upstream writes past negotiation (/version, the index of paths). */
+export function sendRawJson(request: ApiRequest, response: ApiResponse, status: number, value: object): void {
+  const text = escapeJson(JSON.stringify(value, undefined, 2));
+  sendExactly(request, response, status, jsonCodec.mediaType, Buffer.from(text));
 }
 
 /** Plain text (healthz). */
@@ -116,8 +136,7 @@ function sendStatus(request: ApiRequest, response: ApiResponse, { code, status }
   try {
     ({ codec } = negotiate(request.headers.accept, codecs, { transforms: false }));
   } catch {
-    const text = Buffer.from(JSON.stringify(status, undefined, 2));
-    sendBytes(request, response, code, jsonCodec.mediaType, text);
+    sendRawJson(request, response, code, status);
     return;
   }
   sendBytes(request, response, code, codec.mediaType, codec.encode(status));

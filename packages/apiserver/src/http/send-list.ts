@@ -1,21 +1,22 @@
 import { createGzip } from "node:zlib";
 import { jsonCodec } from "./codecs.ts";
-import type { Codec } from "./codecs.ts";
-import { acceptsGzip, sendBytes } from "./respond.ts";
+import type { Codec, ListParts } from "./codecs.ts";
+import { acceptsGzip, sendBytes, wantsPretty } from "./respond.ts";
 import type { ApiResponse, RequestContext } from "./types.ts";
 
 /** Lists up to this size are sent in one piece. */
 const ONE_PIECE_BYTES = 128 * 1024;
 /** Larger ones go out in pieces of about this size, with other requests served in between. */
 const PIECE_BYTES = 256 * 1024;
+
 /** A list of parts that its codec made of the items' bytes; long ones go out piece by piece. */
-export async function sendList(ctx: RequestContext, codec: Codec, parts: readonly Uint8Array[]): Promise<void> {
+export async function sendList(ctx: RequestContext, codec: Codec, list: ListParts): Promise<void> {
   const { request, response } = ctx;
   let size = 0;
-  for (const part of parts) size += part.length;
-  const pretty = /^(curl|Wget|Mozilla)/.test(ctx.userAgent) || ctx.info.query.has("pretty");
-  if (size <= ONE_PIECE_BYTES || (pretty && codec === jsonCodec)) {
-    sendBytes(request, response, 200, codec.mediaType, Buffer.concat(parts, size));
+  for (const part of list.parts) size += part.length;
+  if (size <= ONE_PIECE_BYTES || (codec === jsonCodec && wantsPretty(request))) {
+    const [whole] = pieces(list, Buffer.allocUnsafeSlow(size));
+    if (whole !== undefined) sendBytes(request, response, 200, codec.mediaType, whole);
     return;
   }
   const zip = acceptsGzip(request);
@@ -28,13 +29,13 @@ export async function sendList(ctx: RequestContext, codec: Codec, parts: readonl
     response.end();
     return;
   }
-  await (zip ? sendZipped(response, parts) : sendPlain(response, parts));
+  await (zip ? sendZipped(response, list) : sendPlain(response, list));
 }
 
 /** The parts as pieces of one size, all in the same buffer: whoever takes a piece is done with it before the next. */
-function* pieces(parts: readonly Uint8Array[], piece: Buffer): Generator<Buffer> {
+export function* pieces({ parts, joints }: ListParts, piece: Buffer): Generator<Buffer> {
   let filled = 0;
-  for (const part of parts) {
+  for (const [i, part] of parts.entries()) {
     let rest = part;
     while (rest.length > piece.length - filled) {
       const fits = rest.subarray(0, piece.length - filled);
@@ -45,12 +46,14 @@ function* pieces(parts: readonly Uint8Array[], piece: Buffer): Generator<Buffer>
     }
     piece.set(rest, filled);
     filled += rest.length;
+    if (joints === undefined || i === 0 || i === parts.length - 1) continue;
+    piece[filled - 1] = i === parts.length - 2 ? joints.last : joints.between;
   }
   if (filled > 0) yield piece.subarray(0, filled);
 }
 
-async function sendPlain(response: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
-  for (const piece of pieces(parts, Buffer.allocUnsafeSlow(PIECE_BYTES))) {
+async function sendPlain(response: ApiResponse, list: ListParts): Promise<void> {
+  for (const piece of pieces(list, Buffer.allocUnsafeSlow(PIECE_BYTES))) {
     if (response.writableEnded || !(await written(response, piece))) return;
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
@@ -69,7 +72,7 @@ function written(response: ApiResponse, piece: Buffer): Promise<boolean> {
   });
 }
 
-async function sendZipped(response: ApiResponse, parts: readonly Uint8Array[]): Promise<void> {
+async function sendZipped(response: ApiResponse, list: ListParts): Promise<void> {
   const gzip = createGzip({ level: 1 });
   let gone = false;
   response.once("close", () => {
@@ -86,7 +89,7 @@ async function sendZipped(response: ApiResponse, parts: readonly Uint8Array[]): 
     if (!gone) response.end();
   });
   gzip.on("error", () => response.destroy());
-  for (const piece of pieces(parts, Buffer.allocUnsafeSlow(PIECE_BYTES))) {
+  for (const piece of pieces(list, Buffer.allocUnsafeSlow(PIECE_BYTES))) {
     if (gone) return;
     await new Promise<void>((resolve) => {
       gzip.once("close", resolve);

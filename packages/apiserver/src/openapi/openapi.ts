@@ -11,7 +11,7 @@ import {
 } from "@knots/api";
 import { mergeDefinitions } from "../aggregation/merge-openapi.ts";
 import { parseAccept } from "../http/negotiate.ts";
-import { sendBytes } from "../http/respond.ts";
+import { sendExactly } from "../http/respond.ts";
 import type { ApiResponse, RequestContext } from "../http/types.ts";
 
 interface Document {
@@ -140,7 +140,7 @@ export class OpenApi {
       response.end();
       return;
     }
-    sendBytes(request, response, 200, how.mediaType ?? JSON_TYPE, document.bytes);
+    sendExactly(request, response, 200, how.mediaType ?? JSON_TYPE, document.bytes);
   }
 
   #document(name: string, make: () => string | Uint8Array): Document {

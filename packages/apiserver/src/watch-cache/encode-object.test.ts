@@ -8,7 +8,9 @@ const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 describe("encodeObject", () => {
   it("puts kind, apiVersion and metadata first", () => {
     const object = { spec: { a: 1 }, metadata: { name: "x" }, apiVersion: "v1", kind: "K" };
-    expect(decode(encodeObject(object))).toBe('{"kind":"K","apiVersion":"v1","metadata":{"name":"x"},"spec":{"a":1}}');
+    expect(decode(encodeObject(object))).toBe(
+      '{"kind":"K","apiVersion":"v1","metadata":{"name":"x"},"spec":{"a":1}}\n',
+    );
   });
 
   it("writes managed fields as JSON.stringify would, shared or not", () => {
@@ -32,6 +34,6 @@ describe("encodeObject", () => {
   });
 
   it("writes an object without metadata", () => {
-    expect(decode(encodeObject({ apiVersion: "v1", kind: "K" }))).toBe('{"kind":"K","apiVersion":"v1"}');
+    expect(decode(encodeObject({ apiVersion: "v1", kind: "K" }))).toBe('{"kind":"K","apiVersion":"v1"}\n');
   });
 });

@@ -1,14 +1,13 @@
 import type { KubeObject, ManagedFieldsEntry } from "@knots/machinery";
 import { fieldsText } from "@knots/machinery/managed-fields/index";
+import { encodeLine } from "../json-line.ts";
 
-const encoder = new TextEncoder();
-
-/** JSON bytes of an object with kind, apiVersion and metadata first, as upstream writes it. */
+/** The bytes of an object with kind, apiVersion and metadata first, as upstream writes it. */
 export function encodeObject(object: KubeObject): Uint8Array {
   const { kind, apiVersion, metadata, ...rest } = object;
   const { managedFields } = metadata ?? {};
   if (metadata === undefined || managedFields === undefined || managedFields.length === 0) {
-    return encoder.encode(JSON.stringify({ kind, apiVersion, metadata, ...rest }));
+    return encodeLine(JSON.stringify({ kind, apiVersion, metadata, ...rest }));
   }
   // Managed fields are half of many an object, and their texts are known: they are put in as they are.
   const head = JSON.stringify({ kind, apiVersion, metadata: { ...metadata, managedFields: undefined } });
@@ -16,7 +15,7 @@ export function encodeObject(object: KubeObject): Uint8Array {
   const inner = head.slice(0, -2);
   const comma = inner.endsWith("{") ? "" : ",";
   const more = tail === "{}" ? "}" : `,${tail.slice(1)}`;
-  return encoder.encode(`${inner}${comma}"managedFields":[${managedFields.map(entryText).join(",")}]}${more}`);
+  return encodeLine(`${inner}${comma}"managedFields":[${managedFields.map(entryText).join(",")}]}${more}`);
 }
 
 function entryText(entry: ManagedFieldsEntry): string {

@@ -51,3 +51,10 @@ test("keeps integers that no number holds", () => {
   const entry = Entry.fromStored("/a", 3, 1, bytes(`{"kind":"A","apiVersion":"v1",${stored.slice(1)}`));
   expect(JSON.stringify(entry.object)).toContain('"a":9223372036854775807');
 });
+
+test("ends in one line feed, whether the stored bytes did or not", () => {
+  const stored = encodeStored({ kind: "A", apiVersion: "v1", metadata: { name: "a" } });
+  const final = '{"kind":"A","apiVersion":"v1","metadata":{"resourceVersion":"3","name":"a"}}\n';
+  expect(text(placeRevision(stored, 3))).toBe(final);
+  expect(text(placeRevision(bytes(text(stored).trimEnd()), 3))).toBe(final);
+});

@@ -2,15 +2,16 @@
 // after it (so upstream does, too). Reading puts it in place, once for each state, without parsing.
 import { parseJsonExactly } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
+import { encodeLine } from "../json-line.ts";
 import { encodeObject } from "./encode-object.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 const METADATA = Buffer.from(',"metadata":{');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const CLOSE = 0x7d;
+const LINE_FEED = 0x0a;
 /** `{"kind":"` */
 const KIND = Buffer.from('{"kind":"');
 const API_VERSION = Buffer.from('","apiVersion":"');
@@ -21,16 +22,19 @@ export function encodeStored(object: KubeObject): Uint8Array {
   return encodeObject({ ...object, metadata });
 }
 
-/** The final bytes of stored ones: `revision` as metadata.resourceVersion. */
+/** The final bytes of stored ones: `revision` as metadata.resourceVersion, and a line feed at the end. */
 export function placeRevision(stored: Uint8Array, revision: number): Uint8Array {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
   const at = insideMetadata(bytes);
   if (at === undefined) return reencode(stored, revision);
   const text = `"resourceVersion":"${revision}"${bytes[at] === CLOSE ? "" : ","}`;
-  const final = Buffer.allocUnsafeSlow(bytes.length + text.length);
+  // Older versions of this server stored no line feed.
+  const line = bytes[bytes.length - 1] === LINE_FEED;
+  const final = Buffer.allocUnsafeSlow(bytes.length + text.length + (line ? 0 : 1));
   bytes.copy(final, 0, 0, at);
   final.write(text, at, "latin1");
   bytes.copy(final, at + text.length, at);
+  final[final.length - 1] = LINE_FEED;
   return final;
 }
 
@@ -59,5 +63,5 @@ function reencode(stored: Uint8Array, revision: number): Uint8Array {
   const object = parseJsonExactly(decoder.decode(stored)) as KubeObject;
   const { kind, apiVersion, ...rest } = object;
   const metadata = { ...object.metadata, resourceVersion: String(revision) };
-  return encoder.encode(JSON.stringify({ kind, apiVersion, ...rest, metadata }));
+  return encodeLine(JSON.stringify({ kind, apiVersion, ...rest, metadata }));
 }
