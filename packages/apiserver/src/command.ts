@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { newLogger, shutdownRequested } from "@knots/machinery";
-import type { Logger } from "@knots/machinery";
+import type { LogLevel, Logger } from "@knots/machinery";
 import { openLmdbStore, openMemoryStore } from "@knots/store";
 import type { Store } from "@knots/store";
 import { addAuditFlags, auditOptions } from "./audit/flags.ts";
@@ -138,17 +138,34 @@ export function command(): Command {
       "comma-separated regular expressions of origins for which browsers may call",
     )
     .option("-v, --v <level>", "log level, upstream's numbers", integer, 2)
-    .action(async (flags: Flags) => {
-      await run(flags);
+    .action(async (flags: Flags, command: Command) => {
+      await run(flags, flagTexts(command));
     });
 }
 
-async function run(flags: Flags): Promise<void> {
-  const logger = newLogger({ name: "kube-apiserver", level: flags.v >= 6 ? "trace" : flags.v >= 4 ? "debug" : "info" });
+/** Every flag with its value, or what holds without it, as /flagz tells them. */
+function flagTexts(command: Command): Record<string, string> {
+  return Object.fromEntries(
+    command.options.map((option) => [option.name(), flagText(command.getOptionValue(option.attributeName()))]),
+  );
+}
+
+function flagText(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return Array.isArray(value) ? `[${value.join(",")}]` : String(value as string | number | boolean);
+}
+
+async function run(flags: Flags, texts: Readonly<Record<string, string>>): Promise<void> {
+  let verbosity = flags.v;
+  const level = (): LogLevel => (verbosity >= 6 ? "trace" : verbosity >= 4 ? "debug" : "info");
+  const logger = newLogger({ name: "kube-apiserver", level });
+  const setVerbosity = (given: number): void => {
+    verbosity = given;
+  };
   // First what can be wrong with the flags: an open store would keep the process.
   const options = await readOptions(flags);
   const store = await openStore(flags, logger);
-  const server = new ApiServer({ ...options, store, logger });
+  const server = new ApiServer({ ...options, flags: texts, setVerbosity, store, logger });
   const stopped = shutdownRequested();
   try {
     await server.start();
@@ -208,7 +225,10 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
   const clientCA = await read(flags.clientCaFile);
   const kubeletCA = await read(flags.kubeletCertificateAuthority);
   const signingKey = await read(flags.serviceAccountSigningKeyFile);
-  const options: Record<keyof Omit<ApiServerOptions, "store" | "clock" | "logger">, unknown> = {
+  const options: Record<
+    keyof Omit<ApiServerOptions, "store" | "clock" | "logger" | "flags" | "setVerbosity">,
+    unknown
+  > = {
     dataDir: flags.dataDir,
     securePort: flags.securePort,
     bindAddress: flags.bindAddress,

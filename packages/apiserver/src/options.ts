@@ -66,6 +66,10 @@ export interface ApiServerOptions {
   readonly maxMutatingRequestsInFlight?: number;
   /** Regular expressions of the origins whose pages may call this server from a browser. */
   readonly corsAllowedOrigins?: readonly string[];
+  /** The flags that the server was started with, by name without dashes, for /flagz; absent: there is no such page. */
+  readonly flags?: Readonly<Record<string, string>>;
+  /** What PUT /debug/flags/v does; absent: there is no such path. */
+  readonly setVerbosity?: (verbosity: number) => void;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }

@@ -33,6 +33,8 @@ import { specialHandlers } from "./http/handlers/special.ts";
 import { Health } from "./http/health.ts";
 import { Listener } from "./http/listener.ts";
 import { Metrics } from "./http/metrics.ts";
+import { flagz, sendZPage, statusz } from "./http/z-pages.ts";
+import { debugFlags } from "./http/debug-flags.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
 import { inRequestedTime } from "./http/requested-timeout.ts";
 import type { ApiRequest, RequestContext } from "./http/types.ts";
@@ -188,6 +190,19 @@ export class ApiServer {
     metrics.add(() => this.#limits.metrics() + (this.#auditor?.metrics() ?? ""));
     metrics.add(() => webhooks.metrics.render());
     const paths = new Map<string, (ctx: RequestContext) => Promise<void>>(this.#limits.paths());
+    const started = new Date(performance.timeOrigin);
+    const status = statusz(
+      started,
+      () => this.#clock.now(),
+      () => this.#paths.index(),
+    );
+    paths.set("/statusz", async (ctx) => Promise.resolve(sendZPage(ctx, status)));
+    if (options.flags !== undefined) {
+      const page = flagz(options.flags);
+      paths.set("/flagz", async (ctx) => Promise.resolve(sendZPage(ctx, page)));
+    }
+    for (const [path, handler] of options.setVerbosity === undefined ? [] : debugFlags(options.setVerbosity))
+      paths.set(path, handler);
     const openapi = new OpenApi(combineSources([customOpenApi(() => this.#custom.versions()), this.#aggregation]));
     this.#custom = new CustomResources(this.#handlers, this.#special, () => {
       this.#discovery.invalidate();

@@ -25,6 +25,16 @@ it("listens to the level", () => {
   expect(quiet.lines).toEqual([]);
 });
 
+it("listens to a level that changes", () => {
+  const lines: string[] = [];
+  let level = "info";
+  const logger = newLogger({ name: "kubelet", level: () => level, write: (line) => void lines.push(line) });
+  logger.debug("unheard");
+  level = "debug";
+  logger.debug("heard");
+  expect(lines.map((line) => line.split(" ").slice(1).join(" "))).toEqual(["DEBUG kubelet heard\n"]);
+});
+
 it("can be nobody", () => {
   expect(nullLogger.child({ a: 1 })).toBe(nullLogger);
 });

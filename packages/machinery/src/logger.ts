@@ -31,14 +31,22 @@ function fieldsText(fields: object): string {
 }
 
 /** A logger that writes lines such as `2026-01-01T00:00:00.000Z INFO kubelet pod started pod=default/web`. */
-export function newLogger(options: { name: string; level?: string; write?: (line: string) => void }): Logger {
+export function newLogger(options: {
+  name: string;
+  /** A function where the level may change while the logger is in use. */
+  level?: string | (() => string);
+  write?: (line: string) => void;
+}): Logger {
   const write = options.write ?? ((line: string): void => void process.stderr.write(line));
-  const threshold = RANK[options.level ?? "info"] ?? 2;
+  const { level: given = "info" } = options;
+  const unheard = (level: string): boolean =>
+    (RANK[level] ?? 2) < (RANK[typeof given === "function" ? given() : given] ?? 2);
   const make = (bound: string): Logger => {
     const at = (level: string): Log => {
-      if ((RANK[level] ?? 2) < threshold) return () => undefined;
+      if (typeof given !== "function" && unheard(level)) return () => undefined;
       const label = level.toUpperCase();
       return (first: object | string, message?: string): void => {
+        if (unheard(level)) return;
         const fields = typeof first === "string" ? "" : fieldsText(first);
         write(
           `${new Date().toISOString()} ${label} ${options.name} ${typeof first === "string" ? first : (message ?? "")}${bound}${fields}\n`,

@@ -175,7 +175,12 @@ export const CLUSTER_ROLES: Readonly<
     },
   },
   "system:monitoring": {
-    rules: [{ verbs: "get", urls: "/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*" }],
+    rules: [
+      {
+        verbs: "get",
+        urls: "/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz",
+      },
+    ],
   },
   "system:kubelet-api-admin": {
     rules: [

@@ -48,7 +48,7 @@ export class NonResourceRouter {
     } else if (path === "/metrics/slis") {
       this.#sendMetrics(ctx, this.#health.metrics());
     } else if (path === "/" || path === "" || path === "/index.html") {
-      sendRawJson(ctx.request, ctx.response, 200, { paths: this.#index() });
+      sendRawJson(ctx.request, ctx.response, 200, { paths: this.index() });
     } else {
       throw nothingBelow(path);
     }
@@ -66,7 +66,8 @@ export class NonResourceRouter {
     response.end(text);
   }
 
-  #index(): string[] {
+  /** Every path that is told of at the root. */
+  index(): string[] {
     const paths = [
       "/api",
       "/apis",
@@ -81,7 +82,7 @@ export class NonResourceRouter {
       if (group !== "") paths.push(`/apis/${group}`);
       for (const { version } of versions) paths.push(group === "" ? `/api/${version}` : `/apis/${group}/${version}`);
     }
-    return [...paths, ...this.#paths.keys()].sort();
+    return [...paths, ...this.#paths.keys().filter((path) => !path.startsWith("/debug/"))].sort();
   }
 }
 

@@ -37,7 +37,9 @@ export function sendBytes(
   contentType: string,
   bytes: Uint8Array,
 ): void {
-  const pretty = contentType === jsonCodec.mediaType && wantsPretty(request);
+  // As a parameter some documents name what they are.
+  const json = contentType === jsonCodec.mediaType || contentType.startsWith(`${jsonCodec.mediaType};`);
+  const pretty = json && wantsPretty(request);
   sendExactly(request, response, status, contentType, pretty ? indented(bytes) : bytes);
 }
 
