@@ -34,8 +34,10 @@ export class CachedObjectReader implements ObjectReader {
     ) as Promise<Secret>;
   }
 
-  invalidate(namespace: string): void {
-    for (const key of this.#entries.keys()) if (key.startsWith(`${namespace}/`)) this.#entries.delete(key);
+  invalidate(namespace: string, olderThanMs = 0): void {
+    const now = this.#clock.monotonic();
+    for (const [key, { at }] of this.#entries)
+      if (key.startsWith(`${namespace}/`) && now - at >= olderThanMs) this.#entries.delete(key);
   }
 
   #read(key: string, load: () => Promise<ConfigMap | Secret>): Promise<ConfigMap | Secret> {

@@ -54,6 +54,9 @@ export interface NodeOfPodsOptions {
   readonly end: (uid: string, termination: Termination) => void;
 }
 
+/** Read this short a time ago is as good as now: the containers of a pod that start together ask once. */
+const SEEN_NOW_MS = 1_000;
+
 export class NodeOfPods implements PodNode {
   readonly #options: NodeOfPodsOptions;
 
@@ -89,6 +92,10 @@ export class NodeOfPods implements PodNode {
 
   end(uid: string, termination: Termination): void {
     this.#options.end(uid, termination);
+  }
+
+  lookAnew(pod: Pod): void {
+    this.#options.objects.invalidate(pod.metadata?.namespace ?? "", SEEN_NOW_MS);
   }
 
   async ensureCgroup(pod: Pod): Promise<void> {
@@ -153,6 +160,8 @@ export class NodeOfPods implements PodNode {
         if (services === undefined && !isStaticPod(pod)) {
           return Promise.reject(new Error("services have not yet been read at least once, cannot construct envvars"));
         }
+        // The container before this one may have taken all its grace period to end.
+        this.lookAnew(pod);
         const ips = hostNetwork ? options.hostIPs : podIPs;
         return containerInputs(pod, container, {
           rootDir: options.rootDir,

@@ -64,6 +64,7 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
     set: (uid: string, status: PodStatus) => void shown.set(uid, status),
   };
   const mounts: Pod[] = [];
+  const steps: string[] = [];
   const ended: Termination[] = [];
   const syncer = new PodSyncer({
     pleg,
@@ -72,6 +73,7 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
     volumes: {
       mountPod: (pod: Pod) => {
         mounts.push(pod);
+        steps.push("mount");
         return Promise.resolve(new Map());
       },
       unmountPod: () => Promise.resolve(),
@@ -86,6 +88,7 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
       admit: () => options.rejection,
       networkProblem: () => undefined,
       devicesProblem: claimsProblem,
+      lookAnew: () => void steps.push("look anew"),
       ensureCgroup: () => Promise.resolve(),
       removeCgroup: () => Promise.resolve(),
       ensureMirror: () => Promise.resolve(),
@@ -108,7 +111,7 @@ function set(options: { behaviour?: Behaviour; pullable?: boolean; rejection?: R
         }),
     },
   });
-  return { syncer, shown, events, ended, cri, pleg, mounts };
+  return { syncer, shown, events, ended, cri, pleg, mounts, steps };
 }
 
 function worker(spec: Partial<NonNullable<Pod["spec"]>> = {}, meta: Pod["metadata"] = {}): WorkerView {
@@ -242,6 +245,16 @@ describe("PodSyncer", () => {
     now += 60_000;
     await syncer.sync(annotated);
     expect(mounts).toHaveLength(3);
+  });
+
+  it("writes the volumes of a container that starts again from the objects as they are now", async () => {
+    const { syncer, steps } = set({ behaviour: () => ({ exitCode: 1, afterMs: 0 }) });
+    await syncer.sync(worker());
+    const before = steps.length;
+    now += 10_000;
+    await syncer.sync(worker());
+    const after = steps.slice(before);
+    expect(after.slice(0, 2)).toEqual(["look anew", "mount"]);
   });
 
   it("rejects what the node cannot take", async () => {

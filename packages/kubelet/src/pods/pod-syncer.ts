@@ -26,6 +26,8 @@ export interface PodNode {
   networkProblem(): string | undefined;
   /** Why the pod cannot be given the devices that its ResourceClaims stand for. */
   devicesProblem(pod: Pod): string | undefined;
+  /** Containers are about to start: the objects that they refer to shall be seen as they are now. */
+  lookAnew(pod: Pod): void;
   ensureCgroup(pod: Pod): Promise<void>;
   removeCgroup(pod: Pod): Promise<void>;
   inputs(pod: Pod, volumes: ReadonlyMap<string, MountedVolume>): Promise<PodInputs>;
@@ -200,6 +202,7 @@ export class PodSyncer implements PodHandlers {
 
   async #prepare(pod: Pod): Promise<PodInputs> {
     const { node } = this.#options;
+    node.lookAnew(pod);
     await node.ensureCgroup(pod);
     return node.inputs(pod, await this.#mount(pod));
   }

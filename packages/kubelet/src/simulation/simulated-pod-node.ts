@@ -55,6 +55,10 @@ export class SimulatedPodNode implements PodNode {
     this.#options.end(uid, termination);
   }
 
+  lookAnew(): void {
+    // Simulated containers are given nothing of other objects.
+  }
+
   async ensureCgroup(): Promise<void> {
     // There are no cgroups.
   }
