@@ -22,6 +22,8 @@ describe("a body of a malformed media type", () => {
     "application/json; a=b; a=c",
     "application/json/x",
     "application/x-yaml",
+    // Off by default in v1.36 (CBORServingAndStorage).
+    "application/cbor",
     "text/yaml",
   ])("%s", async (type) => {
     const message =

@@ -23,7 +23,9 @@ function equalAt(a: unknown, b: unknown, key: string, parent: string): boolean {
   if (Array.isArray(b)) return false;
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  for (const name in left) if (!equalAt(left[name], right[name], name, key)) return false;
+  // An entry of a map of amounts is named as somebody likes, even where it is no amount but has one (devices' capacity).
+  const around = AMOUNT_MAPS.has(parent) ? ENTRY : key;
+  for (const name in left) if (!equalAt(left[name], right[name], name, around)) return false;
   for (const name in right) if (!(name in left) && !saysNothing(right[name], name)) return false;
   return true;
 }
@@ -60,8 +62,10 @@ const AMOUNTS = words(
   "sizeLimit divisor averageValue maximumVolumeSize capacity tolerance allocationMultiplier min max step default",
 );
 const AMOUNT_LISTS = words("validValues");
-/** What has its amount in a field called `value`: targets of autoscalers. */
-const WITH_VALUE = words("target current");
+/** In place of the name of an entry of AMOUNT_MAPS; no field is called so. */
+const ENTRY = "[]";
+/** What has its amount in a field called `value`: targets of autoscalers, entries of devices' capacity. */
+const WITH_VALUE = words(`target current ${ENTRY}`);
 
 const isAmount = (key: string, parent: string): boolean =>
   AMOUNT_MAPS.has(parent) ||

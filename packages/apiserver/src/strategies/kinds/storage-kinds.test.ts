@@ -79,9 +79,9 @@ it("a CSINode's drivers are looked at one by one", () => {
     node({ name: "d", nodeID: "a", topologyKeys: ["/"] }, { name: "d", nodeID: "b" }).map((each) => each.slice(0, 41)),
   ).toEqual(
     [
-      'spec.drivers[0]: Invalid value: ["/"]: pr',
-      'spec.drivers[0]: Invalid value: ["/"]: na',
-      'spec.drivers[0]: Invalid value: ["/"]: na',
+      'spec.drivers[0]: Invalid value: "/": pref',
+      'spec.drivers[0]: Invalid value: "/": name',
+      'spec.drivers[0]: Invalid value: "/": name',
       'spec.drivers[1].name: Duplicate value: "d"',
     ].map((each) => each.slice(0, 41)),
   );

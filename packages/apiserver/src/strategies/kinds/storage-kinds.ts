@@ -195,7 +195,7 @@ function validateNodeDriver(driver: CSINodeDriver, names: Set<string>, path: Fie
     if (key === "") errors.push(required(path, ""));
     if (keys.has(key)) errors.push(duplicate(path, key));
     keys.add(key);
-    invalidFor(isQualifiedName(key), topologyKeys, path, errors);
+    invalidFor(isQualifiedName(key), key, path, errors);
   }
 }
 
