@@ -9,6 +9,7 @@ import { addAuditFlags, auditOptions } from "./audit/flags.ts";
 import type { AuditFlags } from "./audit/flags.ts";
 import type { ApiServerOptions, TlsPair } from "./options.ts";
 import { readAdmissionConfig } from "./admission/plugins/config-file.ts";
+import { checkGoawayChance, checkStrictTransportSecurity } from "./http/connection-filters.ts";
 import { allowedOrigins } from "./http/cors.ts";
 import { ApiServer } from "./server.ts";
 import { ROOT } from "./watch-cache/cacher.ts";
@@ -59,6 +60,8 @@ interface Flags extends AuditFlags {
   readonly maxRequestsInflight: number;
   readonly maxMutatingRequestsInflight: number;
   readonly corsAllowedOrigins?: string;
+  readonly goawayChance: number;
+  readonly strictTransportSecurityDirectives?: string;
   readonly v: number;
 }
 
@@ -137,6 +140,13 @@ export function command(): Command {
       "--cors-allowed-origins <list>",
       "comma-separated regular expressions of origins for which browsers may call",
     )
+    .option(
+      "--goaway-chance <chance>",
+      "of a request, that its HTTP/2 connection takes no further ones (to 0.02)",
+      Number,
+      0,
+    )
+    .option("--strict-transport-security-directives <list>", "of the header with which browsers are told to use HTTPS")
     .option("-v, --v <level>", "log level, upstream's numbers", integer, 2)
     .action(async (flags: Flags, command: Command) => {
       await run(flags, flagTexts(command));
@@ -263,6 +273,10 @@ async function readOptions(flags: Flags): Promise<Omit<ApiServerOptions, "store"
     priorityAndFairness: flags.enablePriorityAndFairness !== "false",
     maxRequestsInFlight: flags.maxRequestsInflight,
     maxMutatingRequestsInFlight: flags.maxMutatingRequestsInflight,
+    connections: {
+      goawayChance: checkGoawayChance(flags.goawayChance),
+      strictTransportSecurity: checkStrictTransportSecurity(list(flags.strictTransportSecurityDirectives ?? "")),
+    },
     corsAllowedOrigins: allowedOrigins(list(flags.corsAllowedOrigins ?? "")),
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

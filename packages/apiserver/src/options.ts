@@ -1,6 +1,7 @@
 import type { AdmissionConfig } from "./admission/plugins/config-file.ts";
 import type { AuditOptions } from "./audit/options.ts";
 import type { Clock, Logger } from "@knots/machinery";
+import type { ConnectionOptions } from "./http/connection-filters.ts";
 import type { RequestHeaderOptions } from "./auth/request-header.ts";
 import type { Store } from "@knots/store";
 
@@ -64,6 +65,8 @@ export interface ApiServerOptions {
   readonly maxRequestsInFlight?: number;
   /** 200 when absent. */
   readonly maxMutatingRequestsInFlight?: number;
+  /** What is done to answers for their connection's sake. */
+  readonly connections?: ConnectionOptions;
   /** Regular expressions of the origins whose pages may call this server from a browser. */
   readonly corsAllowedOrigins?: readonly string[];
   /** The flags that the server was started with, by name without dashes, for /flagz; absent: there is no such page. */

@@ -34,6 +34,7 @@ import { Health } from "./http/health.ts";
 import { Listener } from "./http/listener.ts";
 import { Metrics } from "./http/metrics.ts";
 import { flagz, sendZPage, statusz } from "./http/z-pages.ts";
+import { connectionFilter } from "./http/connection-filters.ts";
 import { debugFlags } from "./http/debug-flags.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
 import { inRequestedTime } from "./http/requested-timeout.ts";
@@ -277,6 +278,7 @@ export class ApiServer {
       address: () => ({ host: this.#advertiseHost(), port: this.#port }),
     });
     for (const [name, handler] of this.#security.special) this.#special.set(name, handler);
+    const filter = connectionFilter(options.connections ?? {});
     const cors = new Cors(options.corsAllowedOrigins ?? []);
     this.#listener = new Listener({
       bindAddress: options.bindAddress ?? "0.0.0.0",
@@ -286,6 +288,7 @@ export class ApiServer {
       // Clients send a certificate only where they see its authority named.
       clientCA: `${this.#certificates.clientCA}\n${this.#certificates.requestHeaderCA}`,
       onRequest: (request, response) => {
+        filter?.(request, response);
         if (!cors.answers(request, response)) void this.#chain.handle(request, response);
       },
       onUpgrade: (request, socket, head) => void this.#upgrade(request, socket, head),

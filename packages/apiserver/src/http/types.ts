@@ -15,7 +15,7 @@ export type ApiRequest = Readable & {
   readonly httpVersionMajor: number;
   readonly socket: TLSSocket;
   /** HTTP/2's alone. Closed before it was answered: given up by the client. */
-  readonly stream?: { readonly closed: boolean };
+  readonly stream?: { readonly closed: boolean; readonly session?: { close(): void } | undefined };
 };
 
 /** What HTTP/1.1 and HTTP/2 responses have in common. */
