@@ -188,6 +188,27 @@ it.each([
   expect(text.endsWith(indented ? "\n}" : "}}\n")).toBe(true);
 });
 
+describe("percent-encoded paths", () => {
+  it("are decoded before they are taken apart", async () => {
+    expect((await api.get("/api/v1/namespaces%2Fdefault")).body).toMatchObject({ kind: "Namespace" });
+    expect((await api.get("/api/v1/namespaces/default%2Fserviceaccounts/defaul%74")).body.kind).toBe("ServiceAccount");
+    expect((await api.get("/health%7A/pin%67")).text).toBe("ok");
+    expectFailure(await api.get("/api/v1/namespaces/default/pods/%E4"), 404, "NotFound", 'pods "\ufffd" not found');
+  });
+
+  it("are refused where they cannot be decoded", async () => {
+    expect(await api.get("/api/v1/namespaces/%zz")).toMatchObject({ status: 400, text: "400 Bad Request" });
+    expect((await api.get("/api/v1/namespaces/default?pretty=%zz")).status).toBe(200);
+  });
+
+  it.each(["/api/v1/watch", "/apis/apps/v1/proxy/"])("that say nothing but a verb are none: %s", async (path) => {
+    expect(await api.get(path)).toMatchObject({
+      status: 500,
+      text: `Internal Server Error: "${path}": failed to create RequestInfo: unable to determine kind and namespace from url, ${path}\n`,
+    });
+  });
+});
+
 // As Go's encoder writes: a line feed after each object, the characters escaped that mean something in HTML.
 describe("JSON on the wire", () => {
   const command = ["sh", "-c", "a && b > c"];
@@ -301,7 +322,10 @@ describe("parameters", () => {
       expect((await api.get(`${maps}?timeout=${timeout}`)).status).toBe(200);
     // Waits for a version that never comes.
     const never = await api.get(`${maps}?resourceVersion=999999999&timeout=10ms`);
-    expectFailure(never, 504, "Timeout", "Timeout: request did not complete within the allotted timeout");
+    expect([never.status, never.headers["content-type"]]).toEqual([504, "text/plain; charset=utf-8"]);
+    expect(never.text).toBe(
+      '{"metadata":{},"status":"Failure","message":"Timeout: request did not complete within the allotted timeout","reason":"Timeout","details":{},"code":504}\n',
+    );
   });
 
   it("watch is false in any case, and means nothing at one object", async () => {

@@ -69,6 +69,19 @@ describe.skipIf(address === undefined)("proxies to pods and services", () => {
     }
   });
 
+  it("decodes the path and encodes it as Go does, without dots in it", async () => {
+    for (const [path, expected] of [
+      ["a%2Fb/%2E./c%21", "/a/c%21"],
+      ["a!(b)//c/", "/a%21%28b%29/c/"],
+      ["%E4", "/%E4"],
+      ["..", "/"],
+    ]) {
+      const { text } = await api.request("PUT", `${NS}/pods/web/proxy/${path}?q=%2F`, "body");
+      expect([path, text]).toEqual([path, `PUT ${expected}?q=%2F body`]);
+    }
+    expect((await api.request("POST", `${NS}/pods%2Fweb%2Fproxy`, "body")).text).toBe("POST / body");
+  });
+
   it("leads links and redirects through itself", async () => {
     const page = await api.get(`${NS}/pods/web/proxy/page`);
     expect(page.text).toBe(`<a href="${NS}/pods/web/proxy/x">x</a>`);

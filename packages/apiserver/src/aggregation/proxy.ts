@@ -3,6 +3,7 @@ import type { Agent } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { sendText } from "../http/respond.ts";
 import type { RequestContext } from "../http/types.ts";
+import { canonicalPath, pathOf, queryOf } from "../http/url-path.ts";
 import { openRequest } from "../streams/dial.ts";
 import type { Target } from "../streams/dial.ts";
 import { answerHeaders, forwardedHeaders } from "../streams/headers.ts";
@@ -26,7 +27,7 @@ function targetOf(ctx: RequestContext, { remote, available }: RemoteService, age
   return {
     scheme: "https",
     ...address,
-    path: ctx.request.url ?? "/",
+    path: forwardedPath(ctx.request.url ?? "/"),
     serverName: remote.serverName,
     systemRoots: remote.insecure !== true,
     tls: {
@@ -36,6 +37,11 @@ function targetOf(ctx: RequestContext, { remote, available }: RemoteService, age
     },
     ...(agent === undefined ? {} : { agent }),
   };
+}
+
+/** What was authorized is what is asked: the path as it was decoded here, encoded anew. */
+function forwardedPath(url: string): string {
+  return url.includes("%") || /[^\w.~$&+,/:;=@-]/.test(url) ? canonicalPath(pathOf(url)) + queryOf(url) : url;
 }
 
 function unavailable(ctx: RequestContext): undefined {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { StatusError, newForbidden, newInternalError, newTimeout, newTooManyRequests } from "@knots/machinery";
+import { StatusError, newForbidden, newInternalError, newTooManyRequests } from "@knots/machinery";
 import type { Clock, Logger } from "@knots/machinery";
 import type { AuditRecord } from "../audit/audit-record.ts";
 import type { Auditor } from "../audit/auditor.ts";
@@ -8,13 +8,15 @@ import { selectorsOfQuery } from "../auth/selectors.ts";
 import type { Attributes, Authenticator, Authorizer, Decision, UserInfo } from "../auth/types.ts";
 import { RequestRejected } from "../flowcontrol/request-rejected.ts";
 import type { Gate, Seat } from "../flowcontrol/types.ts";
+import { DeadlineExceeded, sendDeadlineExceeded } from "./deadline-exceeded.ts";
 import { Deadlines } from "./deadlines.ts";
 import { RequestPassage } from "./request-context.ts";
-import { isLongRunning, parseRequestInfo, selectedName } from "./request-info.ts";
+import { isLongRunning, isUnfinished, parseRequestInfo, selectedName } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { RequestSignal } from "./request-signal.ts";
-import { sendError, sendTooManyRequests } from "./respond.ts";
+import { sendError, sendText, sendTooManyRequests } from "./respond.ts";
 import type { ApiRequest, ApiResponse, RequestContext } from "./types.ts";
+import { isMalformed, pathOf } from "./url-path.ts";
 
 /** Deadline of everything but watches and streams. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -87,9 +89,21 @@ export class HandlerChain {
     handler: (ctx: RequestContext) => Promise<void> = (ctx) => this.#deps.handle(ctx),
   ): Promise<void> {
     const started = this.#deps.clock.monotonic();
-    const info = parseRequestInfo(request.method ?? "GET", request.url ?? "/");
+    const url = request.url ?? "/";
+    const info = parseRequestInfo(request.method ?? "GET", url);
     const auditId = String(request.headers["audit-id"] ?? randomUUID());
     response.setHeader("audit-id", auditId);
+    if (url.includes("%") && isMalformed(pathOf(url))) {
+      // So Go's HTTP server answers, before anybody else is asked.
+      if (request.httpVersionMajor === 1) response.setHeader("connection", "close");
+      sendText(response, 400, "400 Bad Request");
+      return;
+    }
+    if (isUnfinished(info)) {
+      const why = `unable to determine kind and namespace from url, ${url}`;
+      sendText(response, 500, `Internal Server Error: ${JSON.stringify(url)}: failed to create RequestInfo: ${why}\n`);
+      return;
+    }
     this.#inFlight++;
     const passage: Passage = { request, response, info, auditId, startedAt: started, record: undefined };
     let status = 0;
@@ -137,7 +151,7 @@ export class HandlerChain {
       if (allowed !== undefined) await allowed;
       const { auditId, startedAt, record: audit } = passage;
       const ctx = new RequestPassage({ request, response, info, auditId, startedAt, user, audit, life, seat });
-      await (longRunning ? handler(ctx) : this.#deadlines.within(handler(ctx), timedOut));
+      await (longRunning ? handler(ctx) : this.#deadlines.within(handler(ctx), () => new DeadlineExceeded()));
     } finally {
       seat?.release();
       this.#interruptible.delete(life);
@@ -204,6 +218,10 @@ export class HandlerChain {
       if (!response.headersSent) sendTooManyRequests(response, error.message);
       return newTooManyRequests(error.message, 1);
     }
+    if (error instanceof DeadlineExceeded && !response.headersSent) {
+      sendDeadlineExceeded(request, response, error);
+      return error;
+    }
     if (!(error instanceof StatusError)) {
       this.#deps.logger.error({ err: error, verb: info.verb, path: info.path }, "a request failed unexpectedly");
     }
@@ -231,10 +249,6 @@ interface Passage {
 function tellFailure(record: AuditRecord, error: unknown, answered: StatusError): void {
   if (error instanceof StatusError || error instanceof RequestRejected) record.complete(answered);
   else record.panic(error);
-}
-
-function timedOut(): StatusError {
-  return newTimeout("request did not complete within the allotted timeout", 0);
 }
 
 /** Whose selectors say which objects they are about. */

@@ -35,7 +35,10 @@ describe("parseRequestInfo", () => {
     ["GET", "/apis/apps/v1", { isResourceRequest: false, verb: "get" }],
     ["GET", "/api/", { isResourceRequest: false }],
     ["GET", "/healthz", { isResourceRequest: false, path: "/healthz" }],
-    ["GET", "/api/v1/namespaces/%zz/pods", { isResourceRequest: false }],
+    ["GET", "/api/v1/namespaces/x%2Fpods%2fy", { resource: "pods", namespace: "x", name: "y" }],
+    ["GET", "/apis%2Fapps/v1/namespaces/x/deployments/a%20b", { apiGroup: "apps", name: "a b" }],
+    ["GET", "/health%7A", { isResourceRequest: false, path: "/healthz" }],
+    ["GET", "/api/v1/proxy/nodes/x/y", { verb: "proxy", resource: "nodes", name: "x", subresource: "" }],
   ];
   it.each(cases)("%s %s", (method, url, expected) => {
     expect(parseRequestInfo(method, url)).toMatchObject(expected);

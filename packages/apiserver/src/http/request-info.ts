@@ -1,4 +1,5 @@
 import { parseFieldSelector, tableOf } from "@knots/machinery";
+import { decodePath } from "./url-path.ts";
 
 /**
  * What a request is about, read from its method and path (upstream: RequestInfo).
@@ -6,7 +7,7 @@ import { parseFieldSelector, tableOf } from "@knots/machinery";
  */
 export interface RequestInfo {
   readonly isResourceRequest: boolean;
-  /** URL path without the query, as received. */
+  /** URL path without the query, decoded. */
   readonly path: string;
   /** get, list, watch, create, update, patch, delete, deletecollection, connect; for non-resource paths the lower-case HTTP method. */
   readonly verb: string;
@@ -47,7 +48,7 @@ const NO_QUERY = new URLSearchParams();
 /** Parses method and URL (path with query); never throws: what is no resource path is a non-resource request. */
 export function parseRequestInfo(method: string, url: string): RequestInfo {
   const mark = url.indexOf("?");
-  const path = mark < 0 ? url : url.slice(0, mark);
+  const path = decodePath(mark < 0 ? url : url.slice(0, mark));
   const query = mark < 0 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
   const nonResource: RequestInfo = {
     isResourceRequest: false,
@@ -65,13 +66,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     watchPath: false,
     query,
   };
-  let segments: string[];
-  try {
-    segments = trimSlashes(path).split("/");
-    if (path.includes("%")) segments = segments.map(decodeURIComponent);
-  } catch {
-    return nonResource;
-  }
+  const segments = trimSlashes(path).split("/");
   const apiPrefix = segments[0] ?? "";
   if (apiPrefix !== "api" && apiPrefix !== "apis") return nonResource;
   if (segments.length < (apiPrefix === "api" ? 3 : 4)) return nonResource;
@@ -81,9 +76,10 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   rest = rest.slice(1);
 
   let verb = VERBS[method] ?? "";
-  const watchPath = rest[0] === "watch" && rest.length > 1;
-  if (watchPath) {
-    verb = "watch";
+  const [special = ""] = rest;
+  const watchPath = special === "watch" && rest.length > 1;
+  if (watchPath || (special === "proxy" && rest.length > 1)) {
+    verb = special;
     rest = rest.slice(1);
   }
   let namespace = "";
@@ -95,7 +91,7 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
   }
   const resource = rest[0] ?? "";
   const name = rest[1] ?? "";
-  const subresource = rest[2] ?? "";
+  const subresource = verb === "proxy" ? "" : (rest[2] ?? "");
   if (name === "") {
     if (verb === "get") verb = isWatch(query) ? "watch" : "list";
     else if (verb === "delete") verb = "deletecollection";
@@ -116,6 +112,11 @@ export function parseRequestInfo(method: string, url: string): RequestInfo {
     watchPath,
     query,
   };
+}
+
+/** Whether a path ends where upstream's RequestInfo needs to be told what is to be watched or proxied. */
+export function isUnfinished({ isResourceRequest, parts }: RequestInfo): boolean {
+  return isResourceRequest && parts.length === 1 && (parts[0] === "watch" || parts[0] === "proxy");
 }
 
 /**
@@ -140,7 +141,7 @@ const STREAMS = new Set(["exec", "attach", "portforward", "log", "proxy"]);
 
 /** Whether a request lasts as long as its client likes: no deadline is for it. */
 export function isLongRunning({ verb, subresource }: RequestInfo): boolean {
-  return verb === "watch" || STREAMS.has(subresource);
+  return verb === "watch" || verb === "proxy" || STREAMS.has(subresource);
 }
 
 /** A boolean parameter as upstream converts it: absent, "false" in any case and "0" are false, anything else true. */

@@ -1,5 +1,6 @@
-import { newBadRequest, newTimeout, parseDuration } from "@knots/machinery";
+import { newBadRequest, parseDuration } from "@knots/machinery";
 import type { Clock } from "@knots/machinery";
+import { DeadlineExceeded } from "./deadline-exceeded.ts";
 import { isLongRunning } from "./request-info.ts";
 import type { RequestInfo } from "./request-info.ts";
 
@@ -24,7 +25,7 @@ export async function inRequestedTime(clock: Clock, info: RequestInfo, handle: (
   if (ms === 0) return work;
   await new Promise<void>((resolve, reject) => {
     const timer = clock.setTimeout(() => {
-      reject(newTimeout("request did not complete within the allotted timeout", 0));
+      reject(new DeadlineExceeded());
     }, ms);
     work.then(resolve, reject).finally(() => timer.cancel());
   });

@@ -115,7 +115,11 @@ function proxyOptions(ctx: RequestContext): Record<string, unknown> {
   const kind = { pods: "PodProxyOptions", services: "ServiceProxyOptions", nodes: "NodeProxyOptions" }[
     ctx.info.resource
   ];
-  const path = ctx.info.parts.slice(3).join("/");
+  const below = ctx.info.parts.slice(3).join("/");
+  // Upstream's getRequestOptions: with a slash before it, and one behind it where the client wrote one.
+  const path = `${below === "" || below.startsWith("/") ? below : `/${below}`}${
+    ctx.info.path.endsWith("/") && !below.endsWith("/") ? "/" : ""
+  }`;
   return { kind, apiVersion: "v1", ...(path === "" ? {} : { path }) };
 }
 

@@ -1,16 +1,18 @@
 // [scheme:]name[:port] of a pod, service or node: where its proxy subresource leads.
 import { BlockList, isIPv6 } from "node:net";
+import { posix } from "node:path";
 import type { Endpoints, Pod, Service } from "@knots/api/core/v1";
 import { endpoints, pods, services } from "@knots/api/core/v1";
 import { newBadRequest, newNotFound, newServiceUnavailable } from "@knots/machinery";
 import type { RequestContext } from "../http/types.ts";
+import { canonicalPath, pathOf, queryOf } from "../http/url-path.ts";
 import type { SecurityDependencies } from "../security.ts";
 import type { Target } from "./dial.ts";
 import { getNode, kubeletPort, kubeletTarget, nodeAddress } from "./kubelet.ts";
 
 export interface ProxyLocation {
   readonly target: Target;
-  /** Path below the target, as the client wrote it; "" when it wrote no slash after "proxy". */
+  /** Path below the target, without dots, encoded as Go does; "" when the client wrote no slash after "proxy". */
   readonly path: string;
   /** The part of the request's path before `path`. */
   readonly prefix: string;
@@ -56,13 +58,16 @@ function checkProxyable(address: string): void {
 
 /** Throws what upstream says of objects that are not there or not ready. */
 export function locate(deps: SecurityDependencies, ctx: RequestContext): ProxyLocation {
-  const { resource, name: id, namespace, path: whole } = ctx.info;
+  const { resource, name: id, namespace } = ctx.info;
+  const url = ctx.request.url ?? "";
+  const whole = canonicalPath(pathOf(url));
   const mark = /^(?:.*?)\/(?:pods|services|nodes)\/[^/]+\/proxy/.exec(whole);
   const prefix = mark?.[0] ?? whole;
-  const path = whole.slice(prefix.length);
+  const below = whole.slice(prefix.length);
+  const path = below === "" ? "" : posix.normalize(below);
   const split = splitSchemeNamePort(id);
   if (split === undefined) throw newBadRequest(`invalid ${resource.slice(0, -1)} request ${JSON.stringify(id)}`);
-  const query = queryOf(ctx);
+  const query = queryOf(url);
   const full = `${path === "" ? "/" : path}${query}`;
   const target =
     resource === "pods"
@@ -71,13 +76,6 @@ export function locate(deps: SecurityDependencies, ctx: RequestContext): ProxyLo
         ? serviceTarget(deps, namespace, id, split, full)
         : nodeTarget(deps, split, full);
   return { target, path, prefix };
-}
-
-/** With its question mark. */
-function queryOf(ctx: RequestContext): string {
-  const url = ctx.request.url ?? "";
-  const at = url.indexOf("?");
-  return at < 0 ? "" : url.slice(at);
 }
 
 function podTarget(deps: SecurityDependencies, namespace: string, split: SchemeNamePort, path: string): Target {

@@ -3,6 +3,7 @@ import { gunzipSync, inflateRawSync, gzipSync, deflateRawSync } from "node:zlib"
 import type { IncomingMessage } from "node:http";
 import { newServiceUnavailable, tableOf } from "@knots/machinery";
 import type { ApiRequest, RequestContext } from "../http/types.ts";
+import { queryOf } from "../http/url-path.ts";
 import { dialMessage, hostPort, openRequest } from "./dial.ts";
 import { answerHeaders, forwardedHeaders } from "./headers.ts";
 import { drained } from "./logs.ts";
@@ -17,9 +18,8 @@ const MAX_HTML_BYTES = 16 * 1024 * 1024;
 export async function proxyRequest(ctx: RequestContext, location: ProxyLocation): Promise<void> {
   const { request, response } = ctx;
   // Without a slash the links of the page would lead elsewhere.
-  if (location.path === "") {
-    const query = (request.url ?? "").slice(ctx.info.path.length);
-    response.writeHead(301, { location: `${ctx.info.path}/${query}` });
+  if (location.path === "" && (request.method === "GET" || request.method === "HEAD")) {
+    response.writeHead(301, { location: `${location.prefix}/${queryOf(request.url ?? "")}` });
     response.end();
     return;
   }
