@@ -493,6 +493,23 @@ describe("keys named like what every object has", () => {
     expect(Object.keys(secret.body.data as object).toSorted()).toEqual(["__proto__", "constructor", "hasOwnProperty"]);
   });
 
+  it("are no resources that a container can ask for", async () => {
+    const amounts = JSON.parse('{"__proto__":"1","constructor":"1","toString":"1"}') as object;
+    for (const resources of [{ requests: amounts }, { limits: amounts }]) {
+      const containers = [{ name: "c", image: "i", resources }];
+      for (const spec of [
+        { containers },
+        { resources, containers, initContainers: [{ ...containers[0], name: "i" }] },
+      ]) {
+        const { status, body } = await api.post(PODS, { metadata: { name: "proto" }, spec });
+        expect([status, body.message]).toEqual([
+          422,
+          expect.stringMatching(/\[constructor\]: Invalid value: "constructor"/),
+        ]);
+      }
+    }
+  });
+
   it.each(["__proto__", "constructor"])("are no kind that a token can be bound to: %s", async (kind) => {
     const account = `/api/v1/namespaces/default/serviceaccounts`;
     await api.post(account, { metadata: { name: "bound" } });

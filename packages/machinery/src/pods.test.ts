@@ -18,6 +18,23 @@ const cpu = (requests: string, restartPolicy?: string): object => ({
   ...(restartPolicy === undefined ? {} : { restartPolicy }),
 });
 
+describe("resources named like a part of every object", () => {
+  const resources = { limits: JSON.parse('{"constructor":"1","__proto__":"2"}') as Record<string, string> };
+  const twice = { containers: [{ resources }, { resources }], initContainers: [{ resources }] };
+
+  it("add up as others do", () => {
+    expect(Object.entries(texts(podRequests(twice)))).toEqual([
+      ["constructor", "2"],
+      ["__proto__", "4"],
+    ]);
+    const overhead = { toString: "1", ...resources.limits } as Record<string, string>;
+    expect(Object.entries(texts(podLimits({ ...twice, overhead })))).toEqual([
+      ["constructor", "3"],
+      ["__proto__", "6"],
+    ]);
+  });
+});
+
 describe("readiness", () => {
   const pod = (status: string): object => ({
     status: { conditions: [{ type: "Ready", status, lastTransitionTime: "2026-01-01T00:00:00Z" }] },

@@ -1,5 +1,5 @@
 // What several components need to know of pods, each rule once: readiness, resources, QoS, tolerations, node selectors.
-import { tableOf } from "./table.ts";
+import { setKey, tableOf } from "./table.ts";
 import { maxResources, addResources, parseResources, type ResourceAmounts } from "./quantity.ts";
 import { Selector, type Requirement } from "./labels.ts";
 
@@ -83,17 +83,17 @@ export function podRequests(spec: PodSpecLike | undefined): ResourceAmounts {
   for (const [name, amount] of Object.entries(
     parseResources({ ...spec?.resources?.limits, ...spec?.resources?.requests }),
   ))
-    sum[name] = amount;
+    setKey(sum, name, amount);
   addResources(sum, parseResources(spec?.overhead));
   return sum;
 }
 
 export function podLimits(spec: PodSpecLike | undefined): ResourceAmounts {
   const sum = podResources(spec, ({ resources }) => resources?.limits);
-  for (const [name, amount] of Object.entries(parseResources(spec?.resources?.limits))) sum[name] = amount;
+  for (const [name, amount] of Object.entries(parseResources(spec?.resources?.limits))) setKey(sum, name, amount);
   const overhead = parseResources(spec?.overhead);
   for (const [name, amount] of Object.entries(overhead))
-    if (sum[name] !== undefined) addResources(sum, { [name]: amount });
+    if (Object.hasOwn(sum, name)) addResources(sum, { [name]: amount });
   return sum;
 }
 

@@ -1,6 +1,8 @@
 // Quantities, exact: a big integer times a power of ten, with upstream's canonical text.
 // Rules: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 
+import { ownValue, setKey } from "./table.ts";
+
 type Format = "BinarySI" | "DecimalSI" | "DecimalExponent";
 
 const BINARY = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
@@ -185,16 +187,16 @@ export type ResourceAmounts = Record<string, Quantity>;
 /** Adds `more` into `sums`, resource by resource. */
 export function addResources(sums: ResourceAmounts, more: Readonly<ResourceAmounts>): void {
   for (const [name, amount] of Object.entries(more)) {
-    const sum = sums[name];
-    sums[name] = sum === undefined ? amount : sum.add(amount);
+    const sum = ownValue(sums, name);
+    setKey(sums, name, sum === undefined ? amount : sum.add(amount));
   }
 }
 
 /** Raises `sums` to at least `more`, resource by resource. */
 export function maxResources(sums: ResourceAmounts, more: Readonly<ResourceAmounts>): void {
   for (const [name, amount] of Object.entries(more)) {
-    const sum = sums[name];
-    if (sum === undefined || sum.cmp(amount) < 0) sums[name] = amount;
+    const sum = ownValue(sums, name);
+    if (sum === undefined || sum.cmp(amount) < 0) setKey(sums, name, amount);
   }
 }
 

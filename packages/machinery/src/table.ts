@@ -10,3 +10,10 @@ export function tableOf<T>(entries: Readonly<Record<string, T>>): Readonly<Recor
 export function ownValue<T>(map: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
 }
+
+/** Sets a key as data even when it is named like a part of the prototype. */
+export function setKey(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  else target[key] = value;
+}

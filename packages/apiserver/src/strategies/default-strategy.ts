@@ -1,6 +1,6 @@
 import { schemaFor, validateShape } from "@knots/api";
 import type { ResourceInfo } from "@knots/api";
-import { cloneJson } from "@knots/machinery";
+import { cloneJson, setKey } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { everyField, withoutFields } from "@knots/machinery/managed-fields/index";
 import { semanticEqual } from "./equality.ts";
@@ -142,8 +142,8 @@ export function resetMetadata(next: KubeObject, old: KubeObject): void {
 export function keepAllBut(next: KubeObject, old: KubeObject, except: readonly string[]): void {
   const target = next as Record<string, unknown>;
   const source = old as Record<string, unknown>;
-  for (const key of Object.keys(target)) if (!except.includes(key) && !(key in source)) delete target[key];
-  for (const key of Object.keys(source)) if (!except.includes(key)) target[key] = source[key];
+  for (const key of Object.keys(target)) if (!except.includes(key) && !Object.hasOwn(source, key)) delete target[key];
+  for (const key of Object.keys(source)) if (!except.includes(key)) setKey(target, key, source[key]);
 }
 
 /** Puts back one field of the old object. */

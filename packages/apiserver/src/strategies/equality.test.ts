@@ -38,6 +38,8 @@ test.each<[what: string, a: unknown, b: unknown]>([
   ["lists of other lengths", { a: [1] }, { a: [1, 2] }],
   ["a list and a map", { a: [1] }, { a: { 0: 1 } }],
   ["false and nothing", { a: false }, {}],
+  ["a key that every object has", { data: { a: "b", constructor: "x" } }, { data: { a: "b" } }],
+  ["a key that is every object's prototype", JSON.parse('{"a":{"__proto__":{}}}'), { a: {} }],
 ])("not equal: %s", (_what, a, b) => {
   expect(semanticEqual(a, b)).toBe(false);
   expect(semanticEqual(b, a)).toBe(false);

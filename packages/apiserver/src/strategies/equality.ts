@@ -1,4 +1,4 @@
-import { Quantity } from "@knots/machinery";
+import { ownValue, Quantity } from "@knots/machinery";
 
 /**
  * Equality of JSON values as the API sees it (upstream: apiequality.Semantic): nil, empty lists, empty maps and absent
@@ -25,8 +25,8 @@ function equalAt(a: unknown, b: unknown, key: string, parent: string): boolean {
   const right = b as Record<string, unknown>;
   // An entry of a map of amounts is named as somebody likes, even where it is no amount but has one (devices' capacity).
   const around = AMOUNT_MAPS.has(parent) ? ENTRY : key;
-  for (const name in left) if (!equalAt(left[name], right[name], name, around)) return false;
-  for (const name in right) if (!(name in left) && !saysNothing(right[name], name)) return false;
+  for (const name in left) if (!equalAt(left[name], ownValue(right, name), name, around)) return false;
+  for (const name in right) if (!Object.hasOwn(left, name) && !saysNothing(right[name], name)) return false;
   return true;
 }
 

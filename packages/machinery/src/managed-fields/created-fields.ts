@@ -8,7 +8,7 @@ import type { PathElement } from "./path-element.ts";
 import { ANY, equalValues, isEmptyValue, isObject, itemElement } from "./typed.ts";
 import type { JsonObject, Typing } from "./typed.ts";
 import { zeroOf } from "./zero.ts";
-import { setKey } from "../patch/merge.ts";
+import { setKey } from "../table.ts";
 
 /** Templates of one type that come in turns. */
 const RECENT = 4;

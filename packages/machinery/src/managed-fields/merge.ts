@@ -1,5 +1,5 @@
 import type { TypeSchema } from "../schema.ts";
-import { setKey } from "../patch/merge.ts";
+import { setKey } from "../table.ts";
 import type { PathElement } from "./path-element.ts";
 import { formatPathElement } from "./path-element.ts";
 import { ANY, TypedError, childSchema, isEmptyValue, isObject, itemElement, itemsByElement, shapeOf } from "./typed.ts";

@@ -1,7 +1,7 @@
 // JSON Patch, RFC 6902, as evanphx/json-patch applies it for upstream.
 import { cloneJson } from "../clone-json.ts";
 import { newBadRequest, StatusError } from "../status-error.ts";
-import { setKey } from "./merge.ts";
+import { setKey } from "../table.ts";
 
 interface Operation {
   readonly op?: unknown;

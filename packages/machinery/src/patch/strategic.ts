@@ -3,7 +3,7 @@
 import type { FieldSchema, TypeSchema } from "../schema.ts";
 import { goValue } from "../go-value.ts";
 import { newBadRequest, newUnknownError } from "../status-error.ts";
-import { setKey } from "./merge.ts";
+import { setKey } from "../table.ts";
 
 type Json = Record<string, unknown>;
 

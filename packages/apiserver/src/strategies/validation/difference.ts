@@ -1,3 +1,4 @@
+import { ownValue } from "@knots/machinery";
 import { semanticEqual } from "../equality.ts";
 
 /** Lines "  path: old → new" for what differs, so that a person sees which field was refused. */
@@ -14,7 +15,7 @@ function collect(next: unknown, old: unknown, path: string, lines: string[]): vo
     const right = old as Record<string, unknown>;
     for (const key of new Set([...Object.keys(right), ...Object.keys(left)])) {
       const step = Array.isArray(next) ? `[${key}]` : path === "" ? key : `.${key}`;
-      collect(left[key], right[key], `${path}${step}`, lines);
+      collect(ownValue(left, key), ownValue(right, key), `${path}${step}`, lines);
     }
     return;
   }

@@ -28,6 +28,15 @@ it.each<[Partial<LimitRangeItem>, string[]]>([
     ['default[cpu]: Invalid value: "1": default value 3 is greater than max value 1'],
   ],
   [
+    { min: { toString: "1" }, default: { constructor: "1" } },
+    [
+      'min[toString]: Invalid value: "toString": must be a standard resource type or fully qualified',
+      'min[toString]: Invalid value: "toString": must be a standard resource for containers',
+      'default[constructor]: Invalid value: "constructor": must be a standard resource type or fully qualified',
+      'default[constructor]: Invalid value: "constructor": must be a standard resource for containers',
+    ],
+  ],
+  [
     { maxLimitRequestRatio: cpu("500m") },
     ['maxLimitRequestRatio[cpu]: Invalid value: "500m": ratio 500m is less than 1'],
   ],

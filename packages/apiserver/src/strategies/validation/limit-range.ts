@@ -1,5 +1,5 @@
 import type { LimitRangeItem } from "@knots/api/core/v1";
-import { Quantity, isQualifiedName } from "@knots/machinery";
+import { Quantity, isQualifiedName, ownValue } from "@knots/machinery";
 import { forbidden, invalid, required } from "../field.ts";
 import type { FieldError, FieldPath } from "../field.ts";
 import { validateResourceName } from "./resource-names.ts";
@@ -59,15 +59,17 @@ export function validateLimits(given: LimitRangeItem, at: FieldPath): FieldError
   );
   for (const name of names) {
     for (const { low, high, at: field, shown, words } of ORDERED) {
-      const [less, more] = [item[low]?.[name], item[high]?.[name]];
+      const [less, more] = [ownValue(item[low], name), ownValue(item[high], name)];
       if (less === undefined || more === undefined || Quantity.parse(less).cmp(Quantity.parse(more)) <= 0) continue;
       const detail = `${words[0]} value ${less} is greater than ${words[1]} value ${more}`;
-      errors.push(invalid(at.child(field).key(name), item[shown]?.[name], detail));
+      errors.push(invalid(at.child(field).key(name), ownValue(item[shown], name), detail));
     }
-    const ratio = ratios[name];
+    const ratio = ownValue(ratios, name);
     if (ratio !== undefined)
-      errors.push(...checkRatio(ratio, min[name], max[name], at.child("maxLimitRequestRatio").key(name)));
-    const [limit, request] = [item.default?.[name], item.defaultRequest?.[name]];
+      errors.push(
+        ...checkRatio(ratio, ownValue(min, name), ownValue(max, name), at.child("maxLimitRequestRatio").key(name)),
+      );
+    const [limit, request] = [ownValue(item.default, name), ownValue(item.defaultRequest, name)];
     if (limit === undefined || request === undefined || canOvercommit(name)) continue;
     if (Quantity.parse(limit).cmp(Quantity.parse(request)) === 0) continue;
     const detail = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`;

@@ -1,6 +1,6 @@
 // What a pod's status may say of its claims: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodStatus
 import type { Pod } from "@knots/api/core/v1";
-import { isDNS1123Label } from "@knots/machinery";
+import { isDNS1123Label, ownValue } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, invalid, required } from "../field.ts";
 import { nameIsDNSSubdomain } from "./names.ts";
@@ -38,7 +38,7 @@ export function validateExtendedClaimStatus({ spec, status }: Pod, path: FieldPa
     if (container === undefined) {
       const why = "must match the name of an entry in spec.initContainers.name or spec.containers.name";
       errors.push(invalid(at.child("containerName"), containerName, why));
-    } else if (container.resources?.requests?.[resourceName] === undefined) {
+    } else if (ownValue(container.resources?.requests, resourceName) === undefined) {
       const why =
         "must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests";
       errors.push(invalid(at.child("resourceName"), resourceName, why));

@@ -1,6 +1,6 @@
 // What a pod asks for as a whole, beside what its containers do (KEP-2837).
 import type { Container, PodSpec } from "@knots/api/core/v1";
-import { Quantity, podLimits, podRequests } from "@knots/machinery";
+import { Quantity, ownValue, podLimits, podRequests } from "@knots/machinery";
 import type { ResourceAmounts } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, notSupported } from "../field.ts";
@@ -58,21 +58,21 @@ function validateName(name: string, path: FieldPath, errors: FieldError[]): void
 function validateAgainstContainers(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
   const { requests = {}, limits = {} } = spec.resources ?? {};
   for (const [name, sum] of Object.entries(containerRequests(spec))) {
-    const request = requests[name];
+    const request = ownValue(requests, name);
     if (request === undefined || sum.cmp(Quantity.parse(request)) <= 0) continue;
     const why = `must be greater than or equal to aggregate container requests of ${sum.toString()}`;
     errors.push(invalid(path.child("requests").key(name), request, why));
   }
   // Huge pages cannot be overcommitted: what containers may have at most, they have.
   for (const [name, sum] of Object.entries(containerLimits(spec))) {
-    const limit = limits[name];
+    const limit = ownValue(limits, name);
     if (!isHugePages(name) || limit === undefined || sum.cmp(Quantity.parse(limit)) <= 0) continue;
     const why = `must be greater than or equal to aggregate container limits of ${sum.toString()}`;
     errors.push(invalid(path.child("limits").key(name), limit, why));
   }
   spec.containers.forEach(({ resources }, index) => {
     for (const name in resources?.limits) {
-      const [own = "0", limit] = [resources.limits[name], limits[name]];
+      const [own = "0", limit] = [resources.limits[name], ownValue(limits, name)];
       if (limit === undefined || Quantity.parse(own).cmp(Quantity.parse(limit)) <= 0) continue;
       const at = path.child("containers").index(index).key(name).child("limits");
       errors.push(invalid(at, own, `must be less than or equal to pod limits of ${limit}`));

@@ -1,6 +1,6 @@
 // pods/resize changes requests and limits of cpu and memory, nothing else (upstream: ValidatePodResize; KEP-1287, KEP-5419).
 import type { Container, Pod, ResourceRequirements } from "@knots/api/core/v1";
-import { podQOSClass } from "@knots/machinery";
+import { ownValue, podQOSClass } from "@knots/machinery";
 import { semanticEqual } from "../equality.ts";
 import type { FieldError } from "../field.ts";
 import { FieldPath, forbidden, invalid } from "../field.ts";
@@ -108,7 +108,7 @@ const isEmpty = ({ requests = {}, limits = {} }: ResourceRequirements = {}): boo
   Object.keys(requests).length + Object.keys(limits).length === 0;
 
 const isRemoved = (next: Amounts = {}, old: Amounts = {}): boolean =>
-  Object.keys(old).some((name) => next[name] === undefined);
+  Object.keys(old).some((name) => ownValue(next, name) === undefined);
 
 /** The resources with cpu and memory as they were. */
 function restore(next: ResourceRequirements = {}, old: ResourceRequirements = {}): ResourceRequirements {

@@ -1,5 +1,5 @@
 import type { ResourceRequirements } from "@knots/api/core/v1";
-import { Quantity, isExtendedResourceName } from "@knots/machinery";
+import { Quantity, isExtendedResourceName, ownValue } from "@knots/machinery";
 import type { FieldError, FieldPath } from "../field.ts";
 import { forbidden, invalid, required } from "../field.ts";
 import { isHugePages, isWholePages } from "./huge-pages.ts";
@@ -57,7 +57,7 @@ export function validateResourceRequirements(
     const value = requests[name] ?? "0";
     validateName(name, at, errors);
     validateAmount(name, value, at, errors);
-    validateAgainstLimit(name, value, limits[name], path, errors);
+    validateAgainstLimit(name, value, ownValue(limits, name), path, errors);
     checkPages(name, value, at);
   }
   if (hasHugePages && !["cpu", "memory"].some((name) => name in limits || name in requests))
