@@ -43,6 +43,18 @@ describe("createdFields", () => {
     );
   });
 
+  it.each([
+    ["typed", typing],
+    ["deduced", deduced],
+  ])("is in order however many keys there are, and however they come: %s", (_name, of) => {
+    const keys = Array.from({ length: 1000 }, (_, index) => `k${((index * 617) % 1000).toString(36)}`);
+    for (const order of [keys, keys.toSorted(), keys.toSorted().toReversed()]) {
+      const labels = Object.fromEntries(order.map((key) => [key, "x"]));
+      const object = { apiVersion: "v1", kind: "Thing", metadata: { labels } };
+      expect(createdFields(object, of)).toBe(compared(object, of));
+    }
+  });
+
   it("names nothing that identifies the object or is the server's", () => {
     const metadata = { name: "x", namespace: "y", uid: "u", resourceVersion: "1", managedFields: [{ manager: "m" }] };
     expect(createdFields({ apiVersion: "v1", kind: "Thing", metadata, spec: {}, status: {} }, typing)).toBe("");

@@ -135,10 +135,14 @@ function addedUnder({ zero, plan }: Field, value: unknown): string {
   return plan.members(value, NO_NAMES);
 }
 
+/** Members beyond these are sorted at the end: a map of somebody's choice can have a hundred thousand keys in any order. */
+const FEW = 32;
+
 /** The members of one map or struct, in canonical order. */
 class Members {
   readonly #fields: Field[] = [];
   readonly #texts: string[] = [];
+  #sorted = true;
 
   /** Sorted in as they come: they are few, and mostly in order. */
   add(field: Field, below: string): void {
@@ -146,22 +150,34 @@ class Members {
     const fields = this.#fields;
     const texts = this.#texts;
     let at = fields.length;
-    for (; at > 0; at--) {
-      const previous = fields[at - 1] as Field;
-      if (previous.rank < field.rank || (previous.rank === field.rank && previous.name < field.name)) break;
-      fields[at] = previous;
-      texts[at] = texts[at - 1] as string;
-    }
+    if (at < FEW) {
+      for (; at > 0; at--) {
+        const previous = fields[at - 1] as Field;
+        if (isBefore(previous, field)) break;
+        fields[at] = previous;
+        texts[at] = texts[at - 1] as string;
+      }
+    } else if (!isBefore(fields[at - 1] as Field, field)) this.#sorted = false;
     fields[at] = field;
     texts[at] = below === LEAF ? field.leaf : field.key + below;
   }
 
   text(itself: boolean): string {
-    const texts = this.#texts;
+    const texts = this.#sorted ? this.#texts : this.#inOrder();
     if (texts.length === 0) return itself ? LEAF : NOTHING;
     return `${itself ? '{".":{},' : "{"}${texts.join(",")}}`;
   }
+
+  #inOrder(): string[] {
+    const texts = this.#texts;
+    return this.#fields
+      .map((field, index) => ({ field, text: texts[index] as string }))
+      .sort((a, b) => (isBefore(a.field, b.field) ? -1 : 1))
+      .map(({ text }) => text);
+  }
 }
+
+const isBefore = (a: Field, b: Field): boolean => a.rank < b.rank || (a.rank === b.rank && a.name < b.name);
 
 const plans = { atomic: new WeakMap<TypeSchema, Plan>(), deduced: new WeakMap<TypeSchema, Plan>() };
 
