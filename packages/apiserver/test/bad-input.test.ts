@@ -168,6 +168,15 @@ describe("a body that is too large", () => {
   });
 });
 
+describe("an object with a hundred thousand faults", () => {
+  it("is refused with as many as an answer can hold", async () => {
+    const body = `{"metadata":{"name":"a","finalizers":[${Array.from({ length: 100_000 }, () => '""').join()}]}}`;
+    const { status, body: answer } = await send(body);
+    expect([status, answer.reason]).toEqual([422, "Invalid"]);
+    expect(answer.message).toMatch(/, and \d+ more\]$/);
+  });
+});
+
 describe("patches", () => {
   beforeAll(async () => {
     await api.post(MAPS, { metadata: { name: "patched" }, data: { a: "1" } });

@@ -64,6 +64,20 @@ describe("API errors", () => {
     });
   });
 
+  it("tells no more faults of an object than an answer can hold", () => {
+    const path = FieldPath.root("spec");
+    const faults = Array.from({ length: 20_000 }, () => invalid(path, "", "x".repeat(1000)));
+    const error = errors.newInvalid({ group: "", kind: "Pod" }, "a", faults);
+    const { causes = [] } = error.status.details ?? {};
+    expect(causes.length).toBeGreaterThan(1000);
+    expect(JSON.stringify(error.status).length).toBeLessThan(4_000_000);
+    expect(error.message.endsWith(`, and ${20_000 - causes.length} more]`)).toBe(true);
+    // One alone is told whole.
+    const value = "y".repeat(3_000_000);
+    const long = errors.newInvalid({ group: "", kind: "Pod" }, "a", [invalid(path, value, "no")]);
+    expect(long.message === `Pod "a" is invalid: spec: Invalid value: "${value}": no`).toBe(true);
+  });
+
   it("says when to come back", () => {
     expect(errors.newTooManyRequests("x", 3).status.details?.retryAfterSeconds).toBe(3);
   });

@@ -1,6 +1,6 @@
 // Errors as the API speaks them: meta/v1 Status. Texts are upstream's, so that clients and people recognise them.
 import type { FieldError } from "./field-path.ts";
-import { fieldErrorMessage, formatFieldError } from "./field-path.ts";
+import { fieldErrorMessage } from "./field-path.ts";
 
 export interface StatusCause {
   reason?: string;
@@ -126,20 +126,37 @@ export function newConflict(gr: GroupResource, name: string, message: string): S
   );
 }
 
+/**
+ * Characters after which an answer tells no further error. A body of three megabytes can have a million faults with a
+ * kilobyte of text each: upstream sends it all, we have neither the memory nor the time.
+ */
+const MAX_ERROR_TEXT = 1 << 20;
+
 export function newInvalid(gk: GroupKind, name: string, errors: readonly FieldError[]): StatusError {
   // Each text once, as upstream's aggregates; every cause stays.
-  const texts = [...new Set(errors.map(formatFieldError))];
+  const texts = new Set<string>();
+  const causes: StatusCause[] = [];
+  let length = 0;
+  for (const error of errors) {
+    if (length > MAX_ERROR_TEXT) break;
+    const message = fieldErrorMessage(error);
+    length += error.field.length + message.length;
+    texts.add(`${error.field}: ${message}`);
+    causes.push({ reason: error.type, message, field: error.field });
+  }
+  const untold = errors.length - causes.length;
+  if (untold > 0) texts.add(`and ${untold} more`);
   const kind = gk.group === "" ? gk.kind : `${gk.kind}.${gk.group}`;
-  const list = texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+  const list = texts.size === 1 ? [...texts].join() : `[${[...texts].join(", ")}]`;
   return fail(
     422,
     "Invalid",
-    texts.length === 0 ? `${kind} "${name}" is invalid` : `${kind} "${name}" is invalid: ${list}`,
+    texts.size === 0 ? `${kind} "${name}" is invalid` : `${kind} "${name}" is invalid: ${list}`,
     {
       ...(name === "" ? {} : { name }),
       ...(gk.group === "" ? {} : { group: gk.group }),
       kind: gk.kind,
-      causes: errors.map((error) => ({ reason: error.type, message: fieldErrorMessage(error), field: error.field })),
+      causes,
     },
   );
 }
