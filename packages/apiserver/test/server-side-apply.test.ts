@@ -193,6 +193,11 @@ describe("apply", () => {
       409,
       'Operation cannot be fulfilled on configmaps "bad": uid mismatch: the provided object specified uid u, and no existing object was found',
     ],
+    [
+      { ...configMap("bad", {}), metadata: { name: "bad", uid: { toString: "u" } } },
+      500,
+      'failed to create typed patch object (/bad; /v1, Kind=ConfigMap): .metadata.uid: expected string, got &value.valueUnstructured{Value:map[string]interface {}{"toString":"u"}}',
+    ],
     [{ ...configMap("other", {}) }, 400, "the name of the object (other) does not match the name on the URL (bad)"],
   ])("refuses %j", async (body, status, message) => {
     const answer = await apply(`${CONFIG_MAPS}/bad`, body);

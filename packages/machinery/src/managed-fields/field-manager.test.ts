@@ -221,6 +221,21 @@ describe("applying", () => {
     );
   });
 
+  it("refuses a name that is no text, and shows none", () => {
+    const metadata = { name: { toString: "x" }, namespace: [1] };
+    expect(failure(() => new World().apply("a", {}, false, { metadata })).message).toMatch(
+      /^failed to create typed patch object \(\/; \/v1, Kind=Thing\): /,
+    );
+  });
+
+  it("tells when what is there cannot have managed fields", () => {
+    const world = new World();
+    world.object = { ...thing({ containers: [{ image: "i" }] }), metadata: { name: "x", namespace: "y" } };
+    expect(failure(() => world.apply("a", { replicas: 2 })).message).toMatch(
+      /^failed to create manager for existing fields: failed to convert new object \(y\/x; \/v1, Kind=Thing\) to smd typed: .*an element that omits all key fields \["name"\]/,
+    );
+  });
+
   it("twice changes nothing", () => {
     for (const of of [typing, deduced]) {
       fc.assert(

@@ -148,8 +148,13 @@ function managedBefore(live: KubeObject, writer: Writer, versions: TypedVersions
     throw new Error(`failed to decode managed fields: ${(error as Error).message}`, { cause: error });
   }
   if (managed.size > 0) return reconcileAll(managed, live, versions);
-  const entries = trackUpdate(undefined, live, { ...writer, manager: BEFORE_FIRST_APPLY }, versions);
-  return decodeManaged(entries);
+  try {
+    return decodeManaged(trackUpdate(undefined, live, { ...writer, manager: BEFORE_FIRST_APPLY }, versions));
+  } catch (error) {
+    if (!(error instanceof TypedError)) throw error;
+    const why = `failed to convert new object (${describe(live)}) to smd typed: ${error.message}`;
+    throw new TypedError(`failed to create manager for existing fields: ${why}`);
+  }
 }
 
 /** kubectl does not conflict with whoever wrote what it applied from the client's side before. */
@@ -207,12 +212,14 @@ function encoded(managed: Managed): ManagedFieldsEntry[] | undefined {
   return managed.size === 0 ? undefined : encodeManaged(managed);
 }
 
-/** "namespace/name; version, Kind=kind", as errors name the object. */
+/** "namespace/name; version, Kind=kind", as errors name the object; what is no text in it counts as absent. */
 function describe({ apiVersion = "", kind = "", metadata }: KubeObject): string {
   const slash = apiVersion.indexOf("/");
   const gvk =
     slash < 0
       ? `/${apiVersion}, Kind=${kind}`
       : `${apiVersion.slice(0, slash)}/${apiVersion.slice(slash + 1)}, Kind=${kind}`;
-  return `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}; ${gvk}`;
+  return `${textOf(metadata?.namespace)}/${textOf(metadata?.name)}; ${gvk}`;
 }
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");

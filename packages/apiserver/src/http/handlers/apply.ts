@@ -56,8 +56,9 @@ async function admitCreation(
 ): Promise<void> {
   const { name } = ctx.info;
   if (ctx.info.subresource !== "") throw newNotFound(info, name);
-  const { uid = "" } = metadata ?? {};
-  if (uid !== "") {
+  // The configuration is not yet known to fit its type.
+  const uid: unknown = metadata?.uid;
+  if (typeof uid === "string" && uid !== "") {
     throw newConflict(
       info,
       name,
