@@ -101,17 +101,29 @@ export class HandlerChain {
     }
     if (isUnfinished(info)) {
       const why = `unable to determine kind and namespace from url, ${url}`;
-      sendText(response, 500, `Internal Server Error: ${JSON.stringify(url)}: failed to create RequestInfo: ${why}\n`);
+      const text = `Internal Server Error: ${JSON.stringify(url)}: failed to create RequestInfo: ${why}`;
+      sendText(response, 500, `${text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")}\n`);
       return;
     }
     this.#inFlight++;
-    const passage: Passage = { request, response, info, auditId, startedAt: started, record: undefined };
+    const passage: Passage = {
+      request,
+      response,
+      info,
+      auditId,
+      startedAt: started,
+      record: undefined,
+      allowed: false,
+    };
     let status = 0;
     try {
       await this.#serve(passage, handler);
       status = response.statusCode;
       passage.record?.complete(undefined);
     } catch (error) {
+      // What impersonation and authorization refuse; what is forbidden later is answered by handlers.
+      if (!passage.allowed && error instanceof StatusError && error.code === 403)
+        response.setHeader("x-content-type-options", "nosniff");
       const answered = this.#fail(request, response, info, error);
       status = answered.code;
       if (passage.record !== undefined) tellFailure(passage.record, error, answered);
@@ -149,6 +161,7 @@ export class HandlerChain {
       }
       const allowed = this.#authorize(user, info, passage.record);
       if (allowed !== undefined) await allowed;
+      passage.allowed = true;
       const { auditId, startedAt, record: audit } = passage;
       const ctx = new RequestPassage({ request, response, info, auditId, startedAt, user, audit, life, seat });
       await (longRunning ? handler(ctx) : this.#deadlines.within(handler(ctx), () => new DeadlineExceeded()));
@@ -243,6 +256,8 @@ interface Passage {
   readonly auditId: string;
   readonly startedAt: number;
   record: AuditRecord | undefined;
+  /** It has been authorized. */
+  allowed: boolean;
 }
 
 /** A thrown StatusError is an answer; anything else is a fault of the server, which upstream calls a panic. */

@@ -51,9 +51,11 @@ export class Listener {
       streamResetBurst: 50_000,
       streamResetRate: 5_000,
     });
-    this.#server.on("request", (request, response) =>
-      options.onRequest(request as unknown as ApiRequest, response as unknown as ApiResponse),
-    );
+    this.#server.on("request", (request, response) => {
+      // Go's servers do not say that they keep a connection, nor for how long.
+      if (request.httpVersionMajor === 1) response.removeHeader("connection");
+      options.onRequest(request as unknown as ApiRequest, response as unknown as ApiResponse);
+    });
     this.#server.on("upgrade", (request: unknown, socket: Duplex, head: Buffer) =>
       options.onUpgrade(request as ApiRequest, socket, head),
     );
