@@ -169,8 +169,11 @@ describe("a body that is too large", () => {
 });
 
 describe("an object with a hundred thousand faults", () => {
-  it("is refused with as many as an answer can hold", async () => {
-    const body = `{"metadata":{"name":"a","finalizers":[${Array.from({ length: 100_000 }, () => '""').join()}]}}`;
+  it.each([
+    ["finalizers", '""', 100_000],
+    ["ownerReferences", "{}", 150_000],
+  ])("is refused with as many as an answer can hold: %s", async (field, item, length) => {
+    const body = `{"metadata":{"name":"a","${field}":[${Array.from({ length }, () => item).join()}]}}`;
     const { status, body: answer } = await send(body);
     expect([status, answer.reason]).toEqual([422, "Invalid"]);
     expect(answer.message).toMatch(/, and \d+ more\]$/);

@@ -33,7 +33,7 @@ export function checkLiterals(root: Expr): Issue[] {
         issues.push({ pos: first.pos, message: `invalid ${expr.function} argument` });
       }
     }
-    open.push(...partsOf(expr));
+    for (const part of partsOf(expr)) open.push(part);
   }
   return issues;
 }

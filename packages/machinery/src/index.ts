@@ -1,4 +1,5 @@
 // What Kubernetes' API is made of, without I/O. Certificates are under "@knots/machinery/pki/index": they load cryptography that most processes never need.
+export * from "./add-all.ts";
 export * from "./bootstrap-tokens.ts";
 export * from "./clone-json.ts";
 export * from "./clock.ts";

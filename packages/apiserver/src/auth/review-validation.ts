@@ -1,6 +1,6 @@
 // What an access review may ask (upstream: pkg/apis/authorization/validation).
 import type { ResourceAttributes, SubjectAccessReviewSpec } from "@knots/api/authorization/v1";
-import { FieldPath, forbidden, invalid, isQualifiedName, isValidLabelValue, required } from "@knots/machinery";
+import { addAll, FieldPath, forbidden, invalid, isQualifiedName, isValidLabelValue, required } from "@knots/machinery";
 import type { FieldError, KubeObject } from "@knots/machinery";
 
 export type AccessReviewKind = "SubjectAccessReview" | "SelfSubjectAccessReview" | "LocalSubjectAccessReview";
@@ -25,8 +25,8 @@ export function validateAccessReview(kind: AccessReviewKind, { metadata = {}, sp
   }
   if (kind !== "SelfSubjectAccessReview" && (spec.user ?? "") === "" && (spec.groups ?? []).length === 0)
     errors.push(invalid(SPEC.child("user"), "", "at least one of user or group must be specified"));
-  errors.push(...validateSelectors(resource));
-  errors.push(...validateMetadata(kind, metadata));
+  addAll(errors, validateSelectors(resource));
+  addAll(errors, validateMetadata(kind, metadata));
   if (kind !== "LocalSubjectAccessReview") return errors;
   if (resource !== undefined && (resource.namespace ?? "") !== (metadata.namespace ?? "")) {
     const at = SPEC.child("resourceAttributes", "namespace");
@@ -78,7 +78,7 @@ function validateSelector(
     const where = at.child("requirements").index(index);
     const { key, values = [] } = requirement;
     if (!labels && key === "") errors.push(required(where.child("key"), "must be specified"));
-    errors.push(...validateValues(requirement, where));
+    addAll(errors, validateValues(requirement, where));
     if (!labels) return;
     for (const message of isQualifiedName(key)) errors.push(invalid(where.child("key"), key, message));
     values.forEach((value, position) => {

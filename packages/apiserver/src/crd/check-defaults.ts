@@ -1,5 +1,5 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { FieldPath, invalid } from "@knots/machinery";
+import { addAll, FieldPath, invalid } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
 import { deepEqual } from "../registry/metadata.ts";
 import { compileRules } from "./rules/rule-tree.ts";
@@ -38,7 +38,7 @@ function checkDefault(schema: JSONSchemaProps, path: FieldPath, errors: FieldErr
   validateValue(pruned, schema, path, found);
   if (found.length === 0) {
     const rules = compileRules(schema);
-    if (rules !== undefined) found.push(...runRules(rules, pruned, undefined).errors);
+    if (rules !== undefined) addAll(found, runRules(rules, pruned, undefined).errors);
   }
-  errors.push(...found);
+  addAll(errors, found);
 }

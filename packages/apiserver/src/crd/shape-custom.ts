@@ -1,7 +1,7 @@
 import { modelSchema, validateShape } from "@knots/api";
 import type { ShapeReport } from "@knots/api";
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { FieldPath, formatFieldError, invalid } from "@knots/machinery";
+import { addAll, FieldPath, formatFieldError, invalid } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 import { isObject, prune } from "./structural.ts";
@@ -15,11 +15,14 @@ export function shapeCustom(object: KubeObject, schema: JSONSchemaProps | undefi
   const { metadata } = object;
   if (metadata !== undefined) {
     const found = shapeMetadata(metadata);
-    report.unknownFields.push(...found.unknownFields.map((path) => `metadata.${path}`));
-    report.errors.push(...found.errors);
+    addAll(
+      report.unknownFields,
+      found.unknownFields.map((path) => `metadata.${path}`),
+    );
+    addAll(report.errors, found.errors);
   }
   if (schema === undefined) return report;
-  report.unknownFields.push(...prune(object, schema, true));
+  addAll(report.unknownFields, prune(object, schema, true));
   if (embeds(schema)) shapeEmbedded(object, schema, undefined, report);
   return report;
 }
@@ -48,8 +51,14 @@ function shapeEmbedded(
   if (schema["x-kubernetes-embedded-resource"] === true && path !== undefined && metadata !== undefined) {
     const at = path.child("metadata");
     const found = shapeMetadata(metadata);
-    report.unknownFields.push(...found.unknownFields.map((each) => `${String(at)}.${each}`));
-    report.errors.push(...found.errors.map((text) => formatFieldError(invalid(at, metadata, text))));
+    addAll(
+      report.unknownFields,
+      found.unknownFields.map((each) => `${String(at)}.${each}`),
+    );
+    addAll(
+      report.errors,
+      found.errors.map((text) => formatFieldError(invalid(at, metadata, text))),
+    );
   }
   const values = valuesOf(schema);
   for (const [key, inner] of Object.entries(value)) {

@@ -4,7 +4,7 @@ import type {
   CustomResourceDefinitionVersion,
   JSONSchemaProps,
 } from "@knots/api/apiextensions/v1";
-import { FieldPath, invalid, isDNS1035Label, isDNS1123Subdomain, required } from "@knots/machinery";
+import { addAll, FieldPath, invalid, isDNS1035Label, isDNS1123Subdomain, required } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
 import { deepEqual } from "../registry/metadata.ts";
 import { semanticEqual } from "../strategies/equality.ts";
@@ -33,7 +33,7 @@ export function validateDefinition(crd: CustomResourceDefinition, old?: CustomRe
   if (old !== undefined) checkImmutable(crd, old, errors);
   checkNames(crd.status?.acceptedNames, STATUS.child("acceptedNames"), errors);
   checkStoredVersions(crd, errors);
-  errors.push(...approvalErrors(crd, old));
+  addAll(errors, approvalErrors(crd, old));
   if (spec.preserveUnknownFields === true && old?.spec.preserveUnknownFields !== true) {
     const why =
       "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
@@ -110,7 +110,7 @@ function checkParts(
   const schema = version.schema?.openAPIV3Schema;
   if (shared.schema === which && schema !== undefined) {
     const at = path.child(which ? "validation" : "schema").child("openAPIV3Schema");
-    errors.push(...errorsOf(schema, at, deepEqual(schema, before?.schema?.openAPIV3Schema)));
+    addAll(errors, errorsOf(schema, at, deepEqual(schema, before?.schema?.openAPIV3Schema)));
   }
   if (shared.subresources === which) checkSubresources(version.subresources, path.child("subresources"), errors);
   if (shared.columns === which)

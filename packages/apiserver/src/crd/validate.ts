@@ -1,5 +1,5 @@
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
-import { FieldPath, invalid, notSupported, required, tooLong, tooMany } from "@knots/machinery";
+import { addAll, FieldPath, invalid, notSupported, required, tooLong, tooMany } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
 import { deepEqual } from "../registry/metadata.ts";
 import type { Correlation } from "./rules/correlation.ts";
@@ -207,7 +207,7 @@ function checkCombinators(
     const [first = [], ...others] = anyOf.map(problems);
     if (first.length > 0 && others.every((found) => found.length > 0)) {
       say("must validate at least one schema (anyOf)");
-      errors.push(...first);
+      addAll(errors, first);
     }
   }
   if (oneOf.length > 0) {
@@ -215,13 +215,13 @@ function checkCombinators(
     const valid = [first, ...others].filter((found) => found.length === 0).length;
     if (valid === 0) {
       say("must validate one and only one schema (oneOf). Found none valid");
-      errors.push(...first);
+      addAll(errors, first);
     } else if (valid > 1) say(`must validate one and only one schema (oneOf). Found ${valid} valid alternatives`);
   }
   if (allOf.length > 0) {
     const found = allOf.map(problems);
     const failed = found.filter((each) => each.length > 0);
-    errors.push(...failed.flat());
+    addAll(errors, failed.flat());
     if (failed.length > 0)
       say(`must validate all the schemas (allOf)${failed.length === allOf.length ? ". None validated" : ""}`);
   }

@@ -1,3 +1,4 @@
+import { addAll } from "@knots/machinery";
 import type {
   ComponentStatus,
   ConfigMap,
@@ -114,8 +115,16 @@ function endpointsText({ subsets }: Endpoints): string {
   const list: string[] = [];
   for (const subset of subsets ?? []) {
     const addresses = (subset.addresses ?? []).map(({ ip }) => (ip.includes(":") ? `[${ip}]` : ip));
-    if ((subset.ports ?? []).length === 0) list.push(...(subset.addresses ?? []).map(({ ip }) => ip));
-    for (const { port } of subset.ports ?? []) list.push(...addresses.map((address) => `${address}:${port}`));
+    if ((subset.ports ?? []).length === 0)
+      addAll(
+        list,
+        (subset.addresses ?? []).map(({ ip }) => ip),
+      );
+    for (const { port } of subset.ports ?? [])
+      addAll(
+        list,
+        addresses.map((address) => `${address}:${port}`),
+      );
   }
   return (subsets ?? []).length === 0 ? "<none>" : listWithMore(list, "");
 }

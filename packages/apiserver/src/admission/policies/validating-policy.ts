@@ -1,3 +1,4 @@
+import { addAll } from "@knots/machinery";
 import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
@@ -101,7 +102,7 @@ export class CompiledValidatingPolicy {
     for (const [index, compiled] of this.#validations.entries()) {
       const result = await run.evaluate(compiled.program);
       if (run.outOfBudget) return { denials: this.#failed(OUT_OF_BUDGET, undefined), annotations: [] };
-      if ("error" in result) denials.push(...this.#failed(result.error, index));
+      if ("error" in result) addAll(denials, this.#failed(result.error, index));
       else if (result.value !== true) {
         const message = await this.#message(run, compiled);
         denials.push({ message, reason: compiled.validation.reason ?? "Invalid", index });

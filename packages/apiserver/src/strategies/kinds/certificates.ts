@@ -1,7 +1,7 @@
 // Requests of certificates (upstream: pkg/apis/certificates/validation, pkg/registry/certificates).
 import { X509Certificate } from "node:crypto";
 import type { CertificateSigningRequest } from "@knots/api/certificates/v1";
-import { formatTime } from "@knots/machinery";
+import { addAll, formatTime } from "@knots/machinery";
 import { withoutFields } from "@knots/machinery/managed-fields/index";
 import { certificateRequestProblem } from "@knots/machinery/pki/request";
 import { keepAllBut } from "../default-strategy.ts";
@@ -123,7 +123,7 @@ function validateRequest(request: CertificateSigningRequest, old?: CertificateSi
   const expirationSeconds = request.spec?.expirationSeconds;
   const problem = certificateRequestProblem(decoded(text));
   if (problem !== undefined) errors.push(invalid(SPEC.child("request"), text, problem));
-  errors.push(...validateUsages(request, old));
+  addAll(errors, validateUsages(request, old));
   const at = SPEC.child("signerName");
   if (signerName === LEGACY_SIGNER && old?.spec?.signerName !== LEGACY_SIGNER)
     errors.push(invalid(at, signerName, "the legacy signerName is not allowed via this API version"));
@@ -132,7 +132,7 @@ function validateRequest(request: CertificateSigningRequest, old?: CertificateSi
     const detail = "may not specify a duration less than 600 seconds (10 minutes)";
     errors.push(invalid(SPEC.child("expirationSeconds"), expirationSeconds, detail));
   }
-  errors.push(...validateConditions(request, old));
+  addAll(errors, validateConditions(request, old));
   const certificate = request.status?.certificate ?? "";
   const known = old?.status?.certificate ?? "";
   const fault = old && (certificate === known || certificateFault(known)) ? undefined : certificateFault(certificate);

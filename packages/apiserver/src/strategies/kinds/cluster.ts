@@ -1,3 +1,4 @@
+import { addAll } from "@knots/machinery";
 import type { LimitRange, Namespace, ResourceQuota } from "@knots/api/core/v1";
 import { randomUUID } from "node:crypto";
 import { keep, metadataFor } from "../default-strategy.ts";
@@ -77,7 +78,7 @@ function validateLimitRange(range: LimitRange): FieldError[] {
     const at = SPEC.child("limits").index(index);
     if (types.has(item.type)) errors.push(duplicate(at.child("type"), item.type));
     types.add(item.type);
-    errors.push(...validateLimits(item, at));
+    addAll(errors, validateLimits(item, at));
   });
   return errors;
 }

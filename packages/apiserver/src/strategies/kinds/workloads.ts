@@ -1,6 +1,6 @@
 import type { PodTemplateSpec } from "@knots/api/core/v1";
 import type { LabelSelector } from "@knots/api/meta/v1";
-import { selectorFromLabelSelector } from "@knots/machinery";
+import { addAll, selectorFromLabelSelector } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { FieldPath, forbidden, invalid, notSupported, required } from "../field.ts";
 import type { FieldError } from "../field.ts";
@@ -48,7 +48,7 @@ export function validateWorkload(
   const ofTemplate: FieldError[] = [];
   if (readable || kind === "daemonset") validatePodTemplate(template, TEMPLATE, ofTemplate, old);
   if (ofTemplate.length > 0 && mayStay && old !== undefined && !isGoodTemplate(old)) ofTemplate.length = 0;
-  errors.push(...ofTemplate);
+  addAll(errors, ofTemplate);
   const podPath = TEMPLATE.child("spec");
   const policy = template.spec?.restartPolicy ?? "Always";
   if (policy !== "Always") errors.push(notSupported(podPath.child("restartPolicy"), policy, ["Always"]));

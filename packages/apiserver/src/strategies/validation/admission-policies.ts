@@ -11,7 +11,7 @@ import type {
   Validation,
   Variable,
 } from "@knots/api/admissionregistration/v1";
-import { isDNS1035Label, isDNS1123Subdomain, isQualifiedName } from "@knots/machinery";
+import { addAll, isDNS1035Label, isDNS1123Subdomain, isQualifiedName } from "@knots/machinery";
 import { compileExpression } from "../../admission/policies/compile.ts";
 import { policyEnvironment } from "../../admission/policies/environment.ts";
 import { validateMatchConditions } from "../../admission/policies/match-conditions.ts";
@@ -83,7 +83,7 @@ function checkCommon(
     old !== undefined &&
     semanticEqual(spec.paramKind, old.paramKind) &&
     semanticEqual(spec.matchConditions, old.matchConditions);
-  if (!same) errors.push(...validateMatchConditions(spec.matchConditions, SPEC.child("matchConditions"), base));
+  if (!same) addAll(errors, validateMatchConditions(spec.matchConditions, SPEC.child("matchConditions"), base));
   const { compiled, env } = compileVariables(spec.variables, base);
   spec.variables?.forEach((variable, i) =>
     checkVariable(variable, compiled[i]?.program, SPEC.child("variables").index(i), errors),

@@ -1,5 +1,5 @@
 import type { LimitRangeItem } from "@knots/api/core/v1";
-import { Quantity, isQualifiedName, ownValue } from "@knots/machinery";
+import { addAll, Quantity, isQualifiedName, ownValue } from "@knots/machinery";
 import { forbidden, invalid, required } from "../field.ts";
 import type { FieldError, FieldPath } from "../field.ts";
 import { validateResourceName } from "./resource-names.ts";
@@ -66,8 +66,9 @@ export function validateLimits(given: LimitRangeItem, at: FieldPath): FieldError
     }
     const ratio = ownValue(ratios, name);
     if (ratio !== undefined)
-      errors.push(
-        ...checkRatio(ratio, ownValue(min, name), ownValue(max, name), at.child("maxLimitRequestRatio").key(name)),
+      addAll(
+        errors,
+        checkRatio(ratio, ownValue(min, name), ownValue(max, name), at.child("maxLimitRequestRatio").key(name)),
       );
     const [limit, request] = [ownValue(item.default, name), ownValue(item.defaultRequest, name)];
     if (limit === undefined || request === undefined || canOvercommit(name)) continue;

@@ -1,4 +1,4 @@
-import { isDNS1123Label, isQualifiedName, isValidLabelValue } from "@knots/machinery";
+import { addAll, isDNS1123Label, isQualifiedName, isValidLabelValue } from "@knots/machinery";
 import type { KubeObject, ObjectMeta, OwnerReference } from "@knots/machinery";
 import { semanticEqual } from "../equality.ts";
 import type { FieldError, FieldPath } from "../field.ts";
@@ -34,7 +34,7 @@ export function validateObjectMeta(
     }
   } else if (meta.namespace) errors.push(forbidden(path.child("namespace"), "not allowed on this type"));
   if ((meta.generation ?? 0) < 0) errors.push(invalid(path.child("generation"), meta.generation, NON_NEGATIVE));
-  errors.push(...validateCommonMeta(meta, path));
+  addAll(errors, validateCommonMeta(meta, path));
   validateFinalizers(meta.finalizers ?? [], path.child("finalizers"), errors);
   return errors;
 }
@@ -65,7 +65,7 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, path
     "deletionGracePeriodSeconds",
   ] as const;
   for (const field of frozen) immutable(meta[field], old[field], path.child(field), errors);
-  errors.push(...validateCommonMeta(meta, path));
+  addAll(errors, validateCommonMeta(meta, path));
   return errors;
 }
 

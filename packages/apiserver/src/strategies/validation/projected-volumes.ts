@@ -1,4 +1,5 @@
 // Volumes of files that come from the API: of what a pod knows of itself, and of several sources together.
+import { addAll } from "@knots/machinery";
 import type {
   DownwardAPIVolumeFile,
   PodSpec,
@@ -80,7 +81,7 @@ function validateToken(
   if (!file) return void errors.push(required(volume.child("path")));
   const found: FieldError[] = [];
   validateNonDescendingStart(file, volume.child("path"), found);
-  if (found.length > 0 && !hasWrongTokenPath(old, volume)) errors.push(...found);
+  if (found.length > 0 && !hasWrongTokenPath(old, volume)) addAll(errors, found);
 }
 
 function hasWrongTokenPath(spec: PodSpec | undefined, path: FieldPath): boolean {

@@ -1,3 +1,4 @@
+import { addAll } from "@knots/machinery";
 import type { TopologySpreadConstraint } from "@knots/api/core/v1";
 import type { FieldError, FieldPath } from "../field.ts";
 import { duplicate, invalid, notSupported, required } from "../field.ts";
@@ -64,5 +65,5 @@ function unlessWrongBefore(
   if (found.length === 0) return;
   const before: FieldError[] = [];
   for (const each of old) check(each, path, before);
-  if (before.length === 0) errors.push(...found);
+  if (before.length === 0) addAll(errors, found);
 }

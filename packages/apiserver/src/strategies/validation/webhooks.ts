@@ -1,5 +1,5 @@
 import type { MutatingWebhook, RuleWithOperations, ValidatingWebhook } from "@knots/api/admissionregistration/v1";
-import { isDNS1035Label, isDNS1123Subdomain } from "@knots/machinery";
+import { addAll, isDNS1035Label, isDNS1123Subdomain } from "@knots/machinery";
 import { validateMatchConditions } from "../../admission/policies/match-conditions.ts";
 import { semanticEqual } from "../equality.ts";
 import type { FieldError } from "../field.ts";
@@ -87,7 +87,7 @@ function validateWebhook(webhook: Webhook, lenient: Leniency, path: FieldPath, e
   supported(reinvocationPolicy, ["IfNeeded", "Never"], path.child("reinvocationPolicy"), errors);
   validateClientConfig(webhook.clientConfig, path.child("clientConfig"), errors);
   if (!lenient.matchConditions)
-    errors.push(...validateMatchConditions(webhook.matchConditions, path.child("matchConditions")));
+    addAll(errors, validateMatchConditions(webhook.matchConditions, path.child("matchConditions")));
 }
 
 /** A fully qualified name. */

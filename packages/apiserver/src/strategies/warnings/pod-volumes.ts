@@ -1,3 +1,4 @@
+import { addAll } from "@knots/machinery";
 import type { PersistentVolumeClaimSpec, Volume, VolumeProjection } from "@knots/api/core/v1";
 import { fractionWarnings } from "./fractions.ts";
 
@@ -40,11 +41,11 @@ export function claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, p
 export function volumeWarnings(volumes: readonly Volume[], path: string, warnings: string[]): void {
   volumes.forEach((volume, index) => {
     const at = `${path}[${index}]`;
-    warnings.push(...goneVolumeWarnings(volume, at, BEFORE_CLAIMS));
+    addAll(warnings, goneVolumeWarnings(volume, at, BEFORE_CLAIMS));
     const template = volume.ephemeral?.volumeClaimTemplate;
     if (template !== undefined)
-      warnings.push(...claimSpecWarnings(template.spec, `${at}.ephemeral.volumeClaimTemplate.spec`));
-    warnings.push(...goneVolumeWarnings(volume, at, AFTER_CLAIMS));
+      addAll(warnings, claimSpecWarnings(template.spec, `${at}.ephemeral.volumeClaimTemplate.spec`));
+    addAll(warnings, goneVolumeWarnings(volume, at, AFTER_CLAIMS));
   });
 }
 

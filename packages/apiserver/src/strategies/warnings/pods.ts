@@ -1,6 +1,6 @@
 // What works today but should not be written (upstream: pkg/api/pod/warnings.go), for pods and templates of pods.
 import type { Affinity, Container, ContainerPort, PodSpec, PodTemplateSpec } from "@knots/api/core/v1";
-import { isDNS1123Label } from "@knots/machinery";
+import { addAll, isDNS1123Label } from "@knots/machinery";
 import type { KubeObject, ObjectMeta } from "@knots/machinery";
 import { APPARMOR_CONTAINER } from "../validation/app-armor.ts";
 import { forEachContainer } from "../validation/each-container.ts";
@@ -83,9 +83,9 @@ function specAndMetaWarnings(
     );
   if (spec.affinity !== undefined) podAffinityWarnings(spec.affinity, `${path}.affinity`, warnings);
   spec.dnsConfig?.nameservers?.forEach((ip, index) =>
-    warnings.push(...ipWarnings(ip, `${path}.dnsConfig.nameservers[${index}]`)),
+    addAll(warnings, ipWarnings(ip, `${path}.dnsConfig.nameservers[${index}]`)),
   );
-  spec.hostAliases?.forEach(({ ip }, index) => warnings.push(...ipWarnings(ip, `${path}.hostAliases[${index}].ip`)));
+  spec.hostAliases?.forEach(({ ip }, index) => addAll(warnings, ipWarnings(ip, `${path}.hostAliases[${index}].ip`)));
   return warnings;
 }
 
@@ -103,11 +103,11 @@ function schedulingWarnings(
   const at = `${path}.affinity.nodeAffinity`;
   required?.nodeSelectorTerms.forEach((term, index) => {
     const where = `${at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[${index}]`;
-    warnings.push(...nodeSelectorTermWarnings(term, where));
+    addAll(warnings, nodeSelectorTermWarnings(term, where));
   });
   preferredDuringSchedulingIgnoredDuringExecution?.forEach(({ preference }, index) => {
     const where = `${at}.preferredDuringSchedulingIgnoredDuringExecution[${index}].preference`;
-    warnings.push(...preferenceWarnings(preference, where));
+    addAll(warnings, preferenceWarnings(preference, where));
   });
   topologySpreadConstraints?.forEach(({ topologyKey, labelSelector }, index) => {
     const where = `${path}.topologySpreadConstraints[${index}]`;
@@ -139,7 +139,7 @@ function listWarnings({ hostAliases, imagePullSecrets, overhead }: PodSpec, path
     });
   }
   if (overhead !== undefined)
-    for (const name of IN_BYTES) warnings.push(...fractionWarnings(overhead[name], `${path}.overhead[${name}]`));
+    for (const name of IN_BYTES) addAll(warnings, fractionWarnings(overhead[name], `${path}.overhead[${name}]`));
 }
 
 /** Resources that are counted in whole bytes. */
@@ -151,7 +151,7 @@ function containerWarnings({ resources, env }: Container, list: string, at: numb
       for (const kind of ["limits", "requests"] as const) {
         const amount = resources[kind]?.[name];
         if (amount !== undefined)
-          warnings.push(...fractionWarnings(amount, `${list}[${at}].resources.${kind}[${name}]`));
+          addAll(warnings, fractionWarnings(amount, `${list}[${at}].resources.${kind}[${name}]`));
       }
   if (env === undefined || env.length < 2) return;
   const names = new Set<string>();
