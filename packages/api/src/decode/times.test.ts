@@ -9,8 +9,9 @@ describe("times", () => {
     ["2026-01-02T00:04:05+01:00", "2026-01-01T23:04:05Z"],
   ])("%s → %s", (text, expected) => expect(normalizeTime(text)).toBe(expected));
 
-  it.each(["2026-02-30T00:00:00.0Z", "2026-01-02", "yesterday", "2026-01-02T25:00:00Z"])("refuses %s", (text) => {
+  it.each(["2026-02-30T00:00:00.0Z", "2026-01-02", "yesterday", "2026-01-02T25:00:00Z", ""])("refuses %j", (text) => {
     expect(() => normalizeTime(text)).toThrow(/^parsing time/);
+    expect(() => normalizeMicroTime(text)).toThrow(/^parsing time/);
   });
 
   it("gives micro times six digits", () => {

@@ -6,14 +6,13 @@ const MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00";
 
 /** RFC 3339 with any zone or fraction → UTC with whole seconds. Throws with Go's wording. */
 export function normalizeTime(text: string): string {
-  if (SECONDS.test(text) || text === "") return text;
+  if (SECONDS.test(text)) return text;
   const [seconds] = parseRFC3339(text, LAYOUT);
   return `${seconds}Z`;
 }
 
 /** RFC 3339 with any zone or fraction → UTC with six digits. */
 export function normalizeMicroTime(text: string): string {
-  if (text === "") return text;
   const [seconds, fraction] = parseRFC3339(text, MICRO_LAYOUT);
   return `${seconds}.${fraction.slice(1, 7).padEnd(6, "0")}Z`;
 }
