@@ -68,7 +68,11 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 await build({
   absWorkingDir: root,
-  entryPoints: { knots: "packages/cli/src/main.ts" },
+  entryPoints: {
+    knots: "packages/cli/src/main.ts",
+    // A thread's own entry, found beside the file that starts it.
+    "yaml-worker": "packages/apiserver/src/http/yaml-worker.ts",
+  },
   outdir: "dist",
   outExtension: { ".js": ".mjs" },
   bundle: true,

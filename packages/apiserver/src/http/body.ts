@@ -2,6 +2,7 @@ import { gunzip } from "node:zlib";
 import { promisify } from "node:util";
 import { newBadRequest, newRequestEntityTooLarge, newUnsupportedMediaType } from "@knots/machinery";
 import { Cohort } from "../cohort.ts";
+import { prepareYaml } from "./yaml-thread.ts";
 import type { ApiRequest } from "./types.ts";
 
 /** Upstream's limit for the body of a write. */
@@ -20,6 +21,7 @@ const complete = new Cohort();
 export async function readBody(request: ApiRequest, limit = MAX_BODY_BYTES): Promise<Uint8Array> {
   const body = await readPlain(request, limit);
   await complete.join();
+  if (request.headers["content-type"]?.includes("yaml") === true) await prepareYaml(body);
   (request as { [BODY_OBSERVER]?: (body: Uint8Array) => void })[BODY_OBSERVER]?.(body);
   return body;
 }

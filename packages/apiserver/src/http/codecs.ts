@@ -1,18 +1,9 @@
-import {
-  checkDepth,
-  decodeProtobuf,
-  encodeProtobuf,
-  encodeWatchFrame,
-  hasProtobuf,
-  noteLongIntegers,
-  parseJson,
-  wellFormed,
-} from "@knots/api";
-import { mayHoldLongIntegers, newUnsupportedMediaType } from "@knots/machinery";
+import { checkDepth, decodeProtobuf, encodeProtobuf, encodeWatchFrame, hasProtobuf, parseJson } from "@knots/api";
+import { newUnsupportedMediaType } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { stringify as stringifyYaml } from "yaml";
 import { encodeLine, escapeJson } from "../json-line.ts";
-import { YamlDocument } from "./yaml-document.ts";
+import { readYaml } from "./yaml-thread.ts";
 import { bodyProblem, goJsonType, GO_TYPE_META } from "./body-problem.ts";
 import { parseMediaType } from "./media-type.ts";
 import { protobufListParts } from "./protobuf-list.ts";
@@ -115,10 +106,9 @@ export const yamlCodec: Codec = {
       }),
     ),
   decode(body) {
-    const text = decoder.decode(body);
-    const value = wellFormed(new YamlDocument(text, { duplicates: false }).value());
-    if (mayHoldLongIntegers(text)) noteLongIntegers(value);
-    return value;
+    // Throws on what is no UTF-8.
+    decoder.decode(body);
+    return readYaml(body).value;
   },
   frame() {
     throw new Error("a watch cannot be answered in YAML");

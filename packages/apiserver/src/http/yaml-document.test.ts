@@ -1,7 +1,8 @@
-import { expect, it } from "vitest";
-import { YamlDocument } from "./yaml-document.ts";
+import { expect, it, vi } from "vitest";
+import { Composer } from "yaml";
+import { readYamlText } from "./yaml-document.ts";
 
-const read = (text: string): unknown => new YamlDocument(text, { duplicates: false }).value();
+const read = (text: string): unknown => readYamlText(text).value;
 
 it.each<[string, unknown]>([
   ["a: 1", { a: 1 }],
@@ -30,7 +31,7 @@ it.each([
 });
 
 it("tells which keys are there twice", () => {
-  const { duplicates } = new YamlDocument("a: 1\nb: {c: 1, c: 2}\n'a': 3\n", { duplicates: true });
+  const { duplicates } = readYamlText("a: 1\nb: {c: 1, c: 2}\n'a': 3\n");
   expect(duplicates).toEqual([
     { key: "c", line: 2 },
     { key: "a", line: 3 },
@@ -40,4 +41,24 @@ it("tells which keys are there twice", () => {
 it("does not let few words become many", () => {
   const text = `a0: &a0 [x]\n${Array.from({ length: 20 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`).join("\n")}`;
   expect(() => read(text)).toThrow(/alias/i);
+});
+
+it.each<[string, (i: number) => string]>([
+  ["keys that differ", (i) => `k${i}: v\n`],
+  ["the same key", () => "k: v\n"],
+])("does not compare each key of a map with each: %s", (_name, line) => {
+  // The parser would do it so.
+  const some = vi.spyOn(Array.prototype, "some");
+  const { value, duplicates } = readYamlText(Array.from({ length: 1000 }, (_, i) => line(i)).join(""));
+  const looked = some.mock.contexts.filter((each) => Array.isArray(each) && each.length > 100);
+  some.mockRestore();
+  expect(Object.keys(value as object).length + duplicates.length).toBe(1000);
+  expect(looked).toHaveLength(0);
+});
+
+it("stops at the first error", () => {
+  const end = vi.spyOn(Composer.prototype, "end");
+  expect(() => readYamlText(`x:\n${"- [}\n".repeat(1000)}`)).toThrow("yaml: line 2: Flow sequence in block collection");
+  expect(end).not.toHaveBeenCalled();
+  end.mockRestore();
 });

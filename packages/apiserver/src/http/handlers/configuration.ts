@@ -1,8 +1,9 @@
-import { checkDepth, findDuplicateFields, longIntegersOf, noteLongIntegers, parseJson, wellFormed } from "@knots/api";
-import { mayHoldLongIntegers, newBadRequest } from "@knots/machinery";
+import { checkDepth, findDuplicateFields, longIntegersOf, parseJson } from "@knots/api";
+import { newBadRequest } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import type { WriteOptions } from "../options.ts";
-import { YamlDocument } from "../yaml-document.ts";
+import type { YamlContent } from "../yaml-document.ts";
+import { readYaml } from "../yaml-thread.ts";
 import { inexactText } from "./decode.ts";
 
 /** The body of a server-side apply. */
@@ -53,11 +54,9 @@ function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[
     }
   }
   try {
-    const document = new YamlDocument(text, { duplicates: true });
-    const value = wellFormed(document.value());
-    checkDepth(value);
-    if (mayHoldLongIntegers(text)) noteLongIntegers(value);
-    return { value, duplicates: textsOf(document) };
+    const content = readYaml(body);
+    checkDepth(content.value);
+    return { value: content.value, duplicates: textsOf(content) };
   } catch (error) {
     const { message } = error as Error;
     const converting = message.startsWith("yaml: ") ? "error converting YAML to JSON: " : "";
@@ -65,12 +64,12 @@ function parse(body: Uint8Array): { value: unknown; duplicates: readonly string[
   }
 }
 
-/** A text for each key that a YAML document has twice. Throws where it cannot be read. */
-export function duplicateYamlKeys(text: string): readonly string[] {
-  return textsOf(new YamlDocument(text, { duplicates: true }));
+/** A text for each key that a YAML body has twice. Throws where it cannot be read. */
+export function duplicateYamlKeys(body: Uint8Array): readonly string[] {
+  return textsOf(readYaml(body));
 }
 
-const textsOf = ({ duplicates }: YamlDocument): string[] => duplicates.map(({ line, key }) => duplicateText(line, key));
+const textsOf = ({ duplicates }: YamlContent): string[] => duplicates.map(({ line, key }) => duplicateText(line, key));
 
 function duplicateText(line: number, key: string): string {
   return `line ${line}: key ${JSON.stringify(key)} already set in map`;

@@ -141,7 +141,7 @@ function duplicates(
   if (options.fieldValidation === "Ignore") return [];
   const codec = deps.codecs.forBody(ctx.request.headers["content-type"]);
   if (codec === yamlCodec) {
-    const lines = duplicateYamlKeys(Buffer.from(body).toString("utf8"));
+    const lines = duplicateYamlKeys(body);
     return lines.length === 0 ? [] : [`yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join("\n")}`];
   }
   if (codec !== jsonCodec) return [];
