@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FieldSet, fieldPath } from "./field-set.ts";
 import { merge } from "./merge.ts";
 import { formatPath } from "./path-element.ts";
+import { reconcileWithSchema } from "./reconcile.ts";
 import { removeFields } from "./remove.ts";
 import { deduced, list, number, objectValue, schema, string, struct, typing } from "./schema.testing.ts";
 import { toFieldSet, withNamedFields } from "./to-field-set.ts";
@@ -134,4 +135,22 @@ describe("removeFields", () => {
     expect(removeFields(object, fields, typing)).toEqual({ spec: { nested: { m: {} } } });
     expect(object.spec.nested.m).toEqual({ k: "v" });
   });
+});
+
+it("merges and reconciles long lists by looking at each item a few times", () => {
+  const schema = struct({ list: list("map", struct({ name: string, value: struct({ x: string }) }), "name") });
+  const typing = { schema, untyped: "deduced" as const };
+  let looked = 0;
+  const items = Array.from({ length: 500 }, (_, i) => ({
+    get name() {
+      looked++;
+      return `n${i}`;
+    },
+    value: { x: "y" },
+  }));
+  const backwards = items.toReversed();
+  expect((merge({ list: items }, { list: backwards }, typing) as { list: unknown[] }).list).toHaveLength(500);
+  const set = toFieldSet({ list: backwards }, typing);
+  expect(reconcileWithSchema(set, { list: items }, typing)).toBe(set);
+  expect(looked).toBeLessThan(20 * items.length);
 });

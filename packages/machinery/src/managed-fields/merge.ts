@@ -56,6 +56,8 @@ function mergeLists(
   }
   const mine = [...right.keys()];
   const shared = mine.filter((element) => left.has(element));
+  /** How many of these have been taken. */
+  let s = 0;
   const result: unknown[] = [];
   const done = new Set<PathElement>();
   const take = (element: PathElement): void => {
@@ -63,7 +65,7 @@ function mergeLists(
     const old = left.get(element);
     const item = right.get(element)?.[0];
     result.push(old?.length === 1 ? mergeAny(old[0], item, schema.element, untyped) : item);
-    if (shared[0] === element) shared.shift();
+    if (shared[s] === element) s++;
   };
   let l = 0;
   let r = 0;
@@ -73,7 +75,7 @@ function mergeLists(
     if (ours !== undefined && !right.has(ours)) {
       result.push(live[l]);
       l++;
-    } else if (ours !== undefined && (done.has(ours) || (next !== undefined && ours !== next && ours !== shared[0]))) {
+    } else if (ours !== undefined && (done.has(ours) || (next !== undefined && ours !== next && ours !== shared[s]))) {
       // Merged already, or to be merged later where the partial list has it.
       l++;
     } else if (next !== undefined) {

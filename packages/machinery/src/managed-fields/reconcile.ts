@@ -24,11 +24,12 @@ function reconcile(set: FieldSet, value: unknown, schema: TypeSchema, untyped: T
   }
   if (atomic) return LEAF;
   let children: Map<PathElement, FieldSet> | undefined;
+  const below = valuesBelow(value, schema);
   for (const [element, child] of set.children) {
     // A struct, map or item that is in the set together with its parts is granular already.
     const type = typeBelow(schema, element);
     if (child.children.size === 0 && !isContainer(type)) continue;
-    const next = reconcile(child, valueBelow(value, schema, element), type, untyped);
+    const next = reconcile(child, below(element), type, untyped);
     if (next !== child) (children ??= new Map(set.children)).set(element, next);
   }
   return children === undefined ? set : new FieldSet(set.member, children);
@@ -43,11 +44,21 @@ function typeBelow(schema: TypeSchema, element: PathElement): TypeSchema {
   return element.startsWith("f:") ? childSchema(schema, element.slice(2)) : ANY;
 }
 
-function valueBelow(value: unknown, schema: TypeSchema, element: PathElement): unknown {
-  if (schema.kind === "list") {
-    return Array.isArray(value)
-      ? (value as unknown[]).find((item) => itemElement(schema, item) === element)
-      : undefined;
+/** Finds what a step leads to. */
+function valuesBelow(value: unknown, schema: TypeSchema): (element: PathElement) => unknown {
+  if (schema.kind !== "list") {
+    return (element) => (isObject(value) && element.startsWith("f:") ? value[element.slice(2)] : undefined);
   }
-  return isObject(value) && element.startsWith("f:") ? value[element.slice(2)] : undefined;
+  // Items are named once, and no further than they are looked for.
+  const items = Array.isArray(value) ? (value as unknown[]) : [];
+  const named = new Map<PathElement, unknown>();
+  let next = 0;
+  return (element) => {
+    while (!named.has(element) && next < items.length) {
+      const item = items[next++];
+      const name = itemElement(schema, item);
+      if (!named.has(name)) named.set(name, item);
+    }
+    return named.get(element);
+  };
 }
