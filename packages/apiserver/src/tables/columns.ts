@@ -105,11 +105,14 @@ export function labelText(labels: Record<string, string> | undefined): string {
   return text === "" ? "<none>" : text;
 }
 
-/** The first three, and how many more. */
-export function listWithMore(items: readonly string[], empty: string): string {
-  if (items.length === 0) return empty;
-  const shown = items.slice(0, 3).join(",");
-  return items.length > 3 ? `${shown} + ${items.length - 3} more...` : shown;
+/** So many items of a list are shown. */
+export const MOST_SHOWN = 3;
+
+/** The first three, and how many more; `count`: of how many they are the first. */
+export function listWithMore(items: readonly string[], empty: string, count = items.length): string {
+  if (count === 0) return empty;
+  const shown = items.slice(0, MOST_SHOWN).join(",");
+  return count > MOST_SHOWN ? `${shown} + ${count - MOST_SHOWN} more...` : shown;
 }
 
 export function containerNames(spec: { containers?: readonly { name?: string }[] } | undefined): string {

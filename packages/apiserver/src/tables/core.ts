@@ -1,4 +1,3 @@
-import { addAll } from "@knots/machinery";
 import type {
   ComponentStatus,
   ConfigMap,
@@ -14,7 +13,7 @@ import type {
   ServiceAccount,
 } from "@knots/api/core/v1";
 import type { EndpointSlice } from "@knots/api/discovery/v1";
-import { AGE, NAME, age, column, labelText, listWithMore, wide } from "./columns.ts";
+import { AGE, MOST_SHOWN, NAME, age, column, labelText, listWithMore, wide } from "./columns.ts";
 import type { TableKind } from "./columns.ts";
 
 const LOAD_BALANCER_WIDTH = 16;
@@ -113,20 +112,21 @@ export const serviceTable: TableKind<Service> = {
 
 function endpointsText({ subsets }: Endpoints): string {
   const list: string[] = [];
-  for (const subset of subsets ?? []) {
-    const addresses = (subset.addresses ?? []).map(({ ip }) => (ip.includes(":") ? `[${ip}]` : ip));
-    if ((subset.ports ?? []).length === 0)
-      addAll(
-        list,
-        (subset.addresses ?? []).map(({ ip }) => ip),
-      );
-    for (const { port } of subset.ports ?? [])
-      addAll(
-        list,
-        addresses.map((address) => `${address}:${port}`),
-      );
+  let count = 0;
+  // Each address with each port: those that are not shown are only counted.
+  const add = (texts: readonly string[]): void => {
+    count += texts.length;
+    list.push(...texts.slice(0, Math.max(0, MOST_SHOWN - list.length)));
+  };
+  for (const { addresses = [], ports = [] } of subsets ?? []) {
+    if (ports.length === 0) add(addresses.map(({ ip }) => ip));
+    const bracketed = addresses.map(({ ip }) => (ip.includes(":") ? `[${ip}]` : ip));
+    for (const { port } of ports) {
+      if (list.length < MOST_SHOWN) add(bracketed.map((address) => `${address}:${port}`));
+      else count += bracketed.length;
+    }
   }
-  return (subsets ?? []).length === 0 ? "<none>" : listWithMore(list, "");
+  return (subsets ?? []).length === 0 ? "<none>" : listWithMore(list, "", count);
 }
 
 export const endpointsTable: TableKind<Endpoints> = {

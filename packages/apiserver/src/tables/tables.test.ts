@@ -1,6 +1,7 @@
 import type { Pod } from "@knots/api/core/v1";
 import { describe, expect, it } from "vitest";
 import { humanDuration } from "./columns.ts";
+import { endpointsTable } from "./core.ts";
 import { podSummary } from "./pods.ts";
 
 const NOW = Date.parse("2026-01-01T00:10:00Z");
@@ -106,5 +107,32 @@ describe("podSummary", () => {
     ["Evicted", pod({ phase: "Failed", reason: "Evicted" })],
   ])("says %s", (status, given) => {
     expect(podSummary(given, NOW).status).toBe(status);
+  });
+});
+
+describe("endpoints", () => {
+  const ips = (...each: string[]) => each.map((ip) => ({ ip }));
+  const ports = (...each: number[]) => each.map((port) => ({ port }));
+  it.each([
+    [undefined, "<none>"],
+    [[{ addresses: ips("1.1.1.1") }], "1.1.1.1"],
+    [[{ addresses: ips("1.1.1.1", "::1"), ports: ports(80) }], "1.1.1.1:80,[::1]:80"],
+    [
+      [{ addresses: ips("1.1.1.1", "1.1.1.2"), ports: ports(80, 81) }, { addresses: ips("1.1.1.3") }],
+      "1.1.1.1:80,1.1.1.2:80,1.1.1.1:81 + 2 more...",
+    ],
+    [
+      // As many as no list could hold.
+      [
+        {
+          addresses: Array.from({ length: 20_000 }, () => ({ ip: "1.1.1.1" })),
+          ports: Array.from({ length: 20_000 }, (_, i) => ({ port: i + 1 })),
+        },
+      ],
+      "1.1.1.1:1,1.1.1.1:1,1.1.1.1:1 + 399999997 more...",
+    ],
+  ])("are shown with the first three of them: %#", (subsets, text) => {
+    const column = endpointsTable.columns[1];
+    expect(column?.cell(subsets === undefined ? {} : { subsets }, NOW)).toBe(text);
   });
 });
