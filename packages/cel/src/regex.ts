@@ -3,10 +3,14 @@ import { CelError } from "./errors.ts";
 import { isTooLarge } from "./regex/pattern-size.ts";
 import { Program } from "./regex/program.ts";
 import { findAll, test } from "./regex/search.ts";
+import { finish } from "./turns.ts";
 
-/** Expressions in use are few; the bound keeps patterns made at run time from piling up. */
+/** Expressions in use are few; the bounds keep patterns made at run time from piling up. */
 const CACHE_SIZE = 1000;
+/** Instructions take more than a hundred bytes each. */
+const CACHE_INSTRUCTIONS = 300_000;
 const cache = new Map<string, Regex>();
+let instructions = 0;
 
 /** Characters times instructions that RE2JS gets through in one piece: some 20 ms, if the pattern is unkind. */
 const LONG = 50_000;
@@ -16,17 +20,18 @@ const LONG_SEARCH = 1_000_000;
 /** A regular expression that takes linear time, whatever the text. */
 export class Regex {
   readonly #pattern: RE2JS;
-  readonly #size: number;
+  /** Instructions. */
+  readonly size: number;
   #program: Program | undefined;
 
   constructor(source: string) {
     this.#pattern = RE2JS.compile(source);
-    this.#size = this.#pattern.programSize();
+    this.size = this.#pattern.programSize();
   }
 
   /** Whether it may take long to look through the text: then it is better done in turns. */
   isLong(text: string): boolean {
-    return text.length * this.#size > LONG;
+    return text.length * this.size > LONG;
   }
 
   test(text: string): boolean {
@@ -39,7 +44,7 @@ export class Regex {
 
   /** The parts of the text that match, at most `limit` of them (Go's FindAllString). */
   findAll(text: string, limit: number): string[] {
-    const units = text.length * (limit === 1 ? 1 : text.length) * this.#size;
+    const units = text.length * (limit === 1 ? 1 : text.length) * this.size;
     return units > (limit === 1 ? LONG : LONG_SEARCH)
       ? finish(this.findAllInTurns(text, limit))
       : this.#findAllAtOnce(text, limit);
@@ -64,13 +69,6 @@ export class Regex {
   }
 }
 
-function finish<T>(work: Generator<undefined, T>): T {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value;
-  }
-}
-
 /** Throws a CelError for what is no regular expression. */
 export function compileRegex(source: string): Regex {
   let regex = cache.get(source);
@@ -81,8 +79,12 @@ export function compileRegex(source: string): Regex {
     } catch (error) {
       throw new CelError(error instanceof Error ? error.message : String(error));
     }
-    if (cache.size >= CACHE_SIZE) cache.clear();
+    if (cache.size >= CACHE_SIZE || instructions + regex.size > CACHE_INSTRUCTIONS) {
+      cache.clear();
+      instructions = 0;
+    }
     cache.set(source, regex);
+    instructions += regex.size;
   }
   return regex;
 }

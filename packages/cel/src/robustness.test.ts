@@ -121,6 +121,58 @@ it.each([
   expect(yields).toBeGreaterThanOrEqual(least);
 });
 
+it.each([
+  ["'%s'.format([L])", 1],
+  ["'%s and %s, %d'.format([dyn(L), [dyn([L]), L], 1])", 3],
+  ["'%s'.format([{'a': dyn(L), 'b': [L]}])", 2],
+])("leaves the text of long lists: %s", (source, least) => {
+  const program = compile(source, withVariables(RULES, lists));
+  const variables = new Map<string, Value>([["L", numbers(5000)]]);
+  const atOnce = program.evaluate(variables, 1000);
+  const work = program.evaluateInTurns(variables, 1000, () => false);
+  let yields = 0;
+  let next = work.next();
+  for (; next.done !== true; next = work.next()) yields++;
+  expect(atOnce.value).toMatch(/[[]0, 1, 2, .*, 4999\]/);
+  expect(next.value).toEqual(atOnce);
+  expect(yields).toBeGreaterThan(least);
+});
+
+it("makes no texts without an end", () => {
+  const variables = new Map<string, Value>([
+    ["L", numbers(100)],
+    ["S", "x".repeat(1_000_000)],
+  ]);
+  const env = withVariables(RULES, lists);
+  for (const source of [
+    "'%s'.format([L.map(x, S)])",
+    "L.map(x, 'a').join(S)",
+    "S.replace('', 'a very long text')",
+    `'${"%s".repeat(100)}'.format(L.map(x, S))`,
+  ]) {
+    const { error } = compile(source, env).evaluate(variables, 1_000_000);
+    expect(error?.message).toMatch(/^the result of (format|join|replace) is too long$/);
+  }
+});
+
+it.each([
+  ["abcabc", "b", "x", -1, "axcaxc"],
+  ["abcabc", "b", "x", 1, "axcabc"],
+  ["abc", "b", "$&", -1, "a$&c"],
+  ["aé😀", "", "-", -1, "-a-é-😀-"],
+  ["aé😀", "", "-", 3, "-a-é-😀"],
+  ["aé😀", "", "-", 1, "-aé😀"],
+  ["", "", "-", -1, "-"],
+  ["aaa", "aa", "b", 9, "ba"],
+  ["abc", "x", "y", -1, "abc"],
+  ["abc", "b", "", 0, "abc"],
+])("replaces in %j %j by %j, %i times", (text, from, to, limit, result) => {
+  const source = [text, from, to].map((each) => JSON.stringify(each));
+  expect(
+    compile(`${source[0]}.replace(${source[1]}, ${source[2]}, ${limit})`, RULES).evaluate(new Map(), 100).value,
+  ).toBe(result);
+});
+
 it("does not begin a long regular expression that cannot be paid", () => {
   const program = compile("S.matches('^(a|b)*a(a|b){20}c') || true", withVariables(RULES, { S: STRING }));
   const variables = new Map<string, Value>([["S", "ab".repeat(20_000)]]);

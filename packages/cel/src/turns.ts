@@ -58,3 +58,11 @@ export function* attemptInTurns(step: Step, frame: Frame): Generator<undefined, 
     throw error;
   }
 }
+
+/** Without the pauses. */
+export function finish<T>(work: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}

@@ -5,7 +5,7 @@ import type { Functions } from "../functions.ts";
 import { DYN, INT, STRING, listOf } from "../types.ts";
 import { hasSurrogates, stringSize } from "../values.ts";
 import type { Value } from "../values.ts";
-import { formatString } from "./string-format.ts";
+import { formatInTurns, formatString } from "./string-format.ts";
 
 // Offsets count code points.
 
@@ -41,7 +41,7 @@ function lastIndexOf(text: string, part: string, offset: bigint | undefined): bi
   return found < 0 ? -1n : BigInt(stringSize(head.slice(0, found)));
 }
 
-/** The cost of replace does not count what it makes, so that has a bound of its own. */
+/** The costs of replace and join do not count what they make, so that has a bound of its own. */
 const MAX_LENGTH = 16 * 1024 * 1024;
 
 function replace(text: string, from: string, to: string, limit: bigint): string {
@@ -50,8 +50,9 @@ function replace(text: string, from: string, to: string, limit: bigint): string 
   const places = from === "" ? stringSize(text) + 1 : occurrences(text, from);
   const count = limit < 0n || limit > places ? places : Number(limit);
   if (text.length + count * to.length > MAX_LENGTH) throw new CelError("the result of replace is too long");
-  let left = count;
-  return text.replaceAll(from === "" ? /(?:)/gu : from, () => (left-- > 0 ? to : from));
+  const parts = from === "" ? ["", ...Array.from(text), ""] : text.split(from);
+  const replaced = parts.slice(0, count + 1).join(to);
+  return count === places ? replaced : [replaced, ...parts.slice(count + 1)].join(from);
 }
 
 function occurrences(text: string, part: string): number {
@@ -79,10 +80,13 @@ function substring(text: string, start: bigint, end: bigint | undefined): string
 
 function join(list: Iterable<Value>, separator: string): string {
   const parts: string[] = [];
+  let length = 0;
   for (const each of list) {
     if (typeof each !== "string") throw new CelError("no such overload");
     parts.push(each);
+    length += each.length + separator.length;
   }
+  if (length > MAX_LENGTH) throw new CelError("the result of join is too long");
   return parts.join(separator);
 }
 
@@ -154,6 +158,6 @@ export const stringsExtension: Functions = {
     method("list_join", [listOf(STRING)], STRING, (list) => join(list, "")),
     method("list_join_string", [listOf(STRING), STRING], STRING, join),
   ],
-  format: [method("string_format", [STRING, listOf(DYN)], STRING, formatString)],
+  format: [method("string_format", [STRING, listOf(DYN)], STRING, formatString, formatInTurns)],
   "strings.quote": [fn("strings_quote", [STRING], STRING, quote)],
 };

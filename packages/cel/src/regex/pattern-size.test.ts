@@ -3,12 +3,12 @@ import { compileRegex } from "../regex.ts";
 import { isTooLarge } from "./pattern-size.ts";
 
 it.each([
-  ["a long pattern", "x".repeat(100_001)],
-  ["repetitions", "(a{1000})".repeat(101)],
-  ["repetitions of a group", `(?:${"ab".repeat(60)}){1000}`],
+  ["a long pattern", "x".repeat(30_001)],
+  ["repetitions", "(a{1000})".repeat(31)],
+  ["repetitions of a group", `(?:${"ab".repeat(20)}){1000}`],
   ["repetitions of repetitions", "(?:(?:[a-z{}()]{10}){100}\\d){0,1000}"],
   ["repetitions of repetitions that have no end", "(?:(?:a{10,}){100}){1000}"],
-  ["classes of Unicode", "[^\\pL]".repeat(1001)],
+  ["classes of Unicode", "[^\\pL]".repeat(300)],
   ["classes that are not closed", "[[:".repeat(1000)],
 ])("%s may be too large", (_what, pattern) => {
   expect(isTooLarge(pattern)).toBe(true);
@@ -16,7 +16,7 @@ it.each([
 });
 
 it.each([
-  ["a long text", "x".repeat(50_000)],
+  ["a long text", "x".repeat(30_000)],
   ["a repetition", "^[a-z]{1000}$"],
   ["names", "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){0,9}$"],
   ["braces in classes and escapes", "[(){1000}]{10}\\{[^]{9}]\\(\\p{Greek}{3}".repeat(100)],
@@ -29,8 +29,16 @@ it.each([
 });
 
 it("leaves it to RE2 to refuse a pattern", () => {
-  for (const pattern of ["[a".repeat(40_000) + "{2}", "(".repeat(40_000) + "{2}", ")".repeat(40_000) + "{2}"]) {
+  for (const pattern of ["[a".repeat(10_000) + "{2}", "(".repeat(20_000) + "{2}", ")".repeat(20_000) + "{2}"]) {
     expect(isTooLarge(pattern)).toBe(false);
     expect(() => compileRegex(pattern)).toThrow(/^error parsing regexp: (?!expression too large)/);
   }
+});
+
+it("keeps compiled patterns, but not without an end", () => {
+  const pattern = (name: string): string => `${name}${"(a|b)".repeat(5000)}`;
+  const first = compileRegex(pattern("first"));
+  expect(compileRegex(pattern("first"))).toBe(first);
+  for (let i = 0; i < 20; i++) compileRegex(pattern(String(i)));
+  expect(compileRegex(pattern("first"))).not.toBe(first);
 });

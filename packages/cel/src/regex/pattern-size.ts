@@ -1,5 +1,5 @@
 /** Characters after repetitions are written out. RE2 takes more, and compiles it in one piece: some microseconds for each. */
-const MAX_SIZE = 100_000;
+const MAX_SIZE = 30_000;
 /** What a class of Unicode counts as, once: it has hundreds of ranges. */
 const UNICODE_SIZE = 100;
 /** Openings of named classes that nothing closes: each is looked for to the end of the pattern. */
