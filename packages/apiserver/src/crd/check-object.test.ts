@@ -28,3 +28,11 @@ test.each<[string, JSONSchemaProps, number]>([
   expect(atOnce.errors).toHaveLength(count);
   expect(await checkObjectInTurns(version, object, undefined)).toEqual(atOnce);
 });
+
+test("runs no rules on what has too many errors to know that it is of its type", () => {
+  const many = { apiVersion: "v1", kind: "A", texts: Array.from({ length: 2000 }, () => "a") } as KubeObject;
+  // Rules that cannot be run.
+  const version = { schema: texts({ pattern: "^b" }), rules: () => ({}) as never };
+  const { errors } = checkObject(version, many, undefined);
+  expect(errors.at(-1)?.detail).toMatch(/^some validation rules were not checked/);
+});

@@ -8,7 +8,7 @@ import { Correlation } from "./rules/correlation.ts";
 import type { RuleNode } from "./rules/rule-tree.ts";
 import { runRules, runRulesInTurns } from "./rules/run-rules.ts";
 import type { RuleResult } from "./rules/run-rules.ts";
-import { validateValue } from "./validate.ts";
+import { MAX_ERRORS, validateValue } from "./validate.ts";
 
 /** With these, rules would meet values that are not of their types. */
 const BLOCKING = new Set([
@@ -59,7 +59,7 @@ function checkSchema(
   validateValue(object, schema, undefined, errors, correlation, matches);
   const rules = version.rules();
   if (rules === undefined) return { result: { errors, warnings: [] }, rules };
-  if (errors.some(({ type }) => BLOCKING.has(type))) {
+  if (errors.length >= MAX_ERRORS || errors.some(({ type }) => BLOCKING.has(type))) {
     const why =
       "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
     return { result: { errors: [...errors, invalid("<nil>", null, why)], warnings: [] }, rules: undefined };

@@ -90,3 +90,22 @@ describe("applyDefaults", () => {
     expect(JSON.stringify(object)).toBe('{"constructor":"x"}');
   });
 });
+
+it("does not look at properties without defaults in each item of a list", () => {
+  const names = Array.from({ length: 100 }, (_, i) => `p${i}`);
+  const plain = Object.fromEntries(names.map((name) => [name, { type: "string" } as JSONSchemaProps]));
+  let looked = 0;
+  const items = new Proxy(
+    { type: "object", properties: { ...plain, d: { type: "string", default: "x" } } } as JSONSchemaProps,
+    {
+      get(target, key, receiver) {
+        if (key === "properties") looked++;
+        return Reflect.get(target, key, receiver) as unknown;
+      },
+    },
+  );
+  const list = Array.from({ length: 1000 }, () => ({}));
+  applyDefaults(list, { type: "array", items });
+  expect(list).toEqual(list.map(() => ({ d: "x" })));
+  expect(looked).toBeLessThan(10);
+});

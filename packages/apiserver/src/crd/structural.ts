@@ -1,4 +1,4 @@
-import { setKey } from "@knots/machinery";
+import { cloneJson, setKey } from "@knots/machinery";
 import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { itemsOf, valuesOf } from "@knots/cel/structural-schema";
 
@@ -51,16 +51,17 @@ function embedded(schema: JSONSchemaProps): boolean {
 
 /** Sets, in place, the defaults of absent fields, and of null ones that may not be null. */
 export function applyDefaults(value: Json, schema: JSONSchemaProps): void {
+  if (!hasDefaults(schema)) return;
   if (Array.isArray(value)) {
     const items = itemsOf(schema);
     if (items !== undefined) for (const item of value) applyDefaults(item, items);
     return;
   }
   if (!isObject(value)) return;
-  for (const [key, property] of Object.entries(schema.properties ?? {})) {
+  for (const [key, property] of defaultingProperties(schema)) {
     const current = Object.hasOwn(value, key) ? value[key] : undefined;
     const missing = current === undefined || (current === null && property.nullable !== true);
-    if (missing && property.default !== undefined) setKey(value, key, structuredClone(property.default));
+    if (missing && property.default !== undefined) setKey(value, key, cloneJson(property.default));
     else if (current === null && property.nullable !== true && property.default === undefined) continue;
     if (Object.hasOwn(value, key)) applyDefaults(value[key], property);
   }
@@ -70,4 +71,31 @@ export function applyDefaults(value: Json, schema: JSONSchemaProps): void {
     if (schema.properties !== undefined && Object.hasOwn(schema.properties, key)) continue;
     applyDefaults(inner, values);
   }
+}
+
+const defaulting = {
+  below: new WeakMap<JSONSchemaProps, boolean>(),
+  properties: new WeakMap<JSONSchemaProps, readonly [string, JSONSchemaProps][]>(),
+};
+
+/** Whether there are defaults anywhere below: a list may have a million items of a schema that has none. */
+function hasDefaults(schema: JSONSchemaProps): boolean {
+  const known = defaulting.below.get(schema);
+  if (known !== undefined) return known;
+  const parts = [itemsOf(schema), valuesOf(schema)];
+  const found =
+    defaultingProperties(schema).length > 0 || parts.some((each) => each !== undefined && hasDefaults(each));
+  defaulting.below.set(schema, found);
+  return found;
+}
+
+/** The properties that have a default, or something that has one. */
+function defaultingProperties(schema: JSONSchemaProps): readonly [string, JSONSchemaProps][] {
+  let properties = defaulting.properties.get(schema);
+  if (properties === undefined) {
+    const all = Object.entries(schema.properties ?? {});
+    properties = all.filter(([, property]) => property.default !== undefined || hasDefaults(property));
+    defaulting.properties.set(schema, properties);
+  }
+  return properties;
 }

@@ -2,7 +2,7 @@ import type { JSONSchemaProps } from "@knots/api/apiextensions/v1";
 import { FieldPath, formatFieldError } from "@knots/machinery";
 import type { FieldError } from "@knots/machinery";
 import { describe, expect, it } from "vitest";
-import { validateValue } from "./validate.ts";
+import { MAX_ERRORS, validateValue } from "./validate.ts";
 
 const text: JSONSchemaProps = { type: "string" };
 const either: JSONSchemaProps = { properties: { a: text, b: text }, type: "object" };
@@ -79,4 +79,42 @@ describe("the format duration", () => {
       ]);
     },
   );
+});
+
+describe("many values", () => {
+  it("are looked up in enumerations, whatever these hold", () => {
+    const schema: JSONSchemaProps = { enum: ["a", 1, true, { x: [1] }, [2]] };
+    for (const value of ["a", 1, true, { x: [1] }, [2]]) expect(problems(value, schema)).toEqual([]);
+    for (const value of ["1", 2, false, { x: [2] }, [], "b"]) {
+      expect(problems(value, schema)).toEqual([
+        `spec: Unsupported value: ${JSON.stringify(value)}: supported values: "a", "1", "true", "{\\"x\\":[1]}", "[2]"`,
+      ]);
+    }
+  });
+
+  it("are not compared with each value of an enumeration", () => {
+    let looked = 0;
+    const allowed = new Proxy(
+      Array.from({ length: 1000 }, (_, i) => `e${i}`),
+      {
+        get(target, key, receiver) {
+          looked++;
+          return Reflect.get(target, key, receiver) as unknown;
+        },
+      },
+    );
+    const items = Array.from({ length: 2000 }, () => "e999");
+    expect(problems(items, { type: "array", items: { type: "string", enum: allowed } })).toEqual([]);
+    expect(looked).toBeLessThan(10_000);
+  });
+
+  it("are not looked at without an end when all of them are wrong", () => {
+    const schema: JSONSchemaProps = { type: "array", items: { type: "string" } };
+    expect(
+      problems(
+        Array.from({ length: 100_000 }, (_, i) => i),
+        schema,
+      ),
+    ).toHaveLength(MAX_ERRORS);
+  });
 });

@@ -9,7 +9,10 @@ import { formatProblem } from "./formats.ts";
 import { matchesAtOnce } from "./long-patterns.ts";
 import type { Matches } from "./long-patterns.ts";
 
-/** All errors of a value against a structural schema, save those of parts that are as they were (`correlation`). */
+/** After so many errors a value is not looked at any further: its parts may all be wrong, each in a long text. */
+export const MAX_ERRORS = 1000;
+
+/** All errors, up to some number, of a value against a structural schema, save those of parts that are as they were (`correlation`). */
 export function validateValue(
   value: unknown,
   schema: JSONSchemaProps,
@@ -18,27 +21,46 @@ export function validateValue(
   correlation?: Correlation,
   matches = matchesAtOnce,
 ): void {
-  if (correlation?.unchanged === true) return;
+  if (correlation?.unchanged === true || errors.length >= MAX_ERRORS) return;
   const at = path ?? FieldPath.root("");
   if (value === null) {
     if (schema.nullable !== true && schema.type !== undefined) errors.push(wrongType(at, value, schema.type));
     return;
   }
   if (!checkType(value, schema, at, errors)) return;
-  if (schema.enum !== undefined && !schema.enum.some((allowed) => deepEqual(allowed, value))) {
-    errors.push(
-      notSupported(
-        at,
-        value,
-        schema.enum.map((allowed) => (typeof allowed === "string" ? allowed : JSON.stringify(allowed))),
-      ),
-    );
+  if (schema.enum !== undefined && !isAllowed(schema.enum, value)) {
+    errors.push({ ...notSupported(at, value, []), detail: supportedText(schema.enum) });
   }
   if (typeof value === "string") checkString(value, schema, at, errors, matches);
   else if (typeof value === "number" || typeof value === "bigint") checkNumber(value, schema, at, errors);
   else if (Array.isArray(value)) checkList(value, schema, path, at, errors, correlation, matches);
   else if (isObject(value)) checkObject(value, schema, path, at, errors, correlation, matches);
   checkCombinators(value, schema, path, at, errors, matches);
+}
+
+/** What enumerations hold, by their lists in schemas: items of long lists are looked up in them. */
+const enumerated = new WeakMap<readonly unknown[], { readonly values: ReadonlySet<unknown>; text?: string }>();
+
+function enumeration(allowed: readonly unknown[]): { readonly values: ReadonlySet<unknown>; text?: string } {
+  let known = enumerated.get(allowed);
+  if (known === undefined) enumerated.set(allowed, (known = { values: new Set(allowed) }));
+  return known;
+}
+
+function isAllowed(allowed: readonly unknown[], value: unknown): boolean {
+  if (typeof value !== "object") return enumeration(allowed).values.has(value);
+  return allowed.some((each) => deepEqual(each, value));
+}
+
+/** The text that names them, made once. */
+function supportedText(allowed: readonly unknown[]): string {
+  const found = enumeration(allowed);
+  found.text ??= notSupported(
+    "",
+    undefined,
+    allowed.map((each) => (typeof each === "string" ? each : JSON.stringify(each))),
+  ).detail;
+  return found.text;
 }
 
 function checkType(value: unknown, schema: JSONSchemaProps, at: FieldPath, errors: FieldError[]): boolean {

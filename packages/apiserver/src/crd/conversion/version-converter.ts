@@ -1,3 +1,4 @@
+import { cloneJson } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { apiVersionOf } from "../../registry/served.ts";
 import type { Converter } from "../../registry/served.ts";
@@ -23,14 +24,14 @@ export function versionConverter(
   const storedApiVersion = (): string => `${info.group}/${storedVersion()}`;
   if (!conversion.remote) {
     return {
-      toServed: (stored) => shaped(structuredClone(stored)),
+      toServed: (stored) => shaped(cloneJson(stored)),
       toStored: (served) => ({ ...served, apiVersion: storedApiVersion() }),
     };
   }
   const converted = new Conversions(conversion, target);
   return {
     prepare: (stored) => converted.prepare(stored),
-    toServed: (stored) => shaped(structuredClone(stored.apiVersion === target ? stored : converted.of(stored))),
+    toServed: (stored) => shaped(cloneJson(stored.apiVersion === target ? stored : converted.of(stored))),
     async toStored(served) {
       const [object] = await conversion.convert([served], storedApiVersion());
       return object ?? served;

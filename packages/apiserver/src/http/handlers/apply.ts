@@ -1,4 +1,4 @@
-import { StatusError, formatTime, newConflict, newNotFound } from "@knots/machinery";
+import { StatusError, cloneJson, formatTime, newConflict, newNotFound } from "@knots/machinery";
 import type { KubeObject } from "@knots/machinery";
 import { TypedError, trackApply } from "@knots/machinery/managed-fields/index";
 import { writerOf } from "../../registry/managed-field-tracker.ts";
@@ -86,7 +86,7 @@ async function applied(
   const { object, managedFields } = typedErrors(() =>
     trackApply(live, config, writer, versionsFor(storage.type, op.subresource), force),
   );
-  const next = structuredClone(object ?? live);
+  const next = cloneJson(object ?? live);
   if (object !== undefined) {
     shapeObject(next, expectedType(served), "Ignore", () => undefined);
     served.applyDefaults(next);
