@@ -12,6 +12,8 @@ import { setKey } from "../table.ts";
 
 /** Templates of one type that come in turns. */
 const RECENT = 4;
+/** What has more to say is not looked for again. */
+const MAX_TEXT = 64 * 1024;
 
 /** A key like any other, but what has none of its own seems to have it. */
 const PROTO = "__proto__";
@@ -28,6 +30,7 @@ export function createdFields(object: object, typing: Typing, without: ReadonlyS
   const known = plan.recent.find((seen) => seen.without === without && alikeAtTop(plan, seen.value, value, without));
   if (known !== undefined) return known.text;
   const text = fieldsOf(plan, value, without);
+  if (text.length > MAX_TEXT) return text;
   plan.recent.unshift({ value: skeletonAtTop(plan, value, without), without, text });
   plan.recent.length = Math.min(plan.recent.length, RECENT);
   return text;
