@@ -81,6 +81,8 @@ await build({
   platform: "node",
   target: "node24",
   minifySyntax: true,
+  // Where a package has both, its ES modules: what is not used of them is left out, and nothing copies exports at every start.
+  mainFields: ["module", "main"],
   legalComments: "none",
   external: ["lmdb"],
   define: { KNOTS_GIT_COMMIT: JSON.stringify(gitCommit()) },

@@ -1,5 +1,5 @@
 // Certificates and keys of a cluster: an authority, what it issues, a key for service-account tokens. ECDSA P-256, RFC 5280.
-import "reflect-metadata";
+import "./reflect.ts";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 

@@ -1,6 +1,6 @@
 // PKCS #10 requests: what they ask for, and certificates made of them (RFC 2986, RFC 5280).
 import { tableOf } from "../table.ts";
-import "reflect-metadata";
+import "./reflect.ts";
 import { constants, createPrivateKey, createPublicKey, KeyObject, verify } from "node:crypto";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
