@@ -46,8 +46,12 @@ export interface Codec {
   supports?(apiVersion: string, kind: string): boolean;
   /** Throws Error on what does not parse. */
   decode(body: Uint8Array): unknown;
-  /** A list made from its items' bytes, in pieces; undefined: a list is encoded as one object. */
-  list?(head: ListHead, items: readonly Uint8Array[]): ListParts;
+  /** An item as it is in a list, where that is not what it is alone. */
+  listItem?(this: void, object: object): Uint8Array;
+  /** A list made from its items' bytes, in pieces. */
+  list(head: ListHead, items: readonly Uint8Array[]): ListParts;
+  /** A table likewise, of its rows; undefined: it is encoded as one object. */
+  table?(head: object, rows: readonly Uint8Array[]): ListParts;
   /** Frames one watch event around an object's bytes in this format. */
   frame(type: string, object: Uint8Array): Uint8Array;
 }
@@ -57,6 +61,14 @@ const LIST_END = encoder.encode("}\n");
 const EMPTY_LIST_END = encoder.encode("]}\n");
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const NO_VERSION = "couldn't get version/kind; json parse error: ";
+
+/** An object with one more field, the list. */
+function jsonList(head: object, field: "items" | "rows", items: readonly Uint8Array[]): ListParts {
+  const start = encoder.encode(escapeJson(`${JSON.stringify(head).slice(0, -1)},"${field}":[`));
+  return items.length === 0
+    ? { parts: [start, EMPTY_LIST_END] }
+    : { parts: [start, ...items, LIST_END], joints: JOINTS };
+}
 
 export const jsonCodec: Codec = {
   mediaType: "application/json",
@@ -70,15 +82,8 @@ export const jsonCodec: Codec = {
       throw new SyntaxError(NO_VERSION + (error as Error).message, { cause: error });
     }
   },
-  list(head, items) {
-    const { kind, apiVersion, metadata } = head;
-    const start = encoder.encode(
-      escapeJson(`${JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1)},"items":[`),
-    );
-    return items.length === 0
-      ? { parts: [start, EMPTY_LIST_END] }
-      : { parts: [start, ...items, LIST_END], joints: JOINTS };
-  },
+  list: ({ kind, apiVersion, metadata }, items) => jsonList({ kind, apiVersion, metadata }, "items", items),
+  table: (head, rows) => jsonList(head, "rows", rows),
   frame(type, object) {
     const head = encoder.encode(`{"type":"${type}","object":`);
     const bytes = new Uint8Array(head.length + object.length + 1);
@@ -91,24 +96,27 @@ export const jsonCodec: Codec = {
   },
 };
 
+/** Keys in order and lists not indented, as Go writes it. */
+function encodeYaml(value: object): Uint8Array {
+  const options = { version: "1.1", aliasDuplicateObjects: false, sortMapEntries: true, indentSeq: false } as const;
+  return encoder.encode(stringifyYaml(value, options));
+}
+
 export const yamlCodec: Codec = {
   mediaType: "application/yaml",
   native: false,
   streamMediaType: undefined,
-  // Keys in order and lists not indented, as Go writes it.
-  encode: (object) =>
-    encoder.encode(
-      stringifyYaml(object, {
-        version: "1.1",
-        aliasDuplicateObjects: false,
-        sortMapEntries: true,
-        indentSeq: false,
-      }),
-    ),
+  encode: encodeYaml,
   decode(body) {
     // Throws on what is no UTF-8.
     decoder.decode(body);
     return readYaml(body).value;
+  },
+  listItem: (object) => encodeYaml([object]),
+  list({ kind, apiVersion, metadata }, items) {
+    if (items.length === 0) return { parts: [encodeYaml({ kind, apiVersion, metadata, items: [] })] };
+    const start = Buffer.concat([encodeYaml({ apiVersion }), encoder.encode("items:\n")]);
+    return { parts: [start, ...items, encodeYaml({ kind, metadata })] };
   },
   frame() {
     throw new Error("a watch cannot be answered in YAML");

@@ -35,7 +35,14 @@ export function tableFor(
   options: TableOptions,
   listMetadata: object,
 ): object {
-  const kind = served.table ?? tableKindOf(served);
+  return {
+    ...tableHead(served, options, listMetadata),
+    rows: entries.map((entry) => tableRow(served, entry, options)),
+  };
+}
+
+/** A Table without its rows. */
+export function tableHead(served: ServedResource, options: TableOptions, listMetadata: object): object {
   const { resourceVersion, continue: token, remainingItemCount } = listMetadata as Record<string, unknown>;
   return {
     kind: "Table",
@@ -45,8 +52,7 @@ export function tableFor(
       ...(token === undefined ? {} : { continue: token }),
       ...(remainingItemCount === undefined ? {} : { remainingItemCount }),
     },
-    columnDefinitions: options.columns ? columnDefinitions(kind) : [],
-    rows: entries.map((entry) => row(served, kind, entry, options)),
+    columnDefinitions: options.columns ? columnDefinitions(tableKindOf(served)) : [],
   };
 }
 
@@ -81,10 +87,11 @@ function columnDefinitions<T extends KubeObject>({ columns }: TableKind<T>): obj
 }
 
 function tableKindOf(served: ServedResource): TableKind {
-  return TABLES[groupResource(served.storage.type.info)] ?? nameAndCreation;
+  return served.table ?? TABLES[groupResource(served.storage.type.info)] ?? nameAndCreation;
 }
 
-function row(served: ServedResource, kind: TableKind, entry: Entry, options: TableOptions): object {
+export function tableRow(served: ServedResource, entry: Entry, options: TableOptions): object {
+  const kind = tableKindOf(served);
   // Columns read the stored version; the object a row carries is in the served one.
   const source = served.custom ? objectOf(served, entry) : entry.object;
   const conditions = kind.conditions?.(source);
