@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openLmdbStore } from "./lmdb.ts";
 import type { Store } from "./store.ts";
 
@@ -76,6 +76,35 @@ describe("the LMDB engine", () => {
     store = await openLmdbStore({ dir });
     expect(await values(store)).toEqual(all);
     await store[Symbol.asyncDispose]();
+  });
+
+  it("goes on from the journal after a compaction, with what was written, deleted and dropped", async () => {
+    // LMDB gets nothing by itself: what is written after the compaction is in the journal alone.
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      await using store = await openLmdbStore({ dir });
+      await store.txn({ compare: [], then: [put("/a", "1"), put("/b", "1")] });
+      const { revision } = await store.txn({ compare: [], then: [put("/a", "2"), { op: "delete", key: "/b" }] });
+      await store.compact(revision);
+      await store.txn({ compare: [], then: [put("/c", "3"), put("/b", "3")] });
+      await store.txn({ compare: [], then: [{ op: "delete", key: "/a" }] });
+      const [after, before] = [await values(store), await values(store, revision)];
+      expect(after).toEqual({ [`/b@${revision + 1}`]: "3", [`/c@${revision + 1}`]: "3" });
+      // As a crash leaves it.
+      const copy = join(dir, "copy");
+      mkdirSync(copy);
+      for (const name of ["store.lmdb", "journal-0", "journal-1"]) cpSync(join(dir, name), join(copy, name));
+      for (let round = 0; round < 2; round++) {
+        await using found = await openLmdbStore({ dir: copy });
+        expect(await found.revision()).toBe(revision + 2);
+        expect(await values(found)).toEqual(after);
+        expect(await values(found, revision)).toEqual(before);
+        await expect(found.get("/a", { revision: revision - 1 })).rejects.toThrow("compacted");
+        expect(await found.get("/b")).toMatchObject({ createRevision: revision + 1, version: 1 });
+      }
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("finds nothing of a key that is dropped while another of its revision stays", async () => {
