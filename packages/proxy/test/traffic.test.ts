@@ -55,11 +55,9 @@ describe.skipIf(!root)("traffic", () => {
   const until = async (holds: (text: string) => boolean): Promise<void> => {
     await vi.waitFor(async () => expect(holds(await table())).toBe(true), { timeout: 20_000, interval: 20 });
   };
-  const many = async (from: string, ip: string, port: number, times: number): Promise<Set<string>> => {
-    const answers = new Set<string>();
-    for (let i = 0; i < times; i++) answers.add((await net.ask(from, ip, port)).split(" ")[0] ?? "");
-    return answers;
-  };
+  /** Which pods answer that many connections. */
+  const many = async (from: string, ip: string, port: number, times: number): Promise<Set<string>> =>
+    new Set((await net.askOften(from, ip, port, times)).map((answer) => answer.split(" ")[0] ?? ""));
 
   beforeAll(async () => {
     await net.start();
