@@ -72,11 +72,13 @@ describe.skipIf(!hasCluster)("deployments", { concurrent: true }, () => {
     await using place = await Place.open("deploy");
     await place.of(deployments).create(deployment({ replicas: 2, strategy: { type: "Recreate" } }));
     await done(place);
-    // Every pod, as it comes and goes, with the set it belongs to: never two sets at once.
+    // Every pod, as it comes and ends, with the set it belongs to: never two sets at once. One that has ended may be there
+    // for a moment still: its node removes it after telling the end.
     const generations = new Map<string, string>();
     const together: string[][] = [];
     const stop = place.watch(pods, ({ type, object }) => {
-      if (type === "DELETED") generations.delete(nameOf(object));
+      const ended = type === "DELETED" || ["Failed", "Succeeded"].includes(object.status?.phase ?? "");
+      if (ended) generations.delete(nameOf(object));
       else generations.set(nameOf(object), object.metadata?.labels?.["pod-template-hash"] ?? "");
       together.push([...new Set(generations.values())]);
     });
