@@ -7,6 +7,7 @@ import { CONFIG_MAP, POD } from "./api/bodies.ts";
 import { call, prepare, startBare, startKnots, TOKEN } from "./api/servers.ts";
 import type { Knots } from "./api/servers.ts";
 import { bareWatch, knotsWatch } from "./api/watch-load.ts";
+import type { WatchMeasured } from "./api/watch-load.ts";
 import { wrk } from "./api/wrk.ts";
 import type { Load, Measured } from "./api/wrk.ts";
 
@@ -14,6 +15,8 @@ const RUNS = Number(process.env["RUNS"] ?? 5);
 const SECONDS = Number(process.env["SECONDS"] ?? 2);
 const PODS = Number(process.env["PODS"] ?? 10_000);
 const HEADERS = { authorization: `Bearer ${TOKEN}`, accept: "application/json" };
+/** Updates per second: with 200 watchers a little more than the bar of the events. */
+const PACE = 425;
 const home = mkdtempSync(join(tmpdir(), "knots-bench-api-"));
 
 const median = (values: readonly number[]): number =>
@@ -176,14 +179,15 @@ async function starts(): Promise<void> {
 }
 
 async function watch(): Promise<void> {
-  const runs: { knots: Awaited<ReturnType<typeof knotsWatch>>; bare: Awaited<ReturnType<typeof bareWatch>> }[] = [];
+  const runs: Record<"knots" | "paced" | "bare", WatchMeasured>[] = [];
   await using knots = await startKnots(join(home, "watch"));
   const inside = await namespace(knots, "watch");
   // Not counted, as above.
   await knotsWatch(knots, inside, SECONDS);
   for (let run = 0; run < RUNS; run++) {
     const measured = await knotsWatch(knots, inside, SECONDS);
-    runs.push({ knots: measured, bare: await bareWatch(home, measured.bytes, SECONDS) });
+    const paced = await knotsWatch(knots, inside, SECONDS, PACE);
+    runs.push({ knots: measured, paced, bare: await bareWatch(home, measured.bytes, SECONDS) });
   }
   const rate = median(runs.map((run) => run.knots.eventsPerSecond));
   const p99 = median(runs.map((run) => run.knots.p99));
@@ -195,7 +199,15 @@ async function watch(): Promise<void> {
     rate >= 80_000,
     `best ${whole(Math.max(...runs.map((run) => run.knots.eventsPerSecond)))}/s; ${((rate / bare) * 100).toFixed(0)} % of a bare server's ${whole(bare)}/s, by CPU time ${whole(median(runs.map((run) => run.knots.eventsPerCpuSecond)))} of ${whole(median(runs.map((run) => run.bare.eventsPerCpuSecond)))} (${runs[0]?.knots.bytes} bytes; ${whole(median(runs.map((run) => run.knots.updatesPerSecond)))} updates/s)`,
   );
-  print("p99 from the update's sending to its event", `${p99.toFixed(1)} ms`, "100 ms", p99 <= 100, "");
+  const paced = median(runs.map((run) => run.paced.p99));
+  const pacedRate = median(runs.map((run) => run.paced.eventsPerSecond));
+  print(
+    "p99 from the update's sending to its event",
+    `${p99.toFixed(1)} ms`,
+    "100 ms",
+    p99 <= 100,
+    `at the rate above, which the watchers' own process may not keep up with; ${paced.toFixed(1)} ms at ${whole(pacedRate)}/s`,
+  );
 }
 
 async function writes(): Promise<void> {

@@ -51,7 +51,13 @@ async function watched(
 
 const stamp = (): string => (performance.timeOrigin + performance.now()).toFixed(3);
 
-export async function knotsWatch(knots: Knots, inside: string, seconds: number): Promise<WatchMeasured> {
+/** `pace`: updates per second; without it as many as the server takes, which may be more than the watchers can read. */
+export async function knotsWatch(
+  knots: Knots,
+  inside: string,
+  seconds: number,
+  pace = Number.POSITIVE_INFINITY,
+): Promise<WatchMeasured> {
   const object = JSON.parse(CONFIG_MAP.replaceAll("%NAME%", "hot")) as { data: Record<string, string> };
   const body = (): string => JSON.stringify({ ...object, data: { sent: stamp(), ...object.data } });
   const url = `${inside}/configmaps/hot`;
@@ -61,8 +67,12 @@ export async function knotsWatch(knots: Knots, inside: string, seconds: number):
   await using watchers = await watched(knots.port, path);
   let updates = 0;
   let stop = false;
+  const started = performance.now();
+  let sent = 0;
   const writer = async (): Promise<void> => {
     while (!stop) {
+      const early = started + (sent++ / pace) * 1000 - performance.now();
+      if (early > 0) await sleep(early);
       const { status, body: text } = await call(url, "PUT", body());
       if (status !== 200) throw new Error(`PUT ${url}: ${status} ${text}`);
       updates++;
