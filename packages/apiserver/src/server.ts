@@ -33,9 +33,8 @@ import { specialHandlers } from "./http/handlers/special.ts";
 import { Health } from "./http/health.ts";
 import { Listener } from "./http/listener.ts";
 import { Metrics } from "./http/metrics.ts";
-import { flagz, sendZPage, statusz } from "./http/z-pages.ts";
 import { connectionFilter } from "./http/connection-filters.ts";
-import { debugFlags } from "./http/debug-flags.ts";
+import { diagnosticPaths } from "./http/diagnostic-paths.ts";
 import { NonResourceRouter } from "./http/non-resource.ts";
 import { inRequestedTime } from "./http/requested-timeout.ts";
 import type { ApiRequest, RequestContext } from "./http/types.ts";
@@ -190,20 +189,14 @@ export class ApiServer {
     this.#limits = new RequestLimits({ options, registry: this.#registry, clock: this.#clock, logger: this.#logger });
     metrics.add(() => this.#limits.metrics() + (this.#auditor?.metrics() ?? ""));
     metrics.add(() => webhooks.metrics.render());
-    const paths = new Map<string, (ctx: RequestContext) => Promise<void>>(this.#limits.paths());
-    const started = new Date(performance.timeOrigin);
-    const status = statusz(
-      started,
-      () => this.#clock.now(),
-      () => this.#paths.index(),
-    );
-    paths.set("/statusz", async (ctx) => Promise.resolve(sendZPage(ctx, status)));
-    if (options.flags !== undefined) {
-      const page = flagz(options.flags);
-      paths.set("/flagz", async (ctx) => Promise.resolve(sendZPage(ctx, page)));
-    }
-    for (const [path, handler] of options.setVerbosity === undefined ? [] : debugFlags(options.setVerbosity))
-      paths.set(path, handler);
+    const paths = new Map([
+      ...this.#limits.paths(),
+      ...diagnosticPaths(
+        options,
+        () => this.#clock.now(),
+        () => this.#paths.index(),
+      ),
+    ]);
     const openapi = new OpenApi(combineSources([customOpenApi(() => this.#custom.versions()), this.#aggregation]));
     this.#custom = new CustomResources(this.#handlers, this.#special, () => {
       this.#discovery.invalidate();

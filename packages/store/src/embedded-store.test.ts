@@ -76,7 +76,8 @@ describe("EmbeddedStore", () => {
   });
 
   it("acknowledges nothing after a write that failed", async () => {
-    const { log, seen, put } = open();
+    const { log, store, seen, put } = open();
+    expect(store.health()).toBeUndefined();
     const writes = ["a", "b"].map((key) => put(key).durable);
     const settled = Promise.allSettled(writes);
     log.appends[1]?.resolve();
@@ -84,5 +85,6 @@ describe("EmbeddedStore", () => {
     expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(seen).toEqual([]);
     expect(() => put("c")).toThrow("the disk is full");
+    expect(store.health()).toBe("the disk is full");
   });
 });

@@ -88,6 +88,11 @@ export class EmbeddedStore implements Store {
     this.#leaseTimer = clock.setInterval(() => void this.#expireLeases(), LEASE_CHECK_MS);
   }
 
+  /** After a write that failed nothing is taken until the store is opened again. */
+  health(): string | undefined {
+    return this.#failure?.message;
+  }
+
   // oxlint-disable-next-line typescript/require-await -- the interface is asynchronous for engines that ask a server
   async revision(): Promise<number> {
     return this.#revision;
