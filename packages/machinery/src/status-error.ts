@@ -1,6 +1,6 @@
 // Errors as the API speaks them: meta/v1 Status. Texts are upstream's, so that clients and people recognise them.
 import type { FieldError } from "./field-path.ts";
-import { fieldErrorMessage } from "./field-path.ts";
+import { fieldErrorMessage, formatFieldError } from "./field-path.ts";
 
 export interface StatusCause {
   reason?: string;
@@ -139,10 +139,10 @@ export function newInvalid(gk: GroupKind, name: string, errors: readonly FieldEr
   let length = 0;
   for (const error of errors) {
     if (length > MAX_ERROR_TEXT) break;
-    const message = fieldErrorMessage(error);
-    length += error.field.length + message.length;
-    texts.add(`${error.field}: ${message}`);
-    causes.push({ reason: error.type, message, field: error.field });
+    const text = formatFieldError(error);
+    length += text.length;
+    texts.add(text);
+    causes.push({ reason: error.type, message: fieldErrorMessage(error), field: error.field });
   }
   const untold = errors.length - causes.length;
   if (untold > 0) texts.add(`and ${untold} more`);
